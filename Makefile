@@ -1,0 +1,36 @@
+# `make` or `make help` explains itself.
+PYTHON ?= python3
+# Any torch that pyproject.toml admits; name your GPU's build here if the default is not it.
+TORCH ?= torch==2.13.0
+RUN := .venv/bin/python
+COMPARISON := outputs/comparison
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint clean
+
+help:  ## Show this list.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet "$(TORCH)"
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
+
+run: .venv/installed  ## Set up, play `coverage` with three algorithms, print and draw the comparison.
+	@directory=$(COMPARISON)/$$(date +%Y-%m-%d_%H-%M-%S) && \
+	$(RUN) -m marl_comm.run -m game=coverage num_seeds=20 samples_per_round=4000 \
+	  algorithm=full_communication,importance_sampling,base_policy_prediction \
+	  hydra.sweep.dir=$$directory && \
+	$(RUN) -m marl_comm.compare $$directory
+
+test: .venv/installed lint  ## Set up, check style and types, pass the tests.
+	OMP_NUM_THREADS=1 .venv/bin/pytest
+
+lint: .venv/installed  ## Check style, format and types.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:  ## Remove what was installed and cached; keeps outputs/.
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Experiments on cooperative multi-agent learning when communication is scarce."""

@@ -1,0 +1,117 @@
+"""From a checked configuration to the parts that the training loop is made of."""
+
+import math
+from collections.abc import Sequence
+
+from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
+from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedule, Unlimited
+from marl_comm.communication.schedules import WithFirstRound
+from marl_comm.config import RunConfig
+from marl_comm.config.communication import CommunicationConfig
+from marl_comm.games.congestion import Congestion
+from marl_comm.games.coverage import Coverage
+from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.games.potential import PotentialGame
+from marl_comm.games.random_potential import RandomPotential
+from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.randomness import generator
+
+POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
+    "random_potential": RandomPotential,
+    "congestion": Congestion,
+    "coverage": Coverage,
+}
+
+_MOST_EXPLORATION = 0.02  # of one agent's play
+_EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.2) of the ESS
+_LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
+
+
+def build_game(config: RunConfig, seeds: Sequence[int]) -> NormalFormGame:
+    """Return a game for each seed, or one that all share if `game.seed` is set.
+
+    Raises:
+        InputError: The game is too large to hold in memory.
+    """
+    settings = config.game
+    game_seeds = seeds if settings.seed is None else (settings.seed,)
+    game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
+    return NormalFormGame(game, seeds, settings.reward_noise)
+
+
+def build_learner(config: RunConfig, game: NormalFormGame) -> NaturalPolicyGradient:
+    """Return the learner at the game's initial policies."""
+    settings = config.learner
+    return NaturalPolicyGradient(
+        game.initial_log_policy(),
+        step_size=settings.step_size,
+        exploration=exploration(config),
+        estimator=settings.estimator,
+        truncation=settings.truncation,
+        policy_floor=settings.policy_floor,
+        importance_weighted=config.algorithm.name != "stale",
+    )
+
+
+def exploration(config: RunConfig) -> float:
+    """Return each agent's share of uniform play while collecting data.
+
+    Left to itself it is 0.02, or less with more than ten agents: mixing costs effective sample
+    size exponentially in the number of agents. Exact gradients need none.
+    """
+    if config.samples_per_round is None:
+        return 0.0
+    if config.learner.exploration is not None:
+        return config.learner.exploration
+    return min(_MOST_EXPLORATION, _EXPLORING_AGENTS / config.game.agents)
+
+
+def build_algorithm(config: RunConfig) -> Algorithm:
+    """Return the plan of the configured algorithm."""
+    settings = config.algorithm
+    if settings.name != "base_policy_prediction":
+        return CurrentPolicy()
+    return BasePolicyPrediction(
+        spacing=settings.spacing,
+        spacing_unit=settings.spacing_unit,
+        max_bases=settings.max_bases,
+        horizon=settings.horizon,
+        predictor=settings.predictor,
+        longest_round=longest_round(config.communication),
+    )
+
+
+def longest_round(settings: CommunicationConfig) -> int:
+    """Return how many local updates a round can last; where that is random, nearly always."""
+    if settings.name == "periodic":
+        return settings.period
+    if settings.name == "adaptive":
+        return settings.max_local_updates
+    if settings.name == "missing" and settings.probability > 0:
+        return math.ceil(math.log(1 - _LONG_ROUND) / math.log(settings.probability))
+    return 1
+
+
+def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
+    """Return the configured schedule, its random draws derived from the seeds."""
+    settings = config.communication
+    schedule: Schedule
+    if settings.name == "unlimited":
+        return WithFirstRound(Unlimited(), warmup=None)
+    if settings.name == "periodic":
+        schedule = Periodic(settings.period)
+    elif settings.name == "missing":
+        generators = [generator(seed, "schedule") for seed in seeds]
+        schedule = Missing(settings.probability, generators)
+    else:
+        schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
+    return WithFirstRound(schedule, settings.warmup)
+
+
+def build_budget(config: RunConfig) -> Budget:
+    """Return the caps of every seed."""
+    return Budget(
+        config.communication.max_rounds,
+        config.communication.max_samples,
+        config.max_local_steps,
+    )

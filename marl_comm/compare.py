@@ -1,0 +1,118 @@
+"""The command that compares runs: two tables and a picture.
+
+python -m marl_comm.compare outputs/2026-01-01 --out outputs/comparison
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from marl_comm.configurations import inequality, pool
+from marl_comm.errors import InputError
+from marl_comm.exits import report
+from marl_comm.figures import gap
+from marl_comm.pairs import pair_with_reference
+from marl_comm.results import load_runs
+from marl_comm.tables import cost_table, ratio_table
+
+_DEFAULT_REFERENCE = "importance_sampling"
+# A pipe or file has no width of its own: lines there are as long as the table needs.
+_WIDTH_OF_FILES = 1_000
+_DESCRIPTION = """\
+Compare finished runs: how many communication rounds, local updates, samples and bytes each
+configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
+Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf).
+"""
+_EPILOG = """\
+Runs that differ only in seed, num_seeds and logger are pooled. A run without summary.json is
+unfinished: it is named on stderr and left out. Exit code 2: the input cannot be compared.
+
+examples:
+  python -m marl_comm.compare outputs
+  python -m marl_comm.compare outputs/full outputs/bpp --reference full_communication
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        compare(options.directories, options.out, options.reference)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error)
+    return 0
+
+
+def compare(directories: Sequence[Path], out: Path, reference: str | None = None) -> None:
+    """Print the tables of all finished runs in some directories and write the picture.
+
+    Args:
+        directories: Run directories, or directories that hold them at any depth.
+        out: Where the pictures go; made if needed.
+        reference: Algorithm name or label of what the ratios are relative to; by default
+            importance sampling where it is among the runs.
+
+    Raises:
+        InputError: Nothing to compare, unreadable runs or an unknown reference.
+        OutputError: The picture cannot be written.
+    """
+    configurations = pool(load_runs(directories, _tell), _tell)
+    names = [name for each in configurations for name in (each.algorithm, each.label)]
+    if reference is not None and reference not in names:
+        allowed = ", ".join(dict.fromkeys(names))
+        raise InputError(f"--reference {reference} is not among the runs: choose from {allowed}")
+    if (warning := inequality(configurations)) is not None:
+        _tell(f"warning: {warning}")
+    console = Console(
+        width=None if sys.stdout.isatty() else _WIDTH_OF_FILES,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    console.print(cost_table(configurations))
+    pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
+    if pairings:
+        console.print(ratio_table(pairings))
+    for path in gap.save(gap.draw(configurations), out):
+        console.print(f"picture: {path}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m marl_comm.compare",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "directories",
+        metavar="DIR",
+        nargs="+",
+        type=Path,
+        help="a run directory, or a directory that holds some at any depth",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("outputs/comparison"),
+        help="where the pictures go (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="NAME",
+        help="algorithm, or whole label as printed in the table, that the ratios are relative to "
+        f"(default: {_DEFAULT_REFERENCE}, if it is among the runs)",
+    )
+    return parser
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

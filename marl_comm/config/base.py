@@ -1,0 +1,44 @@
+"""What all parts of the configuration share: strictness, and types that know their range."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LARGEST_COUNT = 10**9
+LARGEST_SEED = 2**32 - 1
+
+
+class ConfigModel(BaseModel):
+    """A frozen group of settings: no unknown keys, no converted types, no nan or infinity.
+
+    Models have no defaults: values live in `configs/`, types and ranges live here.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+# Larger steps and distances mean nothing to a policy, and would overflow its logarithms.
+Magnitude = Annotated[float, Field(gt=0, le=1000)]
+
+# W&B refuses longer texts, and the empty one; \p{C} are control and other invisible characters.
+Text = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^\P{C}+$",
+        description="text of 1 to 128 printable characters",
+    ),
+]
+AccountText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\p{C}/\\#?%:]+$",
+        description="text of 1 to 128 printable characters, none of them / \\ # ? % :",
+    ),
+]

@@ -1,0 +1,35 @@
+"""What Hydra calls before it makes a directory or starts a job."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from marl_comm.config.sweeps import check_job, check_sweep
+from marl_comm.errors import InputError
+from marl_comm.exits import report
+
+
+class CheckBeforeStart(Callback):
+    """Validates a run before its directory is made, and a sweep's jobs before the first starts."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the program where the run is not valid."""
+        with _errors_end_the_program():
+            check_job(config)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the program where any job of the sweep is not valid."""
+        with _errors_end_the_program():
+            check_sweep(config)
+
+
+@contextmanager
+def _errors_end_the_program() -> Iterator[None]:
+    # Hydra turns exceptions of callbacks into warnings and goes on.
+    try:
+        yield
+    except InputError as error:
+        raise SystemExit(report(error)) from error

@@ -1,0 +1,48 @@
+"""Settings of the loggers, one class per option of the `logger` group."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from marl_comm.config.base import AccountText, ConfigModel, Text
+
+Tag = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^\P{C}+$",
+        description="text of 1 to 64 printable characters",
+    ),
+]
+
+
+class LocalLoggerConfig(ConfigModel):
+    """The files of the run directory, which every run writes, and nothing else."""
+
+    name: Literal["local"]
+
+
+class WandbLoggerConfig(ConfigModel):
+    """Weights & Biases beside the local files.
+
+    Attributes:
+        project: W&B project.
+        entity: W&B user or team; None takes the account's default.
+        mode: Whether data stay on this machine, go to the server, or are not logged to W&B.
+        group: W&B group; None groups the runs of a sweep.
+        run_name: W&B display name; None takes the run directory's.
+        tags: W&B tags.
+    """
+
+    name: Literal["wandb"]
+    project: AccountText
+    entity: AccountText | None
+    mode: Literal["offline", "online", "disabled"]
+    group: Text | None
+    run_name: Text | None
+    # YAML has no tuples: the list is converted, its entries are not.
+    tags: Annotated[tuple[Tag, ...], Field(strict=False, max_length=32)]
+
+
+LoggerConfig = Annotated[LocalLoggerConfig | WandbLoggerConfig, Field(discriminator="name")]

@@ -1,0 +1,114 @@
+"""What a user reads about a setting: one line with the key, its value and what is allowed."""
+
+import difflib
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from marl_comm.config.keys import Key, keys, options
+
+_LONGEST = 80  # characters of a key or value
+_LONGEST_LINE = 800
+_MOST_PROBLEMS = 3
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, with whatever a terminal could not show written as escapes."""
+    joined = " ".join(text[:_LONGEST_LINE].split())
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in joined
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value as a user would recognise it, shortened where it is long."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except ValueError:  # an integer beyond Python's limit on digits
+        text = "a number of too many digits"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return the text, cut where it is too long to read."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
+    """Return the problems that pydantic found in a raw configuration, the first few of them."""
+    problems: dict[str, str] = {}
+    for found in error.errors(include_url=False):
+        path = _path(found["loc"])
+        if found["type"].startswith("union_tag"):
+            path += ".name"
+        problems.setdefault(path, _problem(path, found["type"], raw))
+    lines = list(problems.values())
+    if len(lines) > _MOST_PROBLEMS:
+        lines[_MOST_PROBLEMS:] = [f"and {len(lines) - _MOST_PROBLEMS} more problems"]
+    return "; ".join(lines)
+
+
+def unknown_key(path: str) -> str:
+    """Return what to say about a key that the chosen options do not have."""
+    path = shortened(path)
+    owners = [key for key in keys() if key.path == path and key.option is not None]
+    if owners:
+        group = path.partition(".")[0]
+        has = " or ".join(f"{group}={key.option}" for key in owners)
+        return f"{path}: unknown key here, it belongs to {has}"
+    known = list(dict.fromkeys([key.path for key in keys()] + list(options())))
+    same_name = [key for key in known if key.rpartition(".")[2] == path.rpartition(".")[2]]
+    close = same_name or difflib.get_close_matches(path, known, n=1)
+    if path.startswith("hydra."):
+        return f"{path}: unknown key of Hydra's own settings, which --cfg hydra shows"
+    if close:
+        return f"{path}: unknown key, did you mean {' or '.join(close)}?"
+    return f"{path}: unknown key, allowed are the keys in docs/configuration.md"
+
+
+def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
+    """Return what to say about an option that a configuration group does not have."""
+    text = shortened(choice) if isinstance(choice, str) else shown(choice)
+    close = difflib.get_close_matches(text, allowed, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{group}={text}: must be one of {', '.join(allowed)}{hint}"
+
+
+def _problem(path: str, kind: str, raw: dict[Any, Any]) -> str:
+    if kind == "extra_forbidden":
+        return unknown_key(path)
+    allowed = _allowed(path, raw)
+    if kind == "missing":
+        return f"{path} is missing: must be {allowed}"
+    return f"{path}={shown(_value(path, raw))}: must be {allowed}"
+
+
+def _allowed(path: str, raw: dict[Any, Any]) -> str:
+    if path in options():
+        return f"one of the options {', '.join(options()[path])}"
+    group = path.partition(".")[0]
+    if group in options() and path == f"{group}.name":
+        return f"one of {', '.join(options()[group])}"
+    chosen = _value(f"{group}.name", raw)
+    candidates = [key for key in keys() if key.path == path]
+    matching: list[Key] = [key for key in candidates if key.option in (None, chosen)]
+    if matching:
+        return matching[0].allowed
+    below = [key.path for key in keys() if key.path.startswith(f"{path}.")]
+    return f"a group with the keys {', '.join(below)}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Return the key of an error's location, without union tags and list positions."""
+    parts = [str(part) for part in location if not isinstance(part, int)]
+    if len(parts) > 1 and parts[0] in options() and parts[1] in options()[parts[0]]:
+        del parts[1]
+    return ".".join(parts)
+
+
+def _value(path: str, raw: dict[Any, Any]) -> Any:
+    node: Any = raw
+    for part in path.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node

@@ -1,0 +1,15 @@
+"""The exceptions that a user, not a programmer, is meant to read."""
+
+
+class InputError(Exception):
+    """Bad input, described in one line: the key, its value and what is allowed.
+
+    `marl_comm.run` prints it without a traceback and exits with code 2.
+    """
+
+
+class OutputError(Exception):
+    """A result could not be written: one line with the file and the system's reason.
+
+    `marl_comm.run` prints it without a traceback and exits with code 1.
+    """

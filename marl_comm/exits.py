@@ -1,0 +1,31 @@
+"""How a command ends: exit codes, and what its user reads about an error."""
+
+import os
+import sys
+import traceback
+
+from marl_comm.errors import InputError, OutputError
+
+FAILURE = 1
+BAD_INPUT = 2
+INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
+
+# Read at import: later this variable is set to make Hydra raise its errors.
+_FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def report(error: BaseException) -> int:
+    """Say on stderr what went wrong, and return the exit code.
+
+    What a user can mend takes one line. The traceback is for defects of the program, and for
+    users who have set HYDRA_FULL_ERROR=1.
+    """
+    expected = isinstance(error, InputError | OutputError | KeyboardInterrupt)
+    if _FULL_ERRORS or not expected:
+        traceback.print_exception(error)
+    if isinstance(error, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if expected:
+        print(f"error: {error}", file=sys.stderr)
+    return BAD_INPUT if isinstance(error, InputError) else FAILURE

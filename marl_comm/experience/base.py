@@ -1,0 +1,68 @@
+"""The interface between the data of a communication round and the learner."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from marl_comm.estimators import Estimator
+from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.types import Array, IntArray
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What one communication round moves for one seed, summed over the agents.
+
+    Attributes:
+        samples: Joint actions played (in games over time: environment steps).
+        bytes_up: Bytes written to the shared buffer.
+        bytes_down: Bytes read from it: each agent reads all that it did not write itself.
+    """
+
+    samples: int
+    bytes_up: int
+    bytes_down: int
+
+
+@dataclass
+class Staleness:
+    """How far the current policy is from the policies that the data came from.
+
+    Attributes:
+        ess: (rows,), effective sample size as a share of the samples, in [0, 1].
+        divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
+        nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
+    """
+
+    ess: Array
+    divergence: Array
+    nearest: IntArray
+
+
+class Experience(Protocol):
+    """The data of each row's latest round. Rows are replaced as their seeds communicate."""
+
+    @property
+    def bases(self) -> BasePolicies:
+        """The behaviour policies the data came from."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """The cost, per row, of the round that moved this."""
+
+    def weigh(self, log_policy: Array) -> Staleness:
+        """Weigh the data for the current policy, and remember the weights."""
+
+    def action_values(
+        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
+    ) -> Array:
+        """Return each agent's expected reward per action against the others' current policies.
+
+        Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
+        data came from the current policy.
+        """
+
+    def keep(self, rows: IntArray) -> Self:
+        """Return a copy of the given rows."""
+
+    def replace(self, rows: IntArray, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`, weights included."""

@@ -1,0 +1,55 @@
+"""The policies that a round's data are collected with."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from marl_comm.types import Array, BoolArray, IntArray
+
+
+@dataclass
+class BasePolicies:
+    """For each row, the current policy and the predicted ones, in the order of the prediction.
+
+    Attributes:
+        log_policies: (rows, bases, ..., agents, actions). Rows with fewer bases repeat their last.
+        count: (rows,), how many of them are in use, at least 1.
+    """
+
+    log_policies: Array
+    count: IntArray
+
+    @classmethod
+    def current(cls, log_policy: Array, capacity: int = 1) -> Self:
+        """Return the current policy as the only base, with room for `capacity` of them."""
+        repeated = np.repeat(log_policy[:, None], capacity, axis=1)
+        return cls(repeated, np.ones(len(log_policy), dtype=np.int64))
+
+    @property
+    def in_use(self) -> BoolArray:
+        """(rows, bases), False for padding."""
+        return np.arange(self.log_policies.shape[1]) < self.count[:, None]
+
+    def samples_per_base(self, samples: int) -> IntArray:
+        """Split `samples` over each row's bases as evenly as whole numbers allow, (rows, bases)."""
+        share, rest = np.divmod(samples, self.count)
+        extra = np.arange(self.log_policies.shape[1]) < rest[:, None]
+        return np.asarray(np.where(self.in_use, share[:, None] + extra, 0))
+
+    def mixed_with_uniform(self, exploration: float) -> Self:
+        """Return the behaviour policies (1 - exploration) * base + exploration * uniform."""
+        if exploration == 0.0:
+            return self
+        actions = self.log_policies.shape[-1]
+        mixed = (1.0 - exploration) * np.exp(self.log_policies) + exploration / actions
+        return type(self)(np.log(mixed), self.count)
+
+    def keep(self, rows: IntArray) -> Self:
+        """Return a copy of the given rows."""
+        return type(self)(self.log_policies[rows], self.count[rows])
+
+    def replace(self, rows: IntArray, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.log_policies[rows] = other.log_policies
+        self.count[rows] = other.count

@@ -1,0 +1,93 @@
+"""Sampled mode: marginal rewards by importance sampling from a round's joint actions."""
+
+from typing import Self
+
+import numpy as np
+
+from marl_comm import estimators
+from marl_comm.estimators import Estimator
+from marl_comm.experience.base import Staleness, Traffic
+from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.experience.oracle import nearest_base
+from marl_comm.experience.shared_buffer import SharedBuffer
+from marl_comm.joint_actions import JointActions
+from marl_comm.types import Array, IntArray
+
+
+class SampledExperience:
+    """The joint actions and rewards of each row's latest round, and their weights."""
+
+    def __init__(self, buffer: SharedBuffer, behaviours: BasePolicies) -> None:
+        """Index the buffer and compute the densities that no later local update changes.
+
+        Args:
+            buffer: The data, ordered by behaviour policy.
+            behaviours: The policies that played, exploration included.
+        """
+        self._traffic = buffer.traffic
+        self._bases = behaviours
+        self._joint_actions = JointActions.of(
+            buffer.joint_actions, behaviours.log_policies.shape[-1]
+        )
+        rewards = buffer.rewards.astype(np.float64)
+        self._rewards: Array = (
+            np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
+        )
+        self._log_density = estimators.log_mixture_density(
+            self._joint_actions,
+            behaviours.log_policies,
+            behaviours.samples_per_base(buffer.traffic.samples),
+        )
+        self._weights = np.ones(self._log_density.shape)
+
+    @property
+    def bases(self) -> BasePolicies:
+        """The behaviour policies of the round."""
+        return self._bases
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the round cost, per row."""
+        return self._traffic
+
+    def weigh(self, log_policy: Array) -> Staleness:
+        """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
+        log_target = self._joint_actions.sum_over_agents(log_policy)
+        self._weights = estimators.importance_weights(log_target, self._log_density)
+        staleness = nearest_base(log_policy, self._bases)
+        staleness.ess = estimators.effective_sample_size(self._weights)
+        return staleness
+
+    def action_values(
+        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
+    ) -> Array:
+        """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
+        weights = self._weights if weighted else np.ones_like(self._weights)
+        return estimators.marginal_rewards(
+            self._joint_actions,
+            weights,
+            self._rewards,
+            log_policy,
+            estimator,
+            truncation,
+            baseline=estimators.value_estimate(weights, self._rewards),
+        )
+
+    def keep(self, rows: IntArray) -> Self:
+        """Return a copy of the given rows."""
+        kept = object.__new__(type(self))
+        kept._traffic = self._traffic
+        kept._bases = self._bases.keep(rows)
+        kept._joint_actions = self._joint_actions.keep(rows)
+        kept._rewards = self._rewards[rows]
+        kept._log_density = self._log_density[rows]
+        kept._weights = self._weights[rows]
+        return kept
+
+    def replace(self, rows: IntArray, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`, weights included."""
+        self._bases.replace(rows, other._bases)
+        self._joint_actions.replace(rows, other._joint_actions)
+        self._rewards[rows] = other._rewards
+        self._log_density[rows] = other._log_density
+        self._weights[rows] = other._weights

@@ -1,0 +1,43 @@
+"""The shared buffer of a matrix-form game: what is written to it, and what that costs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marl_comm.experience.base import Traffic
+from marl_comm.types import AnyArray
+
+
+@dataclass
+class SharedBuffer:
+    """Joint actions and rewards, in the types in which they travel.
+
+    Attributes:
+        joint_actions: (rows, samples, agents), the smallest unsigned type that holds an action.
+            Each agent writes its own column.
+        rewards: float32, (rows, samples) where the team shares one reward, written once, or
+            (rows, samples, agents) where each agent writes its own.
+    """
+
+    joint_actions: AnyArray
+    rewards: AnyArray
+
+    @property
+    def traffic(self) -> Traffic:
+        """The cost of the round for one row, in bytes that are really in these arrays."""
+        samples, agents = self.joint_actions.shape[1:]
+        action_bytes = self.joint_actions[0].nbytes
+        reward_bytes = self.rewards[0].nbytes
+        own_reward_bytes = reward_bytes if self.rewards.ndim == 3 else 0
+        written = action_bytes + reward_bytes
+        return Traffic(
+            samples=samples,
+            bytes_up=written,
+            bytes_down=agents * written - action_bytes - own_reward_bytes,
+        )
+
+
+def action_type(actions: int) -> np.dtype[Any]:
+    """Return the smallest unsigned integer type that holds `actions` different values."""
+    return np.min_scalar_type(actions - 1)

@@ -1,0 +1,98 @@
+"""One-shot games in the training loop: play, exact figures, exact gradients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.oracle import OracleExperience
+from marl_comm.experience.sampled import SampledExperience
+from marl_comm.experience.shared_buffer import SharedBuffer, action_type
+from marl_comm.games.base import Evaluation
+from marl_comm.games.potential import PotentialGame
+from marl_comm.randomness import generator
+from marl_comm.solution import nash_gap
+from marl_comm.types import AnyArray, Array, IntArray
+
+
+class NormalFormGame:
+    """Plays a potential game once per sample. Each seed has its own random streams."""
+
+    def __init__(self, game: PotentialGame, seeds: Sequence[int], reward_noise: float) -> None:
+        """Wrap a game.
+
+        Args:
+            game: The rewards and their exact expectations.
+            seeds: The seeds of the run, in the order of the game's rows.
+            reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
+        """
+        self._game = game
+        self._seeds = tuple(seeds)
+        self._reward_noise = reward_noise
+        self._play = [generator(seed, "collect") for seed in seeds]
+        self._noise = [generator(seed, "reward_noise") for seed in seeds]
+
+    def initial_log_policy(self) -> Array:
+        """Return the uniform policy of every seed, (seeds, agents, actions)."""
+        shape = (len(self._seeds), self._game.agents, self._game.actions)
+        return np.full(shape, -np.log(self._game.actions))
+
+    def collect(
+        self, seed_rows: IntArray, behaviours: BasePolicies, samples: int | None
+    ) -> Experience:
+        """Play, or for `samples=None` promise exact marginal rewards."""
+        if samples is None:
+            return OracleExperience(seed_rows, behaviours, self._game.marginal_rewards)
+        joint_actions = sample_joint_actions(
+            behaviours, samples, [self._play[row] for row in seed_rows]
+        )
+        rewards = self._game.rewards(seed_rows, joint_actions)
+        if self._reward_noise > 0:
+            for position, row in enumerate(seed_rows):
+                noise = self._noise[row].standard_normal(rewards.shape[1:])
+                rewards[position] += self._reward_noise * noise
+        return SampledExperience(
+            SharedBuffer(joint_actions, rewards.astype(np.float32)), behaviours
+        )
+
+    def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
+        """Return the exact value and Nash gap."""
+        marginal_rewards = self._game.marginal_rewards(seed_rows, log_policy)
+        own_values = (np.exp(log_policy) * marginal_rewards).sum(axis=-1)
+        return {
+            "value": own_values.mean(axis=-1),
+            "nash_gap": nash_gap(marginal_rewards, log_policy),
+        }
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return the arrays that define the game."""
+        return dict(self._game.arrays())
+
+
+def sample_joint_actions(
+    behaviours: BasePolicies, samples: int, generators: Sequence[np.random.Generator]
+) -> AnyArray:
+    """Draw each row's samples, the bases one after another, by inverting distribution functions.
+
+    Args:
+        behaviours: The policies to play; `samples_per_base` says how often each.
+        samples: Samples per row.
+        generators: One per row.
+
+    Returns:
+        (rows, samples, agents), the smallest unsigned type that holds an action.
+    """
+    rows, _, agents, actions = behaviours.log_policies.shape
+    joint_actions = np.zeros((rows, samples, agents), dtype=action_type(actions))
+    cumulative = np.cumsum(np.exp(behaviours.log_policies), axis=-1)
+    cumulative /= cumulative[..., -1:]
+    shares = behaviours.samples_per_base(samples)
+    for row, random in enumerate(generators):
+        uniform = random.random((samples, agents))
+        start = 0
+        for base, share in enumerate(shares[row, : behaviours.count[row]]):
+            part = slice(start, start + share)
+            for action in range(actions - 1):
+                joint_actions[row, part] += uniform[part] >= cumulative[row, base, :, action]
+            start += share
+    return joint_actions

@@ -1,0 +1,1 @@
+"""Learners: one local update, and a prediction of the coming ones."""

@@ -1,0 +1,44 @@
+"""What the training loop, the algorithms and the recorder ask of a learner."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from marl_comm.experience import Staleness
+from marl_comm.types import AnyArray, IntArray
+
+
+class Learner(Protocol):
+    """Holds the policies and the data of the active seeds, one row each.
+
+    What a policy, a plan of base policies and experience are is between the learner, its
+    algorithms and its games; the loop only passes them on.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Number of active seeds."""
+
+    @property
+    def policy(self) -> Any:
+        """The current policies of all rows, as the game's `evaluate` takes them."""
+
+    def policy_of(self, rows: IntArray) -> Any:
+        """Return the policies of some rows."""
+
+    def behaviours(self, bases: Any) -> Any:
+        """Return what agents play to collect data around the planned base policies."""
+
+    def receive(self, rows: IntArray, experience: Any) -> None:
+        """Take over a round's data for the given rows, replacing what they had."""
+
+    def weigh(self) -> Staleness:
+        """Weigh the data for the policy as it is now."""
+
+    def update(self) -> None:
+        """Make one local update of every row from the data it has."""
+
+    def diagnostics(self) -> Mapping[str, AnyArray]:
+        """Return figures of the latest update for the log, each (rows,)."""
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""

@@ -1,0 +1,79 @@
+"""The local log: metrics.jsonl as it goes, summary.json at the end. Always on."""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marl_comm.logging import Point
+from marl_comm.run_directory import METRICS, RunDirectory, to_json, unwritable
+
+FIELDS = (
+    "seed",
+    "round",
+    "local_step",
+    "samples",
+    "bytes_up",
+    "bytes_down",
+    "value",
+    "nash_gap",
+    "ess",
+    "divergence",
+)
+"""What every point has, in the order of the file; further fields follow by name."""
+
+
+class LocalLog:
+    """Appends whole lines, unbuffered: what was logged survives the death of the process."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        """Open the metrics file of a claimed directory.
+
+        Raises:
+            OutputError: The file cannot be opened.
+        """
+        self._directory = directory
+        self._path = directory.path / METRICS
+        self._size = 0  # bytes of whole, logged steps
+        try:
+            self._file = self._path.open("ab", buffering=0)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+
+    def log(self, points: Sequence[Point]) -> None:
+        """Append one line per point; all of them or, when the disk is full, none.
+
+        Raises:
+            OutputError: The lines cannot be written; the file is as before the call.
+        """
+        lines = "".join(to_json(_in_order(point)) + "\n" for point in points).encode()
+        unwritten = memoryview(lines)
+        try:
+            while unwritten:
+                unwritten = unwritten[self._file.write(unwritten) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._size)
+            raise unwritable(self._path, error) from error
+        self._size += len(lines)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary, once the metrics are safely on disk.
+
+        Raises:
+            OutputError: Metrics or summary cannot be written; there is no summary then.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        self._directory.write_summary(summary)
+
+    def close(self) -> None:
+        """Close the metrics file."""
+        self._file.close()
+
+
+def _in_order(point: Point) -> dict[str, float]:
+    further = sorted(point.keys() - set(FIELDS))
+    return {field: point[field] for field in (*FIELDS, *further)}

@@ -1,0 +1,152 @@
+"""Turns the training loop's state into logged points, first arrivals and final policies."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from marl_comm.communication import Ledger
+from marl_comm.games.base import Evaluation
+from marl_comm.learners.base import Learner
+from marl_comm.logging import Logger
+from marl_comm.types import Array, BoolArray, IntArray
+
+Progress = Callable[[int, int, int], None]
+
+
+class Recorder:
+    """Logs every `every`-th local step and remembers when each gap threshold was first reached.
+
+    Attributes:
+        final_policy: (seeds, ..., agents, actions), probabilities; complete once all seeds ended.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        initial_log_policy: Array,
+        ledger: Ledger,
+        logger: Logger,
+        progress: Progress,
+        *,
+        gap_thresholds: Sequence[float],
+        every: int,
+        stop_at_smallest_gap: bool,
+    ) -> None:
+        """Start with no points.
+
+        Args:
+            seeds: The seeds of the run, in row order.
+            initial_log_policy: (seeds, ..., agents, actions).
+            ledger: Where the loop books communication.
+            logger: Receives the points.
+            progress: Called with local step, rounds and samples (means over the seeds).
+            gap_thresholds: Nash gaps whose first arrival is reported.
+            every: Local updates between logged points; the first and last are always logged.
+            stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
+        """
+        self.final_policy = np.exp(initial_log_policy)
+        self._seeds = np.asarray(seeds)
+        self._ledger = ledger
+        self._logger = logger
+        self._progress = progress
+        self._thresholds = sorted(gap_thresholds, reverse=True)
+        self._every = every
+        self._stop_at_smallest_gap = stop_at_smallest_gap
+        self._reached: list[dict[str, dict[str, int] | None]] = [
+            {format(threshold, "g"): None for threshold in self._thresholds} for _ in seeds
+        ]
+        self._smallest_gap = np.full(len(seeds), np.inf)
+        self._last: list[dict[str, Any]] = [{} for _ in seeds]
+        self._ended: list[dict[str, Any]] = [{} for _ in seeds]
+        self._unlogged: set[int] = set()
+
+    def record(
+        self,
+        seed_rows: IntArray,
+        local_step: int,
+        evaluation: Evaluation,
+        learner: Learner,
+    ) -> BoolArray:
+        """Log the point if its turn has come; return which seeds are at their goal."""
+        gaps = evaluation["nash_gap"]
+        for position in np.flatnonzero(gaps < self._smallest_gap[seed_rows]):
+            self._arrive(seed_rows[position], local_step, float(gaps[position]))
+        logged = local_step % self._every == 0
+        points = self._points(seed_rows, local_step, evaluation, learner)
+        for row, point in zip(seed_rows, points, strict=True):
+            self._last[row] = point
+        if logged:
+            self._logger.log(points)
+            self._unlogged.difference_update(seed_rows.tolist())
+        else:
+            self._unlogged.update(seed_rows.tolist())
+        self._progress(
+            local_step, int(self._ledger.rounds.mean()), int(self._ledger.samples.mean())
+        )
+        if not self._stop_at_smallest_gap:
+            return np.zeros(len(seed_rows), dtype=np.bool_)
+        return np.asarray(self._smallest_gap[seed_rows] <= self._thresholds[-1])
+
+    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+        """Log the last point of seeds that end, and keep their policies."""
+        self.final_policy[seed_rows] = np.exp(policy)
+        late = [self._last[row] for row in seed_rows if int(row) in self._unlogged]
+        if late:
+            self._logger.log(late)
+        for row in seed_rows:
+            self._ended[row] = {"stopped_by": reason}
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return one object per seed: final figures, and when each threshold was reached."""
+        summaries = []
+        for last, ended, reached in zip(self._last, self._ended, self._reached, strict=True):
+            summaries.append(
+                {
+                    "seed": last["seed"],
+                    "rounds": last["round"],
+                    "local_steps": last["local_step"],
+                    "samples": last["samples"],
+                    "bytes_up": last["bytes_up"],
+                    "bytes_down": last["bytes_down"],
+                    "value": last["value"],
+                    "nash_gap": last["nash_gap"],
+                    **ended,
+                    "reached": reached,
+                }
+            )
+        return summaries
+
+    def _arrive(self, row: int, local_step: int, gap: float) -> None:
+        self._smallest_gap[row] = gap
+        for threshold in self._thresholds:
+            key = format(threshold, "g")
+            if gap <= threshold and self._reached[row][key] is None:
+                self._reached[row][key] = {
+                    "round": int(self._ledger.rounds[row]),
+                    "local_step": local_step,
+                    "samples": int(self._ledger.samples[row]),
+                    "bytes_up": int(self._ledger.bytes_up[row]),
+                    "bytes_down": int(self._ledger.bytes_down[row]),
+                }
+
+    def _points(
+        self,
+        seed_rows: IntArray,
+        local_step: int,
+        evaluation: Evaluation,
+        learner: Learner,
+    ) -> list[dict[str, Any]]:
+        ledger = self._ledger
+        columns = {
+            "seed": self._seeds[seed_rows],
+            "round": ledger.rounds[seed_rows],
+            "local_step": np.full(len(seed_rows), local_step),
+            "samples": ledger.samples[seed_rows],
+            "bytes_up": ledger.bytes_up[seed_rows],
+            "bytes_down": ledger.bytes_down[seed_rows],
+            **evaluation,
+            **learner.diagnostics(),
+        }
+        lists = [column.tolist() for column in columns.values()]
+        return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]

@@ -1,0 +1,111 @@
+"""The entry point: compose, validate, claim the directory, train, return the objective.
+
+python -m marl_comm.run game=coverage algorithm=base_policy_prediction num_seeds=20
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from marl_comm.config import load
+from marl_comm.config.composition import (
+    CONFIG_DIRECTORY,
+    CONFIG_NAME,
+    HYDRA_VERSION_BASE,
+    refuse_odd_choices,
+)
+from marl_comm.config.hydra_errors import as_input_error
+from marl_comm.config.messages import one_line
+from marl_comm.errors import InputError
+from marl_comm.exits import FAILURE, report
+
+_RAISE_ERRORS = "HYDRA_FULL_ERROR"
+
+
+class JobError(Exception):
+    """A job of a sweep has failed, and its error has been reported.
+
+    Attributes:
+        code: The exit code that goes with the error.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def play(cfg: DictConfig) -> float:
+    """Play one run and return the objective that sweepers minimise: the mean final Nash gap."""
+    job = HydraConfig.get()
+    in_sweep = job.mode is RunMode.MULTIRUN
+    try:
+        config = load(cfg)
+        # Imported late: mistakes on the command line are told before anything heavy is loaded.
+        from marl_comm.session import execute
+
+        group = Path(job.sweep.dir).name if in_sweep else None
+        return execute(config, Path(job.runtime.output_dir), group)
+    except Exception as error:
+        code = report(error)
+        # A sweep goes on with its other jobs.
+        raise (JobError(code) if in_sweep else SystemExit(code)) from error
+
+
+def main() -> int:
+    """Run the command that `sys.argv` holds and return its exit code.
+
+    0: finished; 1: failed, for example because a file could not be written; 2: bad input, told in
+    one line; 130: interrupted.
+    """
+    try:
+        refuse_odd_choices(_overrides(sys.argv[1:]))
+        with _hydra_raises_errors():
+            hydra.main(HYDRA_VERSION_BASE, str(CONFIG_DIRECTORY), CONFIG_NAME)(play)()
+    except JobError as failed:
+        return failed.code
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else FAILURE
+    except (InputError, KeyboardInterrupt) as error:
+        return report(error)
+    except Exception as error:  # `play` lets none out: this one is Hydra's, about its input
+        return report(as_input_error(error))
+    return 0
+
+
+def _overrides(arguments: list[str]) -> list[str]:
+    """Return the overrides among the arguments; refuse unknown flags in one line."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise InputError(one_line(f"{message}; --help lists what is allowed"))
+
+    parser.error = refuse  # type: ignore[method-assign]
+    overrides: list[str] = parser.parse_args(arguments).overrides
+    return overrides
+
+
+@contextmanager
+def _hydra_raises_errors() -> Iterator[None]:
+    """Make Hydra raise its errors instead of printing them over several lines."""
+    set_by_user = os.environ.get(_RAISE_ERRORS)
+    os.environ[_RAISE_ERRORS] = "1"
+    try:
+        yield
+    finally:
+        if set_by_user is None:
+            del os.environ[_RAISE_ERRORS]
+        else:
+            os.environ[_RAISE_ERRORS] = set_by_user
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Run directories: claimed by one run, each file in them written whole or not at all.
+
+The format is described in docs/run_directory.md.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import yaml
+
+from marl_comm.errors import InputError, OutputError
+from marl_comm.types import AnyArray
+
+CONFIG = "config.yaml"
+METRICS = "metrics.jsonl"
+SUMMARY = "summary.json"
+FINAL = "final.npz"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A directory that belongs to this run alone. Made by `claim`.
+
+    Attributes:
+        path: The directory.
+    """
+
+    path: Path
+
+    @classmethod
+    def claim(cls, path: Path) -> Self:
+        """Make the directory where needed and claim it by creating its metrics file.
+
+        Nothing in the directory is touched when it cannot be claimed.
+
+        Args:
+            path: Where the run is to go; need not exist.
+
+        Raises:
+            InputError: The directory holds a run already, or cannot be written to.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for name in (CONFIG, METRICS, SUMMARY, FINAL):
+                if (path / name).exists():
+                    raise _already_claimed(path, name)
+            # Exclusive creation: of two processes that get here together, one fails.
+            with (path / METRICS).open("xb"):
+                pass
+        except FileExistsError as error:
+            if path.is_dir():
+                raise _already_claimed(path, METRICS) from error
+            raise _unusable(path, "exists and is not a directory") from error
+        except OSError as error:
+            raise _unusable(path, f"cannot be written ({error.strerror})") from error
+        return cls(path)
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write the resolved configuration.
+
+        Args:
+            config: Mappings, lists, strings, numbers, booleans and None only.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        with self._whole_file(CONFIG) as file:
+            file.write(text.encode())
+
+    def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Write arrays, in the order given; equal arrays make equal bytes.
+
+        Args:
+            arrays: The final policy and the arrays that define the game, by name.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        # The memory layout is part of the format, so it must not depend on how arrays were made.
+        ordered: dict[str, Any] = {
+            name: np.asarray(array, order="C") for name, array in arrays.items()
+        }
+        with self._whole_file(FINAL) as file:
+            np.savez(file, **ordered)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary, which marks the run as finished: call it last.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with self._whole_file(SUMMARY) as file:
+            file.write((to_json(summary, indent=2) + "\n").encode())
+
+    @contextlib.contextmanager
+    def _whole_file(self, name: str) -> Iterator[BinaryIO]:
+        """Open a temporary file that takes the name's place only once it is safely on disk."""
+        target = self.path / name
+        temporary = self.path / f".{name}.part"
+        try:
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            raise unwritable(target, error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return standard JSON: NaN and infinities become null, numpy scalars plain numbers."""
+    separators = (",", ":") if indent is None else (",", ": ")
+
+    def dump(plain: Any) -> str:
+        return json.dumps(
+            plain,
+            allow_nan=False,
+            indent=indent,
+            separators=separators,
+            default=np.generic.item,
+            ensure_ascii=False,
+        )
+
+    try:
+        return dump(value)
+    except ValueError:  # there is a NaN somewhere, which is rare: look for it only now
+        return dump(_without_nonfinite(value))
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the one-line error for a file that could not be written."""
+    return OutputError(f"cannot write {path}: {error.strerror or error}")
+
+
+def _without_nonfinite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nonfinite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nonfinite(entry) for entry in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def _already_claimed(path: Path, name: str) -> InputError:
+    return _unusable(path, f"already holds a run ({name})")
+
+
+def _unusable(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"hydra.run.dir={path}: {reason}; allowed: a new directory, or one that holds no run"
+    )

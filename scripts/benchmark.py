@@ -1,0 +1,133 @@
+"""Benchmarks: `python scripts/benchmark.py tabular`.
+
+Times one local update (weights, effective sample size, estimates, policy step) from data already
+collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
+grows; and compares many seeds in one process with one run after another. A local update calls no
+threaded library, so all of it is one thread's work.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from marl_comm.experience import BasePolicies
+from marl_comm.games.congestion import Congestion
+from marl_comm.games.coverage import Coverage
+from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.games.potential import PotentialGame
+from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+
+REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
+console = Console(width=110)
+
+
+def prepared_learner(
+    game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
+) -> NaturalPolicyGradient:
+    """Return a learner in the first round of `seeds` games, its data at hand."""
+    game = NormalFormGame(game_class(agents, actions, range(seeds)), range(seeds), 0.0)
+    learner = NaturalPolicyGradient(
+        game.initial_log_policy(),
+        step_size=1.0,
+        exploration=0.01,
+        estimator="self_normalised",
+        truncation=10.0,
+        policy_floor=1e-10,
+        importance_weighted=True,
+    )
+    rows = np.arange(seeds)
+    behaviours = learner.behaviours(BasePolicies.current(learner.log_policy))
+    learner.receive(rows, game.collect(rows, behaviours, samples))
+    return learner
+
+
+def median_seconds(work: Callable[[], object], repetitions: int = 21) -> float:
+    """Return the median process time of `work`, warmed up."""
+    work()
+    times = []
+    for _ in range(repetitions):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return statistics.median(times)
+
+
+def nanoseconds_per_unit(game_class: type[PotentialGame] = Coverage, **sizes: int) -> float:
+    """Return the cost of a local update per sample, agent and seed."""
+    sizes = {**REFERENCE, **sizes}
+    learner = prepared_learner(game_class, **sizes)
+    seconds = median_seconds(learner.update)
+    return 1e9 * seconds / (sizes["samples"] * sizes["agents"] * sizes["seeds"])
+
+
+def scaling_table() -> Table:
+    """Vary one size at a time around the reference."""
+    table = Table("varied", "value", "ns / (sample x agent x local update)", "ms / local update")
+    for name, values in {
+        "samples": (1000, 4000, 16000),
+        "agents": (6, 12, 24, 48),
+        "seeds": (1, 5, 20, 40),
+        "actions": (2, 6, 20),
+    }.items():
+        for value in values:
+            cost = nanoseconds_per_unit(**{name: value})
+            sizes = {**REFERENCE, name: value}
+            units = sizes["samples"] * sizes["agents"] * sizes["seeds"]
+            table.add_row(name, str(value), f"{cost:.2f}", f"{1e-6 * cost * units:.2f}")
+    cost = nanoseconds_per_unit(Congestion)
+    table.add_row("own rewards", "congestion", f"{cost:.2f}", "")
+    return table
+
+
+def command_seconds(overrides: Sequence[str]) -> float:
+    """Return the wall time of one run of the command, start-up included."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "marl_comm.run", *overrides]
+        command += ["logger=local", f"hydra.run.dir={Path(directory) / 'run'}"]
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - start
+
+
+def seeds_table(seeds: int = 20) -> Table:
+    """Compare `seeds` seeds in one process with as many runs one after another."""
+    table = Table("samples per round", "one process, s", "one after another, s", "ratio")
+    for samples in (1000, 4000):
+        settings = [f"samples_per_round={samples}", "max_local_steps=200"]
+        together = command_seconds([*settings, f"num_seeds={seeds}"])
+        apart = sum(command_seconds([*settings, f"seed={seed}"]) for seed in range(seeds))
+        table.add_row(str(samples), f"{together:.2f}", f"{apart:.2f}", f"{together / apart:.2f}")
+    return table
+
+
+def tabular() -> None:
+    """Print the tabular benchmarks."""
+    costs = [nanoseconds_per_unit() for _ in range(5)]
+    console.print(
+        f"local update, 4000 samples, 12 agents, 6 actions, 20 seeds, one thread: "
+        f"{statistics.median(costs):.2f} ns per (sample x agent x local update), "
+        f"range of 5: {min(costs):.2f} to {max(costs):.2f}"
+    )
+    console.print(scaling_table())
+    console.print(seeds_table())
+
+
+def main() -> None:
+    """Run the benchmark named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("benchmark", choices=["tabular"])
+    parser.parse_args()
+    tabular()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The estimators' definitions, written as plain loops: slow, obvious, and shared by the tests."""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def enumerate_joint_actions(agents: int, actions: int):
+    return itertools.product(range(actions), repeat=agents)
+
+
+def probability(policy, joint_action) -> float:
+    """policy: (agents, actions) probabilities."""
+    result = 1.0
+    for agent, action in enumerate(joint_action):
+        result *= policy[agent][action]
+    return result
+
+
+def importance_weight(policy, behaviours, shares, joint_action) -> float:
+    """Balance heuristic: behaviours (bases, agents, actions), shares (bases,) summing to 1."""
+    mixture = sum(
+        share * probability(base, joint_action)
+        for share, base in zip(shares, behaviours, strict=True)
+    )
+    return probability(policy, joint_action) / mixture
+
+
+def effective_sample_size(weights) -> float:
+    return sum(weights) ** 2 / (len(weights) * sum(weight**2 for weight in weights))
+
+
+def renyi_divergence(policy, base) -> float:
+    """By enumeration of the joint action space."""
+    agents, actions = np.shape(policy)
+    second_moment = 0.0
+    for joint_action in enumerate_joint_actions(agents, actions):
+        ratio = probability(policy, joint_action) / probability(base, joint_action)
+        second_moment += probability(base, joint_action) * ratio**2
+    return math.log(second_moment)
+
+
+def marginal_rewards(policy, joint_actions, weights, rewards, estimator, truncation, baseline):
+    """rewards: (samples, agents); baseline: (agents,). Returns (agents, actions) as lists."""
+    agents, actions = np.shape(policy)
+    samples = len(joint_actions)
+    estimates = [[0.0] * actions for _ in range(agents)]
+    for agent in range(agents):
+        for action in range(actions):
+            numerator = seen = 0.0
+            for sample in range(samples):
+                if joint_actions[sample][agent] != action:
+                    continue
+                weight = weights[sample]
+                if estimator == "truncated":
+                    weight = min(weight, truncation)
+                if estimator == "self_normalised":
+                    numerator += weight * rewards[sample][agent]
+                    seen += weight
+                else:
+                    advantage = rewards[sample][agent] - baseline[agent]
+                    numerator += weight * advantage / policy[agent][action]
+            if estimator == "self_normalised":
+                estimates[agent][action] = numerator / seen if seen > 0 else baseline[agent]
+            else:
+                estimates[agent][action] = baseline[agent] + numerator / samples
+    return estimates

@@ -1,0 +1,132 @@
+"""Small training set-ups shared by the tests of the loop and of the algorithms."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
+from marl_comm.communication import Budget, Ledger, Schedule, Unlimited
+from marl_comm.communication.schedules import WithFirstRound
+from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.games.potential import PotentialGame
+from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.train import train
+
+
+class TableGame(PotentialGame):
+    """A hand-made team game: `payoff` (games, A, ..., A)."""
+
+    common_reward = True
+
+    def __init__(self, payoff):
+        self.payoff = np.asarray(payoff, dtype=float)
+        super().__init__(self.payoff.ndim - 1, self.payoff.shape[1], range(len(self.payoff)))
+
+    def marginal_rewards(self, rows, log_policy):
+        policy = np.exp(log_policy)
+        result = np.zeros_like(policy)
+        for row, game in enumerate(self.game_of_row(rows)):
+            for joint_action in np.ndindex(*self.payoff.shape[1:]):
+                for agent, action in enumerate(joint_action):
+                    others = np.prod(
+                        [policy[row, j, a] for j, a in enumerate(joint_action) if j != agent]
+                    )
+                    result[row, agent, action] += others * self.payoff[(game, *joint_action)]
+        return result
+
+    def rewards(self, rows, joint_actions):
+        game = np.broadcast_to(self.game_of_row(rows)[:, None], joint_actions.shape[:2])
+        return self.payoff[(game, *np.moveaxis(joint_actions, -1, 0))]
+
+    def value(self, rows, log_policy):
+        return (np.exp(log_policy) * self.marginal_rewards(rows, log_policy)).sum(-1)[:, 0]
+
+    def arrays(self):
+        return {"payoff": self.payoff}
+
+
+@dataclass
+class Trace:
+    """A recorder that remembers everything."""
+
+    ledger: Ledger
+    steps: list = field(default_factory=list)
+    final: dict = field(default_factory=dict)
+
+    def record(self, seed_rows, local_step, evaluation, learner):
+        diagnostics = learner.diagnostics()
+        for position, row in enumerate(seed_rows):
+            self.steps.append(
+                {
+                    "row": int(row),
+                    "local_step": local_step,
+                    "round": int(self.ledger.rounds[row]),
+                    "samples": int(self.ledger.samples[row]),
+                    "policy": learner.log_policy[position].copy(),
+                    "nash_gap": float(evaluation["nash_gap"][position]),
+                    "value": float(evaluation["value"][position]),
+                    "bases": int(diagnostics["bases"][position]),
+                    "ess": float(diagnostics["ess"][position]),
+                }
+            )
+        return np.zeros(len(seed_rows), dtype=bool)
+
+    def stop(self, seed_rows, reason, log_policy):
+        for position, row in enumerate(seed_rows):
+            self.final[int(row)] = (reason, log_policy[position].copy())
+
+    def of(self, row):
+        return [step for step in self.steps if step["row"] == row]
+
+
+def learner_for(game, *, exploration=0.0, step_size=1.0, importance_weighted=True, **changes):
+    options = {"estimator": "self_normalised", "truncation": 10.0, "policy_floor": 1e-10, **changes}
+    return NaturalPolicyGradient(
+        game.initial_log_policy(),
+        step_size=step_size,
+        exploration=exploration,
+        importance_weighted=importance_weighted,
+        **options,
+    )
+
+
+def prediction(**changes) -> BasePolicyPrediction:
+    options = {
+        "spacing": 0.3,
+        "spacing_unit": "divergence",
+        "max_bases": 8,
+        "horizon": "adaptive",
+        "predictor": "line",
+        "longest_round": 50,
+        **changes,
+    }
+    return BasePolicyPrediction(**options)
+
+
+def play(
+    potential_game: PotentialGame,
+    schedule: Schedule | None = None,
+    algorithm: Algorithm | None = None,
+    *,
+    seeds=range(3),
+    samples=None,
+    local_steps=30,
+    max_rounds=None,
+    max_samples=None,
+    warmup=None,
+    **learner_options,
+) -> Trace:
+    game = NormalFormGame(potential_game, list(seeds), reward_noise=0.0)
+    ledger = Ledger(len(seeds))
+    trace = Trace(ledger)
+    train(
+        game,
+        learner_for(game, **learner_options),
+        algorithm or CurrentPolicy(),
+        WithFirstRound(schedule or Unlimited(), warmup),
+        Budget(max_rounds, max_samples, local_steps),
+        ledger,
+        trace,
+        samples,
+    )
+    return trace
