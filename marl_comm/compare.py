@@ -73,9 +73,12 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         emoji=False,
     )
     console.print(cost_table(configurations))
-    pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
-    if pairings:
-        console.print(ratio_table(pairings))
+    if (reference or _DEFAULT_REFERENCE) in names:
+        pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
+        if pairings:
+            console.print(ratio_table(pairings))
+    elif len(configurations) > 1:
+        _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
     for path in gap.save(gap.draw(configurations), out):
         console.print(f"picture: {path}")
 
