@@ -187,7 +187,7 @@ def test_caption_says_what_line_and_band_are(tmp_path):
 @pytest.mark.parametrize("kind", ["plain", "short", "long", "many"])
 def test_no_text_overlaps_or_leaves_the_picture(tmp_path, kind, samples_per_round):
     def record(seed):
-        updates = 15 if kind == "short" else 60
+        updates = 35 if kind == "short" else 60
         return points(updates, samples_per_round=samples_per_round, rate=0.05)
 
     names = ["full_communication", "importance_sampling", "base_policy_prediction", "stale"]
