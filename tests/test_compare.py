@@ -141,6 +141,8 @@ def test_ratios_without_samples_or_without_an_arrival(tmp_path, compare):
     write_run(runs / "is", record=record(0.15), settings=exact)
     write_run(runs / "bpp", "base_policy_prediction", record=record(0.1), settings=exact)
     _, out, _ = compare(runs)
+    assert costs(out)["base_policy_prediction", "0.1"][1:] == ["4 [4, 4]", "17 [17, 17]", "-", "-"]
+    assert costs(out)["base_policy_prediction", "0.01"][1:] == ["> 6", "> 30", "-", "-"]
     table = ratios(out)
     name = "base_policy_prediction / importance_sampling"
     assert table[name, "0.1"] == ["8", "0 / 0 / 0", "1.33 [1.33, 1.33]", "-"]
