@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
-from marl_comm.configurations import Configuration, pool
+from marl_comm.comparison.configurations import Configuration, pool
 from marl_comm.errors import InputError, OutputError
 from marl_comm.figures import gap
 from marl_comm.results import SeedRun, SeedSummary, load_runs

@@ -6,11 +6,11 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from marl_comm.configurations import Configuration
-from marl_comm.pairs import Pairs
+from marl_comm.comparison.configurations import Configuration
+from marl_comm.comparison.pairs import Pairs
+from marl_comm.comparison.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.randomness import generator
 from marl_comm.results import SeedSummary
-from marl_comm.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.types import Array
 
 # Column title, name of the count at arrival, name of the same count at the end of the run.
