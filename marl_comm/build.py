@@ -1,7 +1,6 @@
 """From a checked configuration to the parts that the training loop is made of."""
 
 import math
-from collections.abc import Sequence
 
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedule, Unlimited
@@ -14,7 +13,7 @@ from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 
 POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
@@ -27,16 +26,16 @@ _EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, seeds: Sequence[int]) -> NormalFormGame:
+def build_game(config: RunConfig, streams: Streams) -> NormalFormGame:
     """Return a game for each seed, or one that all share if `game.seed` is set.
 
     Raises:
         InputError: The game is too large to hold in memory.
     """
     settings = config.game
-    game_seeds = seeds if settings.seed is None else (settings.seed,)
+    game_seeds = streams.seeds if settings.seed is None else (settings.seed,)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
-    return NormalFormGame(game, seeds, settings.reward_noise)
+    return NormalFormGame(game, streams, settings.reward_noise)
 
 
 def build_learner(config: RunConfig, game: NormalFormGame) -> NaturalPolicyGradient:
@@ -92,8 +91,8 @@ def longest_round(settings: CommunicationConfig) -> int:
     return 1
 
 
-def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
-    """Return the configured schedule, its random draws derived from the seeds."""
+def build_schedule(config: RunConfig, streams: Streams) -> Schedule:
+    """Return the configured schedule; what it draws comes from the streams."""
     settings = config.communication
     schedule: Schedule
     if settings.name == "unlimited":
@@ -101,8 +100,7 @@ def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
     if settings.name == "periodic":
         schedule = Periodic(settings.period)
     elif settings.name == "missing":
-        generators = [generator(seed, "schedule") for seed in seeds]
-        schedule = Missing(settings.probability, generators)
+        schedule = Missing(settings.probability, streams.of("schedule"))
     else:
         schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
     return WithFirstRound(schedule, settings.warmup)
