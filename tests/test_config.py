@@ -86,7 +86,13 @@ def test_every_file_opens_with_what_it_is_and_a_command_that_works(path: Path) -
 
 @pytest.mark.parametrize(
     ("game", "agents", "actions"),
-    [("random_potential", 4, 6), ("congestion", 8, 4), ("coverage", 12, 6)],
+    [
+        ("random_potential", 4, 6),
+        ("congestion", 8, 4),
+        ("coverage", 12, 6),
+        ("unanimous_failure", 4, 2),
+        ("saddle_chain", 6, 6),
+    ],
 )
 def test_sizes_of_the_games_are_those_other_tools_rely_on(
     game: str, agents: int, actions: int
@@ -181,7 +187,8 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of congestion, coverage, random_potential (did",
+            "game=coverge: must be one of congestion, coverage, random_potential, saddle_chain, "
+            "unanimous_failure (did",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),
@@ -287,7 +294,7 @@ def test_runs_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     assert f"about {estimate / 2**30:.3g} GiB" in refusal(*overrides)
 
 
-@pytest.mark.parametrize("game", ["random_potential", "congestion", "coverage"])
+@pytest.mark.parametrize("game", ["random_potential", "congestion", "coverage", "saddle_chain"])
 def test_the_estimate_is_linear_in_seeds(game: str) -> None:
     few = memory.estimated_bytes(compose(f"game={game}", "num_seeds=10"))
     assert memory.estimated_bytes(compose(f"game={game}", "num_seeds=30")) == 3 * few

@@ -41,6 +41,23 @@ class CoverageConfig(_MatrixGameConfig):
     name: Literal["coverage"]
 
 
+class UnanimousFailureConfig(_MatrixGameConfig):
+    """The team fails only if every agent fails."""
+
+    name: Literal["unanimous_failure"]
+
+
+class SaddleChainConfig(_MatrixGameConfig):
+    """An agent's switch pays only once all agents before it have switched."""
+
+    name: Literal["saddle_chain"]
+
+
 GameConfig = Annotated[
-    RandomPotentialConfig | CongestionConfig | CoverageConfig, Field(discriminator="name")
+    RandomPotentialConfig
+    | CongestionConfig
+    | CoverageConfig
+    | UnanimousFailureConfig
+    | SaddleChainConfig,
+    Field(discriminator="name"),
 ]
