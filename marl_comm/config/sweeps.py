@@ -54,7 +54,7 @@ def check_sweep(config: DictConfig) -> None:
         _refuse_used_directory(Path(config.hydra.sweep.dir))
         if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
             return
-        jobs = _jobs(config)
+        jobs = jobs_of(config)
     loader = GlobalHydra.instance().config_loader()
     for number, overrides in enumerate(jobs):
         try:
@@ -89,8 +89,12 @@ def _refuse_used_directory(directory: Path) -> None:
         )
 
 
-def _jobs(config: DictConfig) -> list[list[str]]:
-    """Return the overrides of each job, as the basic sweeper will make them."""
+def jobs_of(config: DictConfig) -> list[list[str]]:
+    """Return the overrides of each job, as the basic sweeper will make them.
+
+    Args:
+        config: As composed by Hydra for all jobs, its own settings included.
+    """
     parameters = config.hydra.sweeper.params or {}
     typed = [f"{key}={value}" for key, value in parameters.items()] + _typed_overrides(config)
     loader = GlobalHydra.instance().config_loader()
