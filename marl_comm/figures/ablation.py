@@ -87,8 +87,8 @@ def draw(configurations: Configurations) -> Figure:
                         color="#444444",
                     )
             panel.set_title(game.replace("_", " "))
-            panel.set_xlim(0.45, 4)
-            panel.set_xticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
+            panel.set_xlim(0.45, 7)
+            panel.set_xticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
             panel.minorticks_off()
             panel.set_xlabel("rounds, relative to\nthe default prediction")
         panels[0].set_yticks(heights, [variant.label for variant in _VARIANTS])

@@ -46,6 +46,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_title(game.replace("_", " "))
         for panel in panels[-1]:
             panel.set_xlabel("probability that data are missing")
+        panels[0, 0].set_ylim(1e-7, 1.5)
         legend_on_top(figure, panels[0, 0])
     return figure
 
