@@ -21,7 +21,7 @@ SMALL = ("logger=local", "samples_per_round=50", "max_local_steps=20", "game.age
 
 
 def run(directory, *overrides):
-    execute(compose(*SMALL, *overrides), directory, group=None)
+    execute(compose(*SMALL, *overrides), directory)
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     summary = json.loads((directory / "summary.json").read_text())
     return [json.loads(line) for line in lines], summary
