@@ -47,7 +47,7 @@ def cost_table(configurations: Sequence[Configuration]) -> Table:
         table.add_row(configuration.label)
         for threshold in configuration.thresholds:
             arrived = sum(summary.reached[threshold] is not None for summary in summaries)
-            stayed = sum(summary.nash_gap <= threshold for summary in summaries)
+            stayed = sum(_final_gap(summary) <= threshold for summary in summaries)
             table.add_row(
                 f"  {threshold:g}",
                 f"{arrived}/{len(summaries)}",
@@ -56,6 +56,10 @@ def cost_table(configurations: Sequence[Configuration]) -> Table:
             )
         table.add_section()
     return table
+
+
+def _final_gap(summary: SeedSummary) -> float:
+    return np.inf if summary.nash_gap is None else summary.nash_gap
 
 
 def ratio_table(pairings: Sequence[Pairs]) -> Table:
