@@ -80,7 +80,7 @@ def build_algorithm(config: RunConfig) -> Algorithm:
         max_bases=settings.max_bases,
         horizon=settings.horizon,
         predictor=settings.predictor,
-        longest_round=longest_round(config.communication),
+        longest_round=min(longest_round(config.communication), config.max_local_steps),
     )
 
 

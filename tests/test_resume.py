@@ -33,7 +33,7 @@ COMPARED = ("metrics.jsonl", "final.npz", "summary.json", "config.yaml")
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("uninterrupted") / "run"
-    execute(compose(*SETTINGS), directory, group=None)
+    execute(compose(*SETTINGS), directory)
     return directory
 
 
@@ -109,7 +109,7 @@ def test_every_algorithm_resumes_exactly(tmp_path, monkeypatch, overrides):
     if "samples_per_round=null" in overrides:
         settings = tuple(s for s in settings if "reward_noise" not in s and "=400" not in s)
     config = compose(*settings)
-    execute(config, tmp_path / "whole", group=None)
+    execute(config, tmp_path / "whole")
 
     class EndedError(Exception):
         pass
@@ -130,7 +130,7 @@ def test_every_algorithm_resumes_exactly(tmp_path, monkeypatch, overrides):
             patch.setattr(Checkpoints, "save", save_and_end)
             always = config.model_copy(update={"checkpoint_seconds": 1e-9})
             with contextlib.suppress(EndedError):
-                execute(always, directory, group=None)
+                execute(always, directory)
         resume(directory)
         for name in COMPARED[:3]:
             assert (directory / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -79,6 +79,15 @@ def _problems_of_exact_mode(config: "RunConfig") -> Iterator[str]:
             f"algorithm.predictor=rehearse {exact}: there are no samples to rehearse on; {remedy} "
             "or algorithm.predictor=line"
         )
+    if (
+        config.num_seeds > 1
+        and config.game.seed is not None
+        and config.communication.name != "missing"
+    ):
+        yield (
+            f"game.seed={config.game.seed} num_seeds={config.num_seeds} {exact}: nothing differs "
+            "between the seeds; set num_seeds=1, or game.seed=null for a game per seed"
+        )
     if config.game.reward_noise > 0:
         yield (
             f"game.reward_noise={config.game.reward_noise:g} {exact}: no rewards are observed that "

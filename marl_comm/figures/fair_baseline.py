@@ -177,8 +177,8 @@ FIGURE = PaperFigure(
     title="Rounds to a gap against the trigger threshold",
     experiments=("fair_baseline",),
     caption=(
-        "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share of the "
-        "samples, below which a round comes: a low threshold communicates rarely. Lines: "
+        "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share of "
+        "the samples, below which a round comes: a low one communicates rarely. Lines: "
         "interquartile mean of the rounds until the Nash gap is at most 0.003; bands: its 95 % "
         "bootstrap interval. Numbers at the bottom: seeds that never got there, above those of "
         "importance sampling, below those of prediction; a cross at the top: more than a quarter "

@@ -97,8 +97,7 @@ class NaturalPolicyGradient:
 
     def update(self) -> None:
         """Make one local update of every row from the data it has."""
-        if not self._weighed:
-            self.weigh()
+        self.weigh()
         assert self._experience is not None, "a round comes before the first update"
         gradient = self._action_values(self._experience, self.log_policy)
         updated = self._step(self.log_policy, self._step_size * gradient)
@@ -108,6 +107,8 @@ class NaturalPolicyGradient:
 
     def weigh(self) -> Staleness:
         """Weigh the data for the policy as it is now; cheap work for a schedule to look at."""
+        if self._weighed and self.staleness is not None:
+            return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
         self.staleness = self._experience.weigh(self.log_policy)
         self._weighed = True

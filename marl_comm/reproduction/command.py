@@ -15,12 +15,12 @@ from marl_comm.comparison.configurations import pool
 from marl_comm.exits import FAILURE, report
 from marl_comm.figures.paper import PaperFigure, chosen_figures, paper_figures
 from marl_comm.figures.style import RC_PARAMS
+from marl_comm.files import whole_file
 from marl_comm.logging.progress import duration
 from marl_comm.reproduction import html, markdown
 from marl_comm.reproduction.experiments import Job, command_of, jobs_of_experiment
 from marl_comm.reproduction.report import Report, Section, seeds_in_words, write_claims
 from marl_comm.reproduction.sweep import Sweep, finished_run, run_jobs
-from marl_comm.run_directory import whole_file
 
 _DESCRIPTION = """\
 Run the sweeps of the figures, draw them, judge the claims, write the report (HTML and Markdown).

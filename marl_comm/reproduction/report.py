@@ -9,7 +9,7 @@ from marl_comm.claims.rules import Judgement
 from marl_comm.claims.text import measured, required, tally
 from marl_comm.comparison.configurations import Configuration
 from marl_comm.figures.paper import PaperFigure
-from marl_comm.run_directory import whole_file
+from marl_comm.files import whole_file
 
 TITLE = "marl_comm: the claims, tested"
 

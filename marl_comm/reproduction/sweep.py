@@ -17,9 +17,10 @@ from pathlib import Path
 
 from marl_comm.config import RunConfig, load_saved
 from marl_comm.errors import InputError
+from marl_comm.files import CONFIG, SUMMARY
 from marl_comm.reproduction.experiments import Job
 from marl_comm.results import Run, load_run
-from marl_comm.run_directory import CONFIG, SUMMARY, RunDirectory
+from marl_comm.run_directory import RunDirectory
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -108,7 +109,7 @@ def run_job(config: RunConfig, directory: Path) -> str:
                         resume(directory)
                         return ""
                 _remove(directory)
-            execute(config, directory, group=None)
+            execute(config, directory)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
     return ""
