@@ -60,7 +60,7 @@ def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
         if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
             return checked
         sweep_name = Path(config.hydra.sweep.dir).name
-        jobs = jobs_of(config)
+        jobs = _jobs(config)
     loader = GlobalHydra.instance().config_loader()
     for number, overrides in enumerate(jobs):
         try:
@@ -86,12 +86,8 @@ def name_of(overrides: Sequence[str]) -> str:
     return name or "defaults"
 
 
-def jobs_of(config: DictConfig) -> list[list[str]]:
-    """Return the overrides of each job, as the basic sweeper will make them.
-
-    Args:
-        config: As composed by Hydra for all jobs, its own settings included.
-    """
+def _jobs(config: DictConfig) -> list[list[str]]:
+    """Return the overrides of each job, as the basic sweeper will make them."""
     parameters = config.hydra.sweeper.params or {}
     typed = [f"{key}={value}" for key, value in parameters.items()] + _typed_overrides(config)
     loader = GlobalHydra.instance().config_loader()

@@ -36,8 +36,8 @@ def draw(configurations: Configurations) -> Figure:
             samples, epsilons, tables = tables_of(of_game)
             for panel, table, title in zip(row, tables, titles, strict=True):
                 _draw_table(panel, table, samples, epsilons)
-                panel.set_title(f"{game.replace('_', ' ')}\n{title}")
-            row[0].set_ylabel("ε: Nash gap to be reached")
+                panel.set_title(title)
+            row[0].set_ylabel(f"{game.replace('_', ' ')}\nε: Nash gap to be reached")
         for panel in panels[-1]:
             panel.set_xlabel("samples per round")
     return figure
@@ -109,7 +109,7 @@ def _draw_table(
     panel.grid(visible=False)
     for row, estimates in enumerate(table):
         for column, each in enumerate(estimates):
-            known = np.isfinite(each.value)
+            known = np.isfinite(each.value) and each.value > 0
             decided = known and (each.high < 1 or each.low > 1)
             color = _COLORS(_NORM(each.value)) if known else (0.93, 0.93, 0.93, 1.0)
             corner = (column - 0.48, row - 0.48)
@@ -140,7 +140,7 @@ def _text(each: Estimate) -> str:
         return "-"
     if np.isinf(each.value):
         return "∞"
-    return f"{each.value:.2f}"
+    return f"{each.value:.2f}" if each.value else "0"
 
 
 def _short(count: int) -> str:

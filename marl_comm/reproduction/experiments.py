@@ -15,10 +15,9 @@ from marl_comm.config.composition import (
     CONFIG_DIRECTORY,
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
-    compose,
 )
 from marl_comm.config.hydra_errors import hydra_errors_as_input_errors
-from marl_comm.config.sweeps import jobs_of
+from marl_comm.config.sweeps import check_sweep
 from marl_comm.errors import InputError
 
 # What has no influence on results names no run.
@@ -95,8 +94,8 @@ def jobs_of_experiment(experiment: str, overrides: Sequence[str] = ()) -> list[J
         hydra_errors_as_input_errors(),
         hydra.initialize_config_dir(str(CONFIG_DIRECTORY), version_base=HYDRA_VERSION_BASE),
     ):
-        swept = jobs_of(hydra.compose(CONFIG_NAME, typed, return_hydra_config=True))
-    return [Job(compose(*job)) for job in swept]
+        jobs = check_sweep(hydra.compose(CONFIG_NAME, typed, return_hydra_config=True))
+    return [Job(config) for config in jobs.values()]
 
 
 def experiment_file(experiment: str) -> Path:
