@@ -1,6 +1,7 @@
 """The command behind scripts/reproduce_figures.py: sweeps, figures, verdicts, report."""
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -73,6 +74,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         ),
         options.out,
     )
+    if options.publish is not None:
+        _publish(options.out, options.publish)
     _tell(f"report: {options.out / 'index.html'}. {cost}")
     return FAILURE if sweep.failed else 0
 
@@ -129,6 +132,16 @@ def _write(content: Report, directory: Path) -> None:
     write_claims(content.judgements, directory / "claims.json")
 
 
+def _publish(report_directory: Path, target: Path) -> None:
+    """Copy the report's Markdown, its pictures and the claims table, as committed under docs/."""
+    target.mkdir(parents=True, exist_ok=True)
+    text = (report_directory / "report.md").read_text(encoding="utf-8")
+    (target / "README.md").write_text(text.replace("](figures/", "]("), encoding="utf-8")
+    shutil.copy(report_directory / "claims.json", target)
+    for picture in (report_directory / "figures").glob("*.png"):
+        shutil.copy(picture, target)
+
+
 def _cost_beforehand(all_jobs: int, missing: Sequence[Job], workers: int) -> str:
     seconds = sum(job.seconds for job in missing)
     return (
@@ -164,6 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cost", action="store_true", help="say what it would cost, and stop")
     parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")
+    parser.add_argument(
+        "--publish", type=Path, metavar="DIR", help="also copy Markdown, PNG and claims to DIR"
+    )
     return parser
 
 

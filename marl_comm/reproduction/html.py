@@ -2,19 +2,22 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from marl_comm.claims.rules import Judgement
+from marl_comm.claims.rules import Criterion, Judgement, Line
 from marl_comm.claims.text import measured, required, tally
 from marl_comm.reproduction.report import TITLE, Report, Section
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+_COLUMNS = ("setting", "value", "95 % interval", "outcome", "note")
 
 
 def render(report: Report) -> str:
     """Return the page; pictures are part of it."""
-    claims = "\n".join(_claim(judgement) for judgement in report.judgements)
+    made = {section.figure.name for section in report.sections}
+    claims = "\n".join(_claim(judgement, made) for judgement in report.judgements)
     overview = "\n".join(_overview(judgement) for judgement in report.judgements)
     figures = "\n".join(_figure(section) for section in report.sections)
     links = "\n".join(
@@ -67,45 +70,44 @@ def _overview(judgement: Judgement) -> str:
     )
 
 
-def _claim(judgement: Judgement) -> str:
+def _claim(judgement: Judgement, made: set[str]) -> str:
+    tables = "\n".join(
+        _criterion(
+            criterion, [line for line in judgement.lines if line.criterion is criterion], made
+        )
+        for criterion in judgement.claim.criteria
+    )
+    return f"""<section id="claim-{_slug(judgement.claim.key)}">
+<h3>{escape(judgement.claim.key)}. {escape(judgement.claim.text)}</h3>
+<p>{_badge(judgement.verdict)} <span class="quiet">{escape(tally(judgement))}</span></p>
+{tables}
+</section>"""
+
+
+def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> str:
+    figure = criterion.figure
+    source = f'<a href="#{figure}">{figure}</a>' if figure in made else f"{figure}, not made"
     rows = []
-    for line in judgement.lines:
+    for line in lines:
         value, interval, note = measured(line)
-        setting = escape(line.setting)
-        if note:
-            setting += f'<br><span class="quiet">{escape(note)}</span>'
-        figure = line.criterion.figure
         cells = {
-            "measured": _inline(line.criterion.statistic),
-            "setting": setting,
+            "setting": escape(line.setting),
             "value": escape(value),
             "95 % interval": escape(interval),
-            "required": escape(required(line)),
             "outcome": _badge(line.outcome),
-            "figure": f'<a href="#{figure}">{figure}</a>',
+            "note": escape(note),
         }
         rows.append(
             "<tr>"
             + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells.items())
             + "</tr>"
         )
-    heads = "".join(
-        f"<th>{name}</th>"
-        for name in (
-            "measured",
-            "setting",
-            "value",
-            "95 % interval",
-            "required",
-            "outcome",
-            "figure",
-        )
-    )
-    return f"""<section id="claim-{_slug(judgement.claim.key)}">
-<h3>{escape(judgement.claim.key)}. {escape(judgement.claim.text)}</h3>
-<p>{_badge(judgement.verdict)} <span class="quiet">{escape(tally(judgement))}</span></p>
-<table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>
-</section>"""
+    heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+    statistic = criterion.statistic[0].upper() + criterion.statistic[1:]
+    wanted = escape(required(lines[0]))
+    return f"""<p class="criterion">{escape(statistic)}: must be <strong>{wanted}</strong>
+({source})</p>
+<table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
 
 
 def _figure(section: Section) -> str:
