@@ -61,6 +61,18 @@ class Experience(Protocol):
         data came from the current policy.
         """
 
+    def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the Renyi-2 divergence of policies from other policies, as far as agents know it.
+
+        Args:
+            rows: (R,), rows of these data that the policies belong to.
+            log_policy: (R, ..., agents, actions).
+            log_bases: (R, B, ..., agents, actions).
+
+        Returns:
+            (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
+        """
+
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
 
