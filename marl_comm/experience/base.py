@@ -22,6 +22,19 @@ class Traffic:
     bytes_up: int
     bytes_down: int
 
+    @classmethod
+    def of_buffer(cls, samples: int, agents: int, *, common_bytes: int, own_bytes: int) -> Self:
+        """Return the cost of writing and reading a buffer.
+
+        Args:
+            samples: Joint actions played.
+            agents: How many agents share it.
+            common_bytes: Written once, for everybody to read.
+            own_bytes: Written by the agents, each its part, which it alone need not read.
+        """
+        written = common_bytes + own_bytes
+        return cls(samples, written, agents * written - own_bytes)
+
 
 @dataclass
 class Staleness:

@@ -1,5 +1,6 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import numpy as np
@@ -50,10 +51,7 @@ class OracleExperience:
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Return the exact divergence to the nearest base."""
-        everyone = np.arange(len(self._seed_rows))
-        return nearest_base(
-            self.divergences(everyone, log_policy, self._bases.log_policies), self._bases
-        )
+        return nearest_base(log_policy, self._bases, self.divergences)
 
     def action_values(
         self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
@@ -75,14 +73,19 @@ class OracleExperience:
         self._bases.replace(rows, other._bases)
 
 
-def nearest_base(divergences: Array, bases: BasePolicies) -> Staleness:
-    """Return the base that is nearest to the policy, and exp(-divergence).
+def nearest_base(
+    log_policy: Array, bases: BasePolicies, divergences: Callable[[IntArray, Array, Array], Array]
+) -> Staleness:
+    """Return the base with the smallest Renyi-2 divergence from the policy, and exp(-divergence).
 
     Args:
-        divergences: (rows, bases), of the policy from each base.
-        bases: Of the same rows; those not in use are ignored.
+        log_policy: (rows, ..., agents, actions).
+        bases: Product policies of the same rows.
+        divergences: As in `Experience`.
     """
-    divergences = np.where(bases.in_use, divergences, np.inf)
-    nearest = divergences.argmin(axis=1)
-    divergence = np.take_along_axis(divergences, nearest[:, None], axis=1)[:, 0]
+    used = int(bases.count.max())
+    apart = divergences(np.arange(len(log_policy)), log_policy, bases.log_policies[:, :used])
+    apart = np.where(bases.in_use[:, :used], apart, np.inf)
+    nearest = apart.argmin(axis=1)
+    divergence = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
     return Staleness(ess=np.exp(-divergence), divergence=divergence, nearest=nearest)

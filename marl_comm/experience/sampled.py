@@ -54,9 +54,7 @@ class SampledExperience:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        everyone = np.arange(len(log_policy))
-        divergences = self.divergences(everyone, log_policy, self._bases.log_policies)
-        staleness = nearest_base(divergences, self._bases)
+        staleness = nearest_base(log_policy, self._bases, self.divergences)
         staleness.ess = estimators.effective_sample_size(self._weights)
         return staleness
 
