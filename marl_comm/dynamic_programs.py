@@ -114,9 +114,7 @@ def _next_values(transitions: Array, values: Array) -> Array:
     return np.asarray(np.einsum("rsiat,rti->rsia", transitions, values))
 
 
-def _discounted_values(
-    rewards: Array, transitions: Array, policy: Array, discount: float
-) -> Array:
+def _discounted_values(rewards: Array, transitions: Array, policy: Array, discount: float) -> Array:
     """Solve V_i = E[r_i + discount V_i(s')] in every agent's own decision problem, (R, S, m).
 
     `policy`, (R, S, m, A), may differ from the one that the agent has in the eyes of the others.

@@ -155,4 +155,4 @@ class JointActions:
 
     def _table_size(self, group: range) -> int:
         """Return the number of entries of one row's table of a group."""
-        return self.contexts * self.actions ** len(group)
+        return self.contexts * int(self.actions ** len(group))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.estimators import Estimator
 from marl_comm.joint_actions import JointActions
 from marl_comm.types import Array, IntArray
 
@@ -22,15 +21,17 @@ class Contexts:
         now: (rows, T, E), the context of each step, in 0, ..., count - 1.
         next: (rows, T, E), the context of the step after; -1 where the game is over by then.
         count: C.
+        ordered: Whether each step has contexts of its own, as with a finite horizon.
     """
 
     now: IntArray
     next: IntArray
     count: int
+    ordered: bool
 
     def keep(self, rows: IntArray) -> "Contexts":
         """Return a copy of the given rows."""
-        return Contexts(self.now[rows], self.next[rows], self.count)
+        return Contexts(self.now[rows], self.next[rows], self.count, self.ordered)
 
     def replace(self, rows: IntArray, other: "Contexts") -> None:
         """Overwrite the given rows by the rows of `other`."""
@@ -43,14 +44,7 @@ class Contexts:
         Returns:
             (rows, k, C).
         """
-        rows, kinds = values.shape[:2]
-        place = (self.now + (np.arange(rows) * self.count)[:, None, None]).ravel()
-        totals = np.empty((rows, kinds, self.count))
-        for kind in range(kinds):
-            of_kind = values[:, kind].ravel()
-            sums = np.bincount(place, of_kind, minlength=rows * self.count)
-            totals[:, kind] = sums.reshape(rows, self.count)
-        return totals
+        return _totals(self.now, values, self.count)
 
     def gains(self, values: Array, discount: float) -> Array:
         """Return discount * value of the next context - value of this one, (rows, k, T, E).
@@ -60,6 +54,18 @@ class Contexts:
             discount: Factor per step.
         """
         return discount * _at(values, self.next) * (self.next >= 0)[:, None] - _at(values, self.now)
+
+
+def _totals(place: IntArray, values: Array, count: int) -> Array:
+    """Return the sums of values (rows, k, ...) over equal places (rows, ...), (rows, k, count)."""
+    rows, kinds = values.shape[:2]
+    row = np.arange(rows).reshape(-1, *(1,) * (place.ndim - 1))
+    place = (place + row * count).ravel()
+    totals = np.empty((rows, kinds, count))
+    for kind in range(kinds):
+        sums = np.bincount(place, values[:, kind].ravel(), minlength=rows * count)
+        totals[:, kind] = sums.reshape(rows, count)
+    return totals
 
 
 def _at(values: Array, context: IntArray) -> Array:
@@ -122,45 +128,45 @@ def returns_to_go(rewards: Array, discount: float) -> Array:
     return returns
 
 
-def context_values(
-    contexts: Contexts, weights: Array, returns: Array, discount: float
-) -> Array:
-    """Estimate the value of each context: the self-normalised mean of the returns from there on.
+def context_values(contexts: Contexts, weights: Array, rewards: Array, discount: float) -> Array:
+    """Estimate the value of each context from one-step averages.
 
-    Episodes that are broken off, the game not being over, go on with the estimate for the context
-    they stop in, which makes the estimates the solution of a linear system. A context without
-    (weighted) visits is given the mean of all.
+    With means over the samples of a context, weighted by the prefix weights W_t, the estimates
+    solve V(c) = mean[r + discount V(next context)], where V is 0 once the game is over. All samples
+    of a next context serve all that lead there, which leaves less noise than the returns of single
+    episodes (certainty equivalence, Sutton & Barto 2018, section 6.3).
 
     Args:
         contexts: Of the samples.
-        weights: (rows, E), importance weights of whole episodes.
-        returns: (rows, k, T, E), `returns_to_go`.
+        weights: (rows, T, E), of prefixes.
+        rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
         discount: Factor per step.
 
     Returns:
-        (rows, k, C).
+        (rows, k, C). A context without weighted samples has the mean of the others, or in ordered
+        contexts, where nothing depends on it, 0.
     """
-    rows, _, steps, episodes = returns.shape
-    largest = weights.max(axis=1, keepdims=True)
-    scaled = weights / np.where(largest > 0, largest, 1.0)
-    per_sample = np.broadcast_to(scaled[:, None, None], (rows, 1, steps, episodes))
-    seen = contexts.total(per_sample)
-    sums = contexts.total(per_sample * returns)
-    everywhere = np.maximum(seen.sum(axis=-1), np.finfo(np.float64).tiny)
-    mean = np.repeat((sums.sum(axis=-1) / everywhere)[..., None], contexts.count, axis=-1)
-    values = np.divide(sums, seen, out=mean, where=seen > 0)
-    last = contexts.next[:, -1]
-    if (last < 0).all():
+    seen = contexts.total(weights[:, None])
+    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen > 0)
+    if contexts.ordered:
+        values = np.zeros((*rewards.shape[:2], contexts.count))
+        for step in reversed(range(rewards.shape[2])):
+            following = contexts.next[:, step]
+            target = discount * _at(values, following) * (following >= 0)[:, None]
+            target += rewards[:, :, step]
+            target *= weights[:, None, step]
+            values += share * _totals(contexts.now[:, step], target, contexts.count)
         return values
-    # carried[c, d]: weight that an estimate for c gives to the value of the last context d.
-    remaining = scaled[:, None] * (discount ** np.arange(steps, 0, -1.0))[:, None]
-    pair = (np.arange(rows)[:, None, None] * contexts.count + contexts.now) * contexts.count
-    size = (rows, contexts.count, contexts.count)
-    carried = np.bincount((pair + last[:, None]).ravel(), remaining.ravel(), np.prod(size))
-    carried = carried.reshape(size)
-    np.divide(carried, seen[:, 0, :, None], out=carried, where=seen[:, 0, :, None] > 0)
-    system = np.eye(contexts.count) - carried
-    return np.asarray(np.linalg.solve(system, values.swapaxes(1, 2)).swapaxes(1, 2))
+    received = share * contexts.total(weights[:, None] * rewards)
+    pair = contexts.now * contexts.count + contexts.next
+    # Where the game is over there is no next context, and no weight on it.
+    going_on = weights * (contexts.next >= 0)
+    moves = _totals(pair, going_on[:, None], contexts.count**2)
+    moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
+    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
+    moves = np.where(seen[:, 0, :, None] > 0, discount * moves, frequency)
+    system = np.eye(contexts.count) - moves
+    return np.asarray(np.linalg.solve(system, received.swapaxes(1, 2)).swapaxes(1, 2))
 
 
 def action_values(
@@ -170,24 +176,22 @@ def action_values(
     rewards: Array,
     values: Array,
     log_policy: Array,
-    estimator: Estimator,
-    truncation: float,
     discount: float,
+    *,
+    self_normalised: bool,
 ) -> Array:
     """Estimate Q_i(c, a) = E[return from here on | context c, a_i = a], others as they now play.
 
-    With W_t the weights of prefixes, V any estimate of the contexts' values and
-    d_u = r_u + discount V(next context) - V(context), every sample contributes
+    With W_t the weights of prefixes and d_t = r_t + discount V(next context) - V(context):
 
-        G_t = sum_{u >= t} discount^(u - t) W_u d_u,
-
-    each reward weighed by the decisions up to it alone (per-decision importance sampling, Precup,
-    Sutton & Singh 2000) and with V as a control variate (Jiang & Li 2016; Thomas & Brunskill 2016),
-    which is idle where all weights are 1. Summed over the samples in context c with a_i = a:
-
-    - `self_normalised`: V(c) + sum G / sum W; an action that no sample took is given V(c).
-    - `ordinary`: V(c) + sum G / (pi_i(a|c) sum of W_{t-1} over all samples in context c).
-    - `truncated`: the same with weights capped at `truncation`.
+    - self-normalised: V(c) + sum W_t d_t / sum W_t over the samples in context c with a_i = a. One
+      step with the weight of the decisions up to it; what follows is in V. An action that no
+      sample took is given V(c). Consistent if V is.
+    - ordinary: V(c) + sum G_t / (pi_i(a|c) sum of W_{t-1} over all samples in context c), with
+      G_t = sum_{u >= t} discount^(u - t) W_u d_u, every reward weighed by the decisions up to it
+      (per-decision importance sampling, Precup, Sutton & Singh 2000), V being no more than a
+      control variate (Jiang & Li 2016; Thomas & Brunskill 2016). The expectation of sum G_t is
+      the right one whatever V is, if V does not depend on the samples.
 
     Args:
         joint_actions: The samples, (rows, T * E), in context.
@@ -196,33 +200,31 @@ def action_values(
         rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
         values: V, (rows, k, C).
         log_policy: (rows, L, S, agents, actions), the current policy, L * S = C.
-        estimator: Which of the three.
-        truncation: Largest weight, used by `truncated` only.
         discount: Factor per step.
+        self_normalised: Which of the two.
 
     Returns:
         (rows, L, S, agents, actions).
     """
-    rows, kinds, steps, episodes = rewards.shape
-    if estimator == "truncated":
-        weights = np.minimum(weights, truncation)
-    if estimator == "self_normalised":
+    rows, kinds, _, episodes = rewards.shape
+    if self_normalised:
         # The scale of the weights cancels: keep the products away from overflow.
         largest = weights.max(axis=(1, 2), keepdims=True)
         weights = weights / np.where(largest > 0, largest, 1.0)
     errors = contexts.gains(values, discount)
     errors += rewards
     errors *= weights[:, None]
-    ahead = returns_to_go(errors, discount).reshape(rows, kinds, -1)
-    numerator = joint_actions.total_per_action(ahead[:, 0] if kinds == 1 else ahead)
-    if estimator == "self_normalised":
+    if self_normalised:
         seen = joint_actions.total_per_action(weights.reshape(rows, -1))
+        seen = seen.reshape(log_policy.shape)
     else:
+        errors = returns_to_go(errors, discount)
         before = np.concatenate([np.ones((rows, 1, episodes)), weights[:, :-1]], axis=1)
-        visits = contexts.total(before[:, None])[:, 0].reshape(*log_policy.shape[:3], 1, 1)
+        visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
         seen = np.exp(log_policy) * visits
+    errors = errors.reshape(rows, kinds, -1)
+    numerator = joint_actions.total_per_action(errors[:, 0] if kinds == 1 else errors)
     numerator = numerator.reshape(log_policy.shape)
-    seen = seen.reshape(log_policy.shape)
     advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen > 0)
     offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
     return np.asarray(np.moveaxis(offset, 1, -1)[..., None] + advantage)

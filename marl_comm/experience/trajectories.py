@@ -46,7 +46,6 @@ class SampledTrajectories:
             if rewards.ndim == 4
             else rewards[:, None]
         )
-        self._returns = trajectory_estimators.returns_to_go(self._rewards, self._discount)
         self._log_density = trajectory_estimators.prefix_log_densities(
             self._joint_actions,
             behaviours.log_policies,
@@ -86,8 +85,10 @@ class SampledTrajectories:
     ) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
         weights = self._weights if weighted else np.ones_like(self._weights)
+        if estimator == "truncated":
+            weights = np.minimum(weights, truncation)
         values = trajectory_estimators.context_values(
-            self._contexts, weights[:, -1], self._returns, self._discount
+            self._contexts, weights, self._rewards, self._discount
         )
         return trajectory_estimators.action_values(
             self._joint_actions,
@@ -96,9 +97,8 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
-            estimator,
-            truncation,
             self._discount,
+            self_normalised=estimator == "self_normalised",
         )
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
@@ -120,7 +120,6 @@ class SampledTrajectories:
         kept._contexts = self._contexts.keep(rows)
         kept._joint_actions = self._joint_actions.keep(rows)
         kept._rewards = self._rewards[rows]
-        kept._returns = self._returns[rows]
         kept._log_density = self._log_density[rows]
         kept._weights = self._weights[rows]
         kept._visits = self._visits[rows]
@@ -132,7 +131,6 @@ class SampledTrajectories:
         self._contexts.replace(rows, other._contexts)
         self._joint_actions.replace(rows, other._joint_actions)
         self._rewards[rows] = other._rewards
-        self._returns[rows] = other._returns
         self._log_density[rows] = other._log_density
         self._weights[rows] = other._weights
         self._visits[rows] = other._visits
@@ -146,7 +144,7 @@ def _contexts(buffer: TrajectoryBuffer, layers: int, states: int) -> Contexts:
         # A last state after the last action, if there is one, only appears as a next context.
         following = np.full_like(state[:, :steps], -1)
         following[:, : state.shape[1] - 1] = state[:, 1:]
-        return Contexts(state[:, :steps], following, states)
+        return Contexts(state[:, :steps], following, states, ordered=False)
     now = state + (np.arange(steps) * states)[:, None]
     following = np.concatenate([now[:, 1:], np.full_like(now[:, :1], -1)], axis=1)
-    return Contexts(now, following, steps * states)
+    return Contexts(now, following, steps * states, ordered=True)

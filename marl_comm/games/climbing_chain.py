@@ -11,8 +11,8 @@ from marl_comm.types import AnyArray, Array, IntArray
 class ClimbingChain(MarkovGame):
     """A weakest-link game (Van Huyck, Battalio & Beil 1990) with a penalty, unrolled over a chain.
 
-    The team starts on the lowest of S rungs. In every step each agent picks an effort 0, ..., A - 1;
-    with e the smallest effort and w the mean effort beyond it that is wasted, the team reward is
+    The team starts on the lowest of S rungs. In every step each agent picks an effort from 0 to
+    A - 1; with e the smallest effort and w the mean effort beyond it, wasted, the team reward is
 
         (s + 1) / S  *  (penalty + (e - penalty w) / (A - 1)) / (1 + penalty)  /  horizon,
 

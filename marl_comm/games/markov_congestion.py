@@ -17,8 +17,10 @@ SAFE, DISTANCING = 0, 1
 
 
 class MarkovCongestion(MarkovGame):
-    """The congestion game of Leonardos et al. (2022), "Global convergence of multi-agent policy
-    gradient in Markov potential games", as used by Sun et al. (2023).
+    """Facilities that pay more the fuller they are, until there is a penalty for crowding.
+
+    The game is that of Leonardos, Overman, Panageas & Piliouras (2022), "Global convergence of
+    multi-agent policy gradient in Markov potential games", as used by Sun et al. (2023).
 
     Every agent chooses a facility; one that holds k agents pays each of them w k in the safe
     state, and w k - penalty in the distancing state. Safe becomes distancing when some facility

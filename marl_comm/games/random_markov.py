@@ -67,9 +67,7 @@ class RandomMarkov(MarkovGame):
         for part, tables in self._tables(rows):
             repeated = np.broadcast_to(policy[part, :, None], (len(tables), *shape[1:]))
             flat = np.empty((tables.size // tables.shape[-1], *shape[3:]))
-            fill_marginals(
-                tables.reshape(len(flat), -1), repeated.reshape(-1, *shape[3:]), flat
-            )
+            fill_marginals(tables.reshape(len(flat), -1), repeated.reshape(-1, *shape[3:]), flat)
             marginals[part] = flat.reshape(repeated.shape)
         return marginals[:, :, -1], np.moveaxis(marginals[:, :, :-1], 2, -1)
 
@@ -120,7 +118,7 @@ class RandomMarkov(MarkovGame):
 
 def table_entries(agents: int, actions: int, states: int) -> int:
     """Return the numbers that define one game."""
-    return states * actions**agents * (states + 1)
+    return int(states * actions**agents * (states + 1))
 
 
 def refuse_large_tables(agents: int, actions: int, states: int, games: int) -> None:
