@@ -16,7 +16,7 @@ class MarkovGame(ABC):
     the other arguments; a row's results do not depend, to the last bit, on the other rows.
     Policies are products over agents, given as log-probabilities. They have one layer per step
     where the horizon is finite, and a single, stationary one where rewards are discounted.
-    Rewards are scaled such that an episode's sum lies in [0, 1].
+    Rewards lie in [0, 1]; with a finite horizon, so does the sum of an episode.
 
     Attributes:
         agents: m.

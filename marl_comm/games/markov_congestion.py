@@ -27,8 +27,8 @@ class MarkovCongestion(MarkovGame):
     holds more than m/2 agents; distancing becomes safe when none holds more than m/4. Both states
     are equally likely to be the first. Discounted, own rewards, stationary policies.
 
-    Rewards are (pay - lowest) / (highest - lowest) / T with the lowest and the highest pay that the
-    rules allow, min w - penalty and m max w. The best value is thus at most 1 / (T (1 - discount)).
+    Rewards are (pay - lowest) / (highest - lowest), with the lowest and the highest pay that the
+    rules allow: min w - penalty and m max w. Values are thus in [0, 1 / (1 - discount)].
 
     Nothing here forms the joint action space, and all seeds share the one game.
 
@@ -65,7 +65,7 @@ class MarkovCongestion(MarkovGame):
         self.weights: Array = np.asarray(weights, dtype=np.float64)
         self.penalty = penalty
         self._lowest = self.weights.min() - penalty
-        self._unit = (agents * self.weights.max() - self._lowest) * episode_steps
+        self._unit = agents * self.weights.max() - self._lowest
 
     def induced(self, rows: IntArray, log_policy: Array) -> tuple[Array, Array]:
         """Return each agent's rewards and transitions without a joint table. See `MarkovGame`."""
