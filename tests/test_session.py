@@ -35,9 +35,19 @@ def command(directory, *overrides):
     "algorithm",
     ["full_communication", "importance_sampling", "base_policy_prediction", "stale"],
 )
-@pytest.mark.parametrize("game", ["coverage", "congestion", "random_potential"])
+@pytest.mark.parametrize(
+    "game",
+    [
+        "game=coverage",
+        "game=congestion",
+        "game=random_potential",
+        "game=random_markov samples_per_round=80",
+        "game=markov_congestion samples_per_round=320",
+        "game=climbing_chain samples_per_round=100",
+    ],
+)
 def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_path, game, algorithm):
-    overrides = (f"game={game}", f"algorithm={algorithm}", "game.reward_noise=0.1")
+    overrides = (*game.split(), f"algorithm={algorithm}", "game.reward_noise=0.1")
     for name in ("first", "again"):
         run(tmp_path / name, *overrides, "seed=5", "num_seeds=4")
     first, again = tmp_path / "first", tmp_path / "again"

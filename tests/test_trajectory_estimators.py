@@ -215,7 +215,9 @@ def test_self_normalised_estimates_are_the_plain_loops(make):
                 assert mean == pytest.approx(plain, abs=1e-12)
             for action in range(game.actions):
                 taken = [(w, r) for w, r, a in samples if a == action]
-                expected = sum(w * r for w, r in taken) / sum(w for w, _ in taken) if taken else mean
+                expected = (
+                    sum(w * r for w, r in taken) / sum(w for w, _ in taken) if taken else mean
+                )
                 estimate = estimates[row, layer, state, agent, action]
                 assert estimate == pytest.approx(expected, abs=1e-12)
                 checked += bool(taken)

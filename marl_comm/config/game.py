@@ -8,6 +8,7 @@ from marl_comm.config.base import ConfigModel, Seed
 
 States = Annotated[int, Field(ge=1, le=1000)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
+Penalty = Annotated[float, Field(ge=0, le=1000)]
 
 
 class _AnyGameConfig(ConfigModel):
@@ -118,7 +119,7 @@ class ClimbingChainConfig(_FiniteHorizonConfig):
     """
 
     name: Literal["climbing_chain"]
-    penalty: Annotated[float, Field(ge=0, le=1000)]
+    penalty: Penalty
 
 
 class MarkovCongestionConfig(_AnyGameConfig):
@@ -138,7 +139,7 @@ class MarkovCongestionConfig(_AnyGameConfig):
         tuple[Annotated[float, Field(gt=0, le=1000)], ...],
         Field(strict=False, min_length=2, max_length=1000),
     ]
-    penalty: Annotated[float, Field(ge=0, le=1e6)]
+    penalty: Penalty
     discount: Annotated[float, Field(gt=0, lt=1)]
     episode_steps: Steps
 
