@@ -196,7 +196,7 @@ def test_self_normalised_estimates_are_the_plain_loops(make):
     for row, agent in np.ndindex(2, game.agents):
         kind = 0 if game.common_reward else agent
 
-        def steps_in(layer, state, row=row, kind=kind):
+        def steps_in(layer, state, row=row, agent=agent, kind=kind):
             for step, episode in np.ndindex(game.steps, 7):
                 here = buffer.states[row, step, episode]
                 if here != state or (game.layers > 1 and step != layer):
@@ -215,9 +215,8 @@ def test_self_normalised_estimates_are_the_plain_loops(make):
                 assert mean == pytest.approx(plain, abs=1e-12)
             for action in range(game.actions):
                 taken = [(w, r) for w, r, a in samples if a == action]
-                expected = (
-                    sum(w * r for w, r in taken) / sum(w for w, _ in taken) if taken else mean
-                )
+                total = sum(w for w, _ in taken)
+                expected = sum(w * r for w, r in taken) / total if taken else mean
                 estimate = estimates[row, layer, state, agent, action]
                 assert estimate == pytest.approx(expected, abs=1e-12)
                 checked += bool(taken)
@@ -257,7 +256,7 @@ def test_estimates_converge_to_the_exact_action_values(make, estimator):
 
 
 def test_ordinary_sums_of_many_small_rounds_are_unbiased():
-    """4000 rounds of 4 episodes at a fixed seed; 24 sums, at 5 standard errors 1e-5 false alarms."""
+    """4000 rounds of 4 episodes at a fixed seed; 24 sums at 5 standard errors: 1e-5 false alarms."""
     game, _ = finite()
     rounds = 4000
     rows = np.zeros(rounds, dtype=int)
