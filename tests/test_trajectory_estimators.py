@@ -256,7 +256,7 @@ def test_estimates_converge_to_the_exact_action_values(make, estimator):
 
 
 def test_ordinary_sums_of_many_small_rounds_are_unbiased():
-    """4000 rounds of 4 episodes at a fixed seed; 24 sums at 5 standard errors: 1e-5 false alarms."""
+    """4000 rounds of 4 episodes at a fixed seed; 24 sums, at 5 standard errors 1e-5 errors."""
     game, _ = finite()
     rounds = 4000
     rows = np.zeros(rounds, dtype=int)
