@@ -12,6 +12,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
+from marl_comm import build
 from marl_comm.config import RunConfig, load, memory
 from marl_comm.config.composition import CONFIG_DIRECTORY, compose
 from marl_comm.config.keys import Key, keys, options
@@ -309,7 +310,10 @@ def test_payoff_tables_that_do_not_fit_are_refused(agents: int) -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ("game=random_markov game.agents=10 game.actions=5 game.states=50", "186 GiB"),
+        (
+            "game=random_markov game.agents=10 game.actions=5 game.states=50",
+            "would need 186 GiB for",
+        ),
         ("game=markov_congestion game.agents=1000", "GiB per seed"),
         (
             "game=climbing_chain game.states=1000 game.horizon=50 game.agents=100 num_seeds=100",
@@ -324,7 +328,23 @@ def test_games_over_time_that_do_not_fit_are_refused(overrides: str, words: str)
 def test_ten_agents_five_actions_fifty_states_and_twenty_steps_fit_without_a_table() -> None:
     sizes = ["game.agents=10", "game.actions=5", "game.states=50", "game.horizon=20"]
     config = compose("game=climbing_chain", *sizes, "num_seeds=5")
-    assert memory.estimated_bytes(config) < 2**30
+    policies = 5 * 16 * 20 * 50 * 10 * 5  # of 5 seeds, 16 bases, 20 steps, 50 states
+    assert 8 * policies < memory.estimated_bytes(config) < 2**30
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ("game=coverage game.agents=5", 0.02),
+        ("game=coverage game.agents=20", 0.01),
+        ("game=random_markov", 0.2 / (3 * 4)),
+        ("game=markov_congestion", 0.2 / (8 * 20)),
+        ("game=markov_congestion samples_per_round=null", 0.0),
+        ("game=markov_congestion learner.exploration=0.5", 0.5),
+    ],
+)
+def test_exploration_left_to_itself_is_bounded_per_episode(overrides: str, expected: float) -> None:
+    assert build.exploration(compose(*overrides.split())) == pytest.approx(expected)
 
 
 def test_the_memory_limit_of_a_container_counts(

@@ -108,6 +108,21 @@ def test_discounted_values_and_gaps_by_iterating_plain_loops():
         np.testing.assert_allclose(own[0, 0, 1, agent], last_own, atol=1e-12)
 
 
+@pytest.mark.parametrize("discount", [0.3, 0.9])
+def test_discounted_best_responses_are_where_value_iteration_ends(discount):
+    """In random decision problems (6 rows, 5 states, 3 agents, 4 actions)."""
+    random = np.random.default_rng(1)
+    rewards = random.random((6, 5, 3, 4))
+    transitions = random.dirichlet(np.full(5, 0.2), size=(6, 5, 3, 4))
+    start = random.dirichlet(np.ones(4), size=(6, 5, 3))
+    best = dynamic_programs._discounted_best_responses(rewards, transitions, start, discount)
+    values = np.zeros((6, 5, 3))
+    for _ in range(400):
+        ahead = np.einsum("rsiat,rti->rsia", transitions, values)
+        values = (rewards + discount * ahead).max(axis=-1)
+    np.testing.assert_allclose(best, values, atol=1e-12)
+
+
 @pytest.mark.parametrize(("game", "rules"), [*finite_games(), congestion()])
 def test_divergence_of_trajectories_by_listing_every_trajectory(game, rules):
     policy = random_policy(game, 1, seed=1, floor=0.1)

@@ -87,6 +87,22 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(game, algorithm, schedule
     assert together.final[1][0] == alone.final[0][0]
 
 
+@pytest.mark.parametrize("game", GAMES)
+def test_a_seed_does_not_depend_on_the_seeds_beside_it_in_exact_mode(game):
+    seeds = [4, 7, 9]
+
+    def run(some_seeds):
+        plan = prediction(spacing=0.05)
+        return play(GAMES[game](some_seeds), Adaptive(0.8, 9), plan, seeds=some_seeds)
+
+    together, alone = run(seeds), run([7])
+    assert max(step["bases"] for step in alone.steps) > 2
+    for step, other in zip(together.of(1), alone.steps, strict=True):
+        for key in ("round", "nash_gap", "value", "bases", "ess"):
+            assert step[key] == other[key]
+        np.testing.assert_array_equal(step["policy"], other["policy"])
+
+
 def test_unlimited_has_one_local_update_per_round():
     trace = play(Coverage(4, 3, range(2)), Unlimited(), seeds=range(2), samples=5, local_steps=7)
     assert trace.ledger.rounds.tolist() == [7, 7]

@@ -225,6 +225,28 @@ def test_self_normalised_estimates_are_the_plain_loops(make):
     assert unseen > 0
 
 
+def test_returns_to_go_are_discounted_sums():
+    rewards = np.random.default_rng(0).random((2, 1, 4, 3))
+    returns = estimators.returns_to_go(rewards, 0.6)
+    for step in range(4):
+        plain = sum(0.6 ** (later - step) * rewards[:, :, later] for later in range(step, 4))
+        np.testing.assert_allclose(returns[:, :, step], plain)
+
+
+def test_truncated_estimates_are_ordinary_ones_from_capped_weights():
+    game, _ = finite()
+    policy = np.log(random_policy(game, 1, seed=1))
+    bases = BasePolicies.current(np.log(random_policy(game, 1, seed=2)))
+    buffer = play_episodes(game, np.array([0]), bases, 50, [np.random.default_rng(3)])
+    data = SampledTrajectories(buffer, bases, None)
+    data.weigh(policy)
+    assert data._weights.max() > 1.5
+    truncated = data.action_values(policy, weighted=True, estimator="truncated", truncation=1.5)
+    data._weights = np.minimum(data._weights, 1.5)
+    ordinary = data.action_values(policy, weighted=True, estimator="ordinary", truncation=9.0)
+    np.testing.assert_array_equal(truncated, ordinary)
+
+
 def test_a_state_that_no_step_started_in_has_the_mean_value():
     """Only ever the state after the last action: an episode's future is still finite and sane."""
     states = np.array([[[0, 0], [0, 1]]])  # one step, two episodes; the second ends in state 1

@@ -80,3 +80,4 @@ def test_noise_is_added_to_the_rewards_that_are_observed_only():
     noise = noisy._rewards - quiet._rewards
     assert np.std(noise) == pytest.approx(0.5, rel=0.05)
     assert not np.array_equal(noise[0], noise[1])
+    assert abs(np.corrcoef(noise.ravel(), quiet._rewards.ravel())[0, 1]) < 0.05
