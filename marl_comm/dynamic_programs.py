@@ -133,7 +133,7 @@ def _discounted_best_responses(
     choice = policy.argmax(axis=-1)
     while True:
         values = _discounted_values(rewards, transitions, np.eye(actions)[choice], discount)
-        own = rewards + _next_values(transitions, values)
+        own = rewards + discount * _next_values(transitions, values)
         chosen = np.take_along_axis(own, choice[..., None], axis=-1)[..., 0]
         # Ties in rounding must not keep the iteration going.
         better = own.max(axis=-1) > chosen + 1e-12 * (1.0 + np.abs(chosen))
