@@ -1,7 +1,6 @@
 """From a checked configuration to the parts that the training loop is made of."""
 
 import math
-from collections.abc import Sequence
 
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedule, Unlimited
@@ -19,7 +18,7 @@ from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 
 TrainableGame = NormalFormGame | MarkovFormGame
 
@@ -34,7 +33,7 @@ _EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) o
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, seeds: Sequence[int]) -> TrainableGame:
+def build_game(config: RunConfig, streams: Streams) -> TrainableGame:
     """Return a game for each seed, or one that all share: `game.seed` is set, or nothing is drawn.
 
     Raises:
@@ -50,16 +49,16 @@ def build_game(config: RunConfig, seeds: Sequence[int]) -> TrainableGame:
             settings.discount,
             settings.episode_steps,
         )
-        return MarkovFormGame(congestion, seeds, noise)
+        return MarkovFormGame(congestion, streams, noise)
     if isinstance(settings, ClimbingChainConfig):
         sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
-        return MarkovFormGame(ClimbingChain(*sizes, settings.penalty), seeds, noise)
-    game_seeds = seeds if settings.seed is None else (settings.seed,)
+        return MarkovFormGame(ClimbingChain(*sizes, settings.penalty), streams, noise)
+    game_seeds = streams.seeds if settings.seed is None else (settings.seed,)
     if isinstance(settings, RandomMarkovConfig):
         sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
-        return MarkovFormGame(RandomMarkov(*sizes, game_seeds), seeds, noise)
+        return MarkovFormGame(RandomMarkov(*sizes, game_seeds), streams, noise)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
-    return NormalFormGame(game, seeds, noise)
+    return NormalFormGame(game, streams, noise)
 
 
 def build_learner(config: RunConfig, game: TrainableGame) -> NaturalPolicyGradient:
@@ -103,7 +102,7 @@ def build_algorithm(config: RunConfig) -> Algorithm:
         max_bases=settings.max_bases,
         horizon=settings.horizon,
         predictor=settings.predictor,
-        longest_round=longest_round(config.communication),
+        longest_round=min(longest_round(config.communication), config.max_local_steps),
     )
 
 
@@ -118,8 +117,8 @@ def longest_round(settings: CommunicationConfig) -> int:
     return 1
 
 
-def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
-    """Return the configured schedule, its random draws derived from the seeds."""
+def build_schedule(config: RunConfig, streams: Streams) -> Schedule:
+    """Return the configured schedule; what it draws comes from the streams."""
     settings = config.communication
     schedule: Schedule
     if settings.name == "unlimited":
@@ -127,8 +126,7 @@ def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
     if settings.name == "periodic":
         schedule = Periodic(settings.period)
     elif settings.name == "missing":
-        generators = [generator(seed, "schedule") for seed in seeds]
-        schedule = Missing(settings.probability, generators)
+        schedule = Missing(settings.probability, streams.of("schedule"))
     else:
         schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
     return WithFirstRound(schedule, settings.warmup)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from marl_comm.configurations import inequality, pool
+from marl_comm.comparison.configurations import inequality, pool
+from marl_comm.comparison.pairs import pair_with_reference
+from marl_comm.comparison.tables import cost_table, ratio_table
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.figures import gap
-from marl_comm.pairs import pair_with_reference
 from marl_comm.results import load_runs
-from marl_comm.tables import cost_table, ratio_table
 
 _DEFAULT_REFERENCE = "importance_sampling"
 # A pipe or file has no width of its own: lines there are as long as the table needs.

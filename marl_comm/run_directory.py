@@ -3,39 +3,38 @@
 The format is described in docs/run_directory.md.
 """
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 import yaml
 
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError
+from marl_comm.files import CONFIG, FINAL, METRICS, SUMMARY, locked, whole_file
 from marl_comm.types import AnyArray
-
-CONFIG = "config.yaml"
-METRICS = "metrics.jsonl"
-SUMMARY = "summary.json"
-FINAL = "final.npz"
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A directory that belongs to this run alone. Made by `claim`.
+    """A directory that belongs to this process alone, for as long as this object is open.
+
+    Made by `claim` or `reopen`. What tells processes apart is a lock on the metrics file, which
+    the system takes back from a process that dies.
 
     Attributes:
         path: The directory.
     """
 
     path: Path
+    _locked: BinaryIO
 
     @classmethod
     def claim(cls, path: Path) -> Self:
-        """Make the directory where needed and claim it by creating its metrics file.
+        """Make the directory where needed and take it for a new run, with an empty metrics file.
 
         Nothing in the directory is touched when it cannot be claimed.
 
@@ -47,19 +46,45 @@ class RunDirectory:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in (CONFIG, METRICS, SUMMARY, FINAL):
-                if (path / name).exists():
-                    raise _already_claimed(path, name)
-            # Exclusive creation: of two processes that get here together, one fails.
-            with (path / METRICS).open("xb"):
-                pass
+            _refuse_a_run(path)
+            directory = cls(path, locked(path / METRICS))
+            # Whoever held the lock a moment ago may have left a run.
+            _refuse_a_run(path)
         except FileExistsError as error:
-            if path.is_dir():
-                raise _already_claimed(path, METRICS) from error
             raise _unusable(path, "exists and is not a directory") from error
         except OSError as error:
             raise _unusable(path, f"cannot be written ({error.strerror})") from error
-        return cls(path)
+        return directory
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Take a directory that holds a run.
+
+        Raises:
+            InputError: It holds none, cannot be written to, or another process is at work on it.
+        """
+        if not (path / CONFIG).is_file():
+            raise InputError(f"{path} holds no run: there is no {CONFIG} in it")
+        try:
+            directory = cls(path, locked(path / METRICS))
+            for leftover in path.glob(".*.part"):  # of a process that was killed while writing
+                leftover.unlink()
+            return directory
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Self:
+        """Use `with`: the directory is given back however the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let other processes have it."""
+        self._locked.close()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved configuration.
@@ -71,7 +96,7 @@ class RunDirectory:
             OutputError: The file cannot be written.
         """
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        with self._whole_file(CONFIG) as file:
+        with whole_file(self.path / CONFIG) as file:
             file.write(text.encode())
 
     def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
@@ -87,7 +112,7 @@ class RunDirectory:
         ordered: dict[str, Any] = {
             name: np.asarray(array, order="C") for name, array in arrays.items()
         }
-        with self._whole_file(FINAL) as file:
+        with whole_file(self.path / FINAL) as file:
             np.savez(file, **ordered)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -96,25 +121,8 @@ class RunDirectory:
         Raises:
             OutputError: The file cannot be written.
         """
-        with self._whole_file(SUMMARY) as file:
+        with whole_file(self.path / SUMMARY) as file:
             file.write((to_json(summary, indent=2) + "\n").encode())
-
-    @contextlib.contextmanager
-    def _whole_file(self, name: str) -> Iterator[BinaryIO]:
-        """Open a temporary file that takes the name's place only once it is safely on disk."""
-        target = self.path / name
-        temporary = self.path / f".{name}.part"
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except OSError as error:
-            raise unwritable(target, error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -137,11 +145,6 @@ def to_json(value: Any, indent: int | None = None) -> str:
         return dump(_without_nonfinite(value))
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the one-line error for a file that could not be written."""
-    return OutputError(f"cannot write {path}: {error.strerror or error}")
-
-
 def _without_nonfinite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nonfinite(entry) for key, entry in value.items()}
@@ -152,8 +155,12 @@ def _without_nonfinite(value: Any) -> Any:
     return value
 
 
-def _already_claimed(path: Path, name: str) -> InputError:
-    return _unusable(path, f"already holds a run ({name})")
+def _refuse_a_run(path: Path) -> None:
+    for name in (CONFIG, SUMMARY, FINAL, METRICS):
+        file = path / name
+        # A process that was killed at once leaves metrics without a line: nothing to protect.
+        if file.exists() and (name != METRICS or file.stat().st_size > 0):
+            raise _unusable(path, f"already holds a run ({name})")
 
 
 def _unusable(path: Path, reason: str) -> InputError:

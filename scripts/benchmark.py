@@ -27,6 +27,7 @@ from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.randomness import Streams
 
 REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
 console = Console(width=110)
@@ -58,7 +59,7 @@ def prepared_learner(
     game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
 ) -> NaturalPolicyGradient:
     """Return a learner in the first round of `seeds` games, its data at hand."""
-    game = NormalFormGame(game_class(agents, actions, range(seeds)), range(seeds), 0.0)
+    game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
     learner = learner_for(game)
     communicate(game, learner, samples)
     return learner
@@ -136,7 +137,7 @@ def markov_table() -> Table:
     table = Table("seeds", "update", "play and update", "exact figures", title=title)
     for seeds in (1, 20):
         bare_game = MarkovCongestion(8, (1.0, 2.0, 4.0, 6.0), 100.0, 0.99, 20)
-        game = MarkovFormGame(bare_game, range(seeds), 0.0)
+        game = MarkovFormGame(bare_game, Streams(range(seeds)), 0.0)
         learner = learner_for(game)
         communicate(game, learner, 200)
 

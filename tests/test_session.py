@@ -22,7 +22,7 @@ SMALL = ("logger=local", "samples_per_round=50", "max_local_steps=20", "game.age
 
 
 def run(directory, *overrides):
-    execute(compose(*SMALL, *overrides), directory, group=None)
+    execute(compose(*SMALL, *overrides), directory)
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     summary = json.loads((directory / "summary.json").read_text())
     return [json.loads(line) for line in lines], summary
@@ -275,3 +275,43 @@ def test_a_hundred_agents_fit_in_a_gigabyte(tmp_path):
             check=True,
         )
         assert int(finished.stdout.splitlines()[-1]) < 2**20  # KiB
+
+
+def own_rewards(name, arrays, row):
+    """Return the function from a joint action to each agent's reward, from saved arrays."""
+    of = {key: value[row % len(value)] for key, value in arrays.items() if key != "policy"}
+    agents = arrays["policy"].shape[1]
+    if name == "random_potential":
+        return lambda actions: [float(of["payoff"][tuple(actions)])] * agents
+
+    def congestion(actions):
+        loads = np.bincount(actions, minlength=len(of["costs"]))
+        return [1 - of["costs"][action, loads[action] - 1] for action in actions]
+
+    return congestion
+
+
+def own_value(rewards, agent, policy):
+    return expectation(lambda actions: rewards(actions)[agent], policy)
+
+
+@pytest.mark.parametrize("game", ["random_potential", "congestion"])
+@pytest.mark.parametrize("game_seed", ["null", "3"])
+def test_the_other_games_can_be_recomputed_too(tmp_path, game, game_seed):
+    _, summary = run(
+        tmp_path / "run", f"game={game}", f"game.seed={game_seed}", "num_seeds=2", "game.actions=3"
+    )
+    with np.load(tmp_path / "run" / "final.npz") as final:
+        arrays = dict(final)
+    for row, seed in enumerate(summary["seeds"]):
+        rewards, policy = own_rewards(game, arrays, row), arrays["policy"][row]
+        values = [own_value(rewards, agent, policy) for agent in range(3)]
+        gap = 0.0
+        for agent in range(3):
+            for action in range(3):
+                deviation = policy.copy()
+                deviation[agent] = np.eye(3)[action]
+                gained = own_value(rewards, agent, deviation)
+                gap = max(gap, gained - values[agent])
+        assert seed["value"] == pytest.approx(np.mean(values), abs=1e-12)
+        assert seed["nash_gap"] == pytest.approx(gap, abs=1e-12)

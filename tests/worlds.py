@@ -12,7 +12,8 @@ from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.train import train
+from marl_comm.randomness import Streams
+from marl_comm.train import LoopState, train
 
 
 class TableGame(PotentialGame):
@@ -119,7 +120,7 @@ def play(
     **learner_options,
 ) -> Trace:
     adapter = MarkovFormGame if isinstance(bare_game, MarkovGame) else NormalFormGame
-    game = adapter(bare_game, list(seeds), reward_noise=0.0)
+    game = adapter(bare_game, Streams(seeds), reward_noise=0.0)
     ledger = Ledger(len(seeds))
     trace = Trace(ledger)
     train(
@@ -131,5 +132,7 @@ def play(
         ledger,
         trace,
         samples,
+        LoopState.start(len(seeds)),
+        after_step=lambda: None,
     )
     return trace

@@ -86,6 +86,14 @@ def _problems_of_exact_mode(config: "RunConfig") -> Iterator[str]:
             f"algorithm.predictor=rehearse {exact}: there are no samples to rehearse on; {remedy} "
             "or algorithm.predictor=line"
         )
+    if config.num_seeds > 1 and config.game.shared and config.communication.name != "missing":
+        seed = getattr(config.game, "seed", None)
+        game = f"game={config.game.name}" if seed is None else f"game.seed={seed}"
+        another = "another game" if seed is None else "game.seed=null for a game per seed"
+        yield (
+            f"{game} num_seeds={config.num_seeds} {exact}: nothing differs between the seeds; set "
+            f"num_seeds=1, or {another}"
+        )
     if config.game.reward_noise > 0:
         yield (
             f"game.reward_noise={config.game.reward_noise:g} {exact}: no rewards are observed that "

@@ -28,6 +28,11 @@ class _AnyGameConfig(ConfigModel):
     reward_noise: Annotated[float, Field(ge=0, le=1000)]
 
     @property
+    def shared(self) -> bool:
+        """Whether all seeds of a run play the same game: nothing is drawn, or once for all."""
+        return True
+
+    @property
     def episode_length(self) -> int:
         """Joint actions of one episode: what is sampled is whole episodes."""
         return 1
@@ -43,8 +48,8 @@ class _AnyGameConfig(ConfigModel):
         return 1
 
 
-class _MatrixGameConfig(_AnyGameConfig):
-    """What all one-shot games share.
+class _DrawnGameConfig(_AnyGameConfig):
+    """What all games share that are drawn at random.
 
     Attributes:
         seed: Draws one game for all seeds of the run; None draws one game per seed.
@@ -52,14 +57,19 @@ class _MatrixGameConfig(_AnyGameConfig):
 
     seed: Seed | None
 
+    @property
+    def shared(self) -> bool:
+        """Whether `seed` is set."""
+        return self.seed is not None
 
-class RandomPotentialConfig(_MatrixGameConfig):
+
+class RandomPotentialConfig(_DrawnGameConfig):
     """Identical interests, payoffs independent and uniform."""
 
     name: Literal["random_potential"]
 
 
-class CongestionConfig(_MatrixGameConfig):
+class CongestionConfig(_DrawnGameConfig):
     """Rosenthal congestion game."""
 
     own_rewards: ClassVar[bool] = True
@@ -67,7 +77,7 @@ class CongestionConfig(_MatrixGameConfig):
     name: Literal["congestion"]
 
 
-class CoverageConfig(_MatrixGameConfig):
+class CoverageConfig(_DrawnGameConfig):
     """Weapon-target assignment."""
 
     name: Literal["coverage"]
@@ -100,15 +110,10 @@ class _FiniteHorizonConfig(_AnyGameConfig):
         return self.horizon
 
 
-class RandomMarkovConfig(_FiniteHorizonConfig):
-    """Cooperative, transitions and rewards drawn for every state and joint action.
-
-    Attributes:
-        seed: Draws one game for all seeds of the run; None draws one game per seed.
-    """
+class RandomMarkovConfig(_FiniteHorizonConfig, _DrawnGameConfig):
+    """Cooperative, transitions and rewards drawn for every state and joint action."""
 
     name: Literal["random_markov"]
-    seed: Seed | None
 
 
 class ClimbingChainConfig(_FiniteHorizonConfig):

@@ -21,12 +21,12 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table
 
-        games = config.num_seeds if config.game.seed is None else 1
+        games = 1 if config.game.shared else config.num_seeds
         _refuse_large_table(config.game.agents, config.game.actions, games)
     if config.game.name == "random_markov":
         from marl_comm.games.random_markov import refuse_large_tables
 
-        games = config.num_seeds if config.game.seed is None else 1
+        games = 1 if config.game.shared else config.num_seeds
         refuse_large_tables(config.game.agents, config.game.actions, config.game.states, games)
     if config.game.name == "markov_congestion":
         from marl_comm.games.markov_congestion import refuse_many_loads
@@ -65,9 +65,9 @@ def estimated_bytes(config: "RunConfig") -> int:
         numbers_of_samples + numbers_of_policies + numbers_of_loads + numbers_of_oracles
     )
     if config.game.name == "random_potential":
-        numbers += actions**agents * (config.num_seeds if config.game.seed is None else 1)
+        numbers += actions**agents * (1 if config.game.shared else config.num_seeds)
     if config.game.name == "random_markov":
-        games = config.num_seeds if config.game.seed is None else 1
+        games = 1 if config.game.shared else config.num_seeds
         numbers += states * (states + 1) * actions**agents * games
     if config.game.name == "markov_congestion":
         numbers += config.num_seeds * 2 * agents * (agents // 4 + 1) ** actions

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from marl_comm.config.algorithm import AlgorithmConfig
-from marl_comm.config.base import ConfigModel, Count, Seed
+from marl_comm.config.base import LONGEST_TEXT, ConfigModel, Count, Seed
 from marl_comm.config.combinations import refuse_senseless_combinations
 from marl_comm.config.communication import CommunicationConfig
 from marl_comm.config.game import GameConfig
@@ -40,6 +40,7 @@ class RunConfig(ConfigModel):
         samples_per_round: Joint actions that a seed samples in a round, N; None plays with exact
             action values.
         max_local_steps: Most local updates of a seed.
+        checkpoint_seconds: Seconds between two savings of the run's whole state.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -52,12 +53,20 @@ class RunConfig(ConfigModel):
     num_seeds: Annotated[int, Field(ge=1, le=100_000)]
     samples_per_round: Count | None
     max_local_steps: Count
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
     metrics: MetricsConfig
     game: GameConfig
     algorithm: AlgorithmConfig
     communication: CommunicationConfig
     learner: LearnerConfig
     logger: LoggerConfig
+
+    def in_group(self, group: str) -> Self:
+        """Return the same run as a member of a W&B group, unless it names its own."""
+        if self.logger.name != "wandb" or self.logger.group is not None:
+            return self
+        logger = self.logger.model_copy(update={"group": group[:LONGEST_TEXT]})
+        return self.model_copy(update={"logger": logger})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -1,7 +1,7 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
 from collections.abc import Callable
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -62,6 +62,15 @@ class OracleExperience:
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the exact divergences of policies of the given rows, (rows, bases)."""
         return self._oracle.divergences(self._seed_rows[rows], log_policy, log_bases)
+
+    def state(self) -> dict[str, Any]:
+        """Return the bases and whose they are, for a checkpoint."""
+        return {"seed_rows": self._seed_rows, "bases": self._bases.state()}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], oracle: Oracle) -> Self:
+        """Return the experience that a checkpoint holds."""
+        return cls(state["seed_rows"], BasePolicies(**state["bases"]), oracle)
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""

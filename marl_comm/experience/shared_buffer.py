@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from marl_comm.experience.base import Traffic
-from marl_comm.types import AnyArray
+from marl_comm.types import AnyArray, IntArray
 
 
 @dataclass
@@ -35,6 +35,15 @@ class SharedBuffer:
             common_bytes=reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
+
+    def keep(self, rows: IntArray) -> "SharedBuffer":
+        """Return a copy of the given rows."""
+        return SharedBuffer(self.joint_actions[rows], self.rewards[rows])
+
+    def replace(self, rows: IntArray, other: "SharedBuffer") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.joint_actions[rows] = other.joint_actions
+        self.rewards[rows] = other.rewards
 
 
 def action_type(actions: int) -> np.dtype[Any]:

@@ -1,6 +1,6 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class SampledTrajectories:
         """
         _, _, layers, states, _, actions = behaviours.log_policies.shape
         rows, steps, episodes, agents = buffer.joint_actions.shape
-        self._traffic = buffer.traffic
+        self._buffer = buffer
         self._bases = behaviours
         self._discount = 1.0 if discount is None else discount
         self._contexts = _contexts(buffer, layers, states)
@@ -65,7 +65,7 @@ class SampledTrajectories:
     @property
     def traffic(self) -> Traffic:
         """What the round cost, per row."""
-        return self._traffic
+        return self._buffer.traffic
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
@@ -111,10 +111,19 @@ class SampledTrajectories:
         per_state = estimators.renyi_divergence(log_policy[:, None], log_bases)
         return np.asarray(np.einsum("rbls,rls->rb", per_state, self._visits[rows]))
 
+    def state(self) -> dict[str, Any]:
+        """Return the shared data and where they came from, for a checkpoint."""
+        return {"buffer": dict(vars(self._buffer)), "bases": self._bases.state()}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], discount: float | None) -> Self:
+        """Return the experience that a checkpoint holds, not yet weighed."""
+        return cls(TrajectoryBuffer(**state["buffer"]), BasePolicies(**state["bases"]), discount)
+
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
         kept = object.__new__(type(self))
-        kept._traffic = self._traffic
+        kept._buffer = self._buffer.keep(rows)
         kept._discount = self._discount
         kept._bases = self._bases.keep(rows)
         kept._contexts = self._contexts.keep(rows)
@@ -127,6 +136,7 @@ class SampledTrajectories:
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, weights included."""
+        self._buffer.replace(rows, other._buffer)
         self._bases.replace(rows, other._bases)
         self._contexts.replace(rows, other._contexts)
         self._joint_actions.replace(rows, other._joint_actions)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from marl_comm.experience.base import Traffic
-from marl_comm.types import AnyArray
+from marl_comm.types import AnyArray, IntArray
 
 
 @dataclass
@@ -36,3 +36,13 @@ class TrajectoryBuffer:
             common_bytes=state_bytes + reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
+
+    def keep(self, rows: IntArray) -> "TrajectoryBuffer":
+        """Return a copy of the given rows."""
+        return TrajectoryBuffer(self.states[rows], self.joint_actions[rows], self.rewards[rows])
+
+    def replace(self, rows: IntArray, other: "TrajectoryBuffer") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.states[rows] = other.states
+        self.joint_actions[rows] = other.joint_actions
+        self.rewards[rows] = other.rewards

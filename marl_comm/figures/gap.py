@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from marl_comm.configurations import Configuration
+from marl_comm.comparison.configurations import Configuration
 from marl_comm.errors import InputError, OutputError
 from marl_comm.figures.style import RC_PARAMS, Look, looks
 from marl_comm.types import Array

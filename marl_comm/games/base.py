@@ -23,5 +23,8 @@ class Game(Protocol):
     def evaluate(self, seed_rows: IntArray, policy: Any) -> Evaluation:
         """Return figures of a policy."""
 
+    def restore_experience(self, state: dict[str, Any]) -> Any:
+        """Return the experience whose `state` a checkpoint holds."""
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game, leading axis seeds, or 1 where shared."""

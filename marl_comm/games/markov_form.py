@@ -1,6 +1,7 @@
 """Games over time in the training loop: episodes, exact figures, exact action values."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,31 +13,31 @@ from marl_comm.experience.trajectories import SampledTrajectories
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.games.base import Evaluation
 from marl_comm.games.markov import MarkovGame
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 from marl_comm.types import AnyArray, Array, IntArray
 
 
 class MarkovFormGame:
     """Plays a Markov game in whole episodes. Each seed has its own random streams."""
 
-    def __init__(self, game: MarkovGame, seeds: Sequence[int], reward_noise: float) -> None:
+    def __init__(self, game: MarkovGame, streams: Streams, reward_noise: float) -> None:
         """Wrap a game.
 
         Args:
             game: The moves and their exact expectations.
-            seeds: The seeds of the run, in the order of the game's rows.
+            streams: The random streams of the run's seeds, in the order of the game's rows.
             reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
         """
         self._game = game
-        self._seeds = tuple(seeds)
+        self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
-        self._play = [generator(seed, "collect") for seed in seeds]
-        self._noise = [generator(seed, "reward_noise") for seed in seeds]
+        self._play = streams.of("collect")
+        self._noise = streams.of("reward_noise")
 
     def initial_log_policy(self) -> Array:
         """Return the uniform policy of every seed, (seeds, L, S, agents, actions)."""
         game = self._game
-        shape = (len(self._seeds), game.layers, game.states, game.agents, game.actions)
+        shape = (self._seeds, game.layers, game.states, game.agents, game.actions)
         return np.full(shape, -np.log(game.actions))
 
     def collect(
@@ -57,6 +58,12 @@ class MarkovFormGame:
                 noise = self._noise[row].standard_normal(buffer.rewards.shape[1:])
                 buffer.rewards[position] += (self._reward_noise * noise).astype(np.float32)
         return SampledTrajectories(buffer, behaviours, self._game.discount)
+
+    def restore_experience(self, state: dict[str, Any]) -> Experience:
+        """Return the experience that a checkpoint holds."""
+        if "seed_rows" in state:
+            return OracleExperience.restored(state, self)
+        return SampledTrajectories.restored(state, self._game.discount)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and the agent-wise gap, as `nash_gap`.

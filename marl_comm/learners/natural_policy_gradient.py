@@ -1,6 +1,7 @@
 """Tabular softmax natural policy gradient, every seed at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -91,15 +92,12 @@ class NaturalPolicyGradient:
             self._weighed = True
         else:
             self._experience.replace(rows, experience)
-            self.staleness.ess[rows] = staleness.ess
-            self.staleness.divergence[rows] = staleness.divergence
-            self.staleness.nearest[rows] = staleness.nearest
+            self.staleness.replace(rows, staleness)
         self.furthest[rows] = staleness.nearest
 
     def update(self) -> None:
         """Make one local update of every row from the data it has."""
-        if not self._weighed:
-            self.weigh()
+        self.weigh()
         assert self._experience is not None, "a round comes before the first update"
         gradient = self._action_values(self._experience, self.log_policy)
         updated = self._step(self.log_policy, self._step_size * gradient)
@@ -109,6 +107,8 @@ class NaturalPolicyGradient:
 
     def weigh(self) -> Staleness:
         """Weigh the data for the policy as it is now; cheap work for a schedule to look at."""
+        if self._weighed and self.staleness is not None:
+            return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
         self.staleness = self._experience.weigh(self.log_policy)
         self._weighed = True
@@ -167,11 +167,35 @@ class NaturalPolicyGradient:
         self._updates = self._updates[rows]
         if self._experience is not None and self.staleness is not None:
             self._experience = self._experience.keep(rows)
-            self.staleness = Staleness(
-                self.staleness.ess[rows],
-                self.staleness.divergence[rows],
-                self.staleness.nearest[rows],
-            )
+            self.staleness = self.staleness.keep(rows)
+
+    def state(self) -> dict[str, Any]:
+        """Return policies, running means and data, for a checkpoint after a local update."""
+        assert self._experience is not None
+        assert self.staleness is not None
+        assert not self._weighed
+        return {
+            "log_policy": self.log_policy,
+            "furthest": self.furthest,
+            "drift": self._drift,
+            "updates": self._updates,
+            "staleness": vars(self.staleness),
+            "experience": self._experience.state(),
+        }
+
+    def restore(
+        self,
+        state: dict[str, Any],
+        restore_experience: Callable[[dict[str, Any]], Experience],
+    ) -> None:
+        """Take over the state of a checkpoint."""
+        self.log_policy = state["log_policy"]
+        self.furthest = state["furthest"]
+        self._drift = state["drift"]
+        self._updates = state["updates"]
+        self.staleness = Staleness(**state["staleness"])
+        self._experience = restore_experience(state["experience"])
+        self._weighed = False
 
     def _action_values(self, experience: Experience, log_policy: Array) -> Array:
         return experience.action_values(

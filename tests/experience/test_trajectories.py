@@ -11,6 +11,7 @@ from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.markov_congestion import MarkovCongestion
 from marl_comm.games.markov_form import MarkovFormGame, play_episodes
 from marl_comm.games.random_markov import RandomMarkov
+from marl_comm.randomness import Streams
 
 KINDS = {
     "finite": lambda rows: RandomMarkov(3, 2, 3, 4, range(rows)),
@@ -36,7 +37,7 @@ def estimate(experience, log_policy):
 
 
 def test_a_team_reward_and_the_states_are_written_once_and_read_by_all():
-    game = MarkovFormGame(RandomMarkov(3, 2, 3, 4, [0]), [0], reward_noise=0.0)
+    game = MarkovFormGame(RandomMarkov(3, 2, 3, 4, [0]), Streams([0]), 0.0)
     bases = BasePolicies.current(game.initial_log_policy())
     traffic = game.collect(np.array([0]), bases, 42).traffic  # ten episodes of four steps
     steps = 10 * 4
@@ -47,7 +48,7 @@ def test_a_team_reward_and_the_states_are_written_once_and_read_by_all():
 
 
 def test_own_rewards_are_written_by_each_agent_and_the_last_state_is_paid_for():
-    game = MarkovFormGame(MarkovCongestion(4, (1.0, 2.0), 5.0, 0.9, 6), [0], reward_noise=0.0)
+    game = MarkovFormGame(MarkovCongestion(4, (1.0, 2.0), 5.0, 0.9, 6), Streams([0]), 0.0)
     bases = BasePolicies.current(game.initial_log_policy())
     traffic = game.collect(np.array([0]), bases, 60).traffic  # ten episodes of six steps
     states, own = 10 * 7, 10 * 6 * (4 + 4 * 4)
@@ -58,7 +59,7 @@ def test_own_rewards_are_written_by_each_agent_and_the_last_state_is_paid_for():
 
 def test_types_are_the_smallest_that_hold_the_values():
     game = ClimbingChain(2, 300, 3, 2, 0.5)
-    bases = BasePolicies.current(MarkovFormGame(game, [0], 0.0).initial_log_policy())
+    bases = BasePolicies.current(MarkovFormGame(game, Streams([0]), 0.0).initial_log_policy())
     buffer = play_episodes(game, np.array([0]), bases, 5, [np.random.default_rng(0)])
     assert buffer.joint_actions.dtype == np.uint16
     assert buffer.states.dtype == np.uint8
@@ -129,6 +130,20 @@ def test_rows_can_be_kept_and_replaced(kind):
     ):
         np.testing.assert_array_equal(mixed[[0, 2]], old[[0, 2]])
         np.testing.assert_array_equal(mixed[1], new[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_checkpoint_holds_all_that_matters(kind):
+    game, experience, _ = data(kind)
+    log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
+    kept = experience.keep(np.array([2, 0]))
+    experience.replace(np.array([1]), kept.keep(np.array([0])))
+    restored = SampledTrajectories.restored(experience.state(), game.discount)
+    assert restored.traffic == experience.traffic
+    for old, new in zip(
+        estimate(experience, log_policy), estimate(restored, log_policy), strict=True
+    ):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_the_buffer_counts_what_is_in_it():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 
-from marl_comm.configurations import Configuration, pool
+from marl_comm.comparison.configurations import Configuration, pool
 from marl_comm.errors import InputError, OutputError
 from marl_comm.figures import gap
 from marl_comm.results import SeedRun, SeedSummary, load_runs
@@ -214,6 +214,9 @@ def test_no_text_overlaps_or_leaves_the_picture(tmp_path, kind, samples_per_roun
         assert box.y1 <= figure.bbox.y1
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     for panel in figure.axes:
+        # Where no power of ten is near, 1, 2, 3 and 5 are written out, and nothing between them.
+        assert not any(label.get_text() for label in panel.get_xticklabels(minor=True))
+        assert len([box for box in panel.get_xticklabels() if box.get_text()]) >= 2
         # The plot itself keeps its size however long the legend is.
         assert panel.get_window_extent(renderer).height > 1.5 * figure.dpi
         ticks = [label.get_window_extent(renderer) for label in panel.get_xticklabels(which="both")]

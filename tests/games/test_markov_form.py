@@ -8,6 +8,7 @@ from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.markov_congestion import MarkovCongestion
 from marl_comm.games.markov_form import MarkovFormGame, play_episodes
 from marl_comm.games.random_markov import RandomMarkov
+from marl_comm.randomness import Streams
 
 
 def test_play_follows_each_base_policy_and_the_game():
@@ -37,7 +38,7 @@ def test_play_follows_each_base_policy_and_the_game():
 
 def test_recorded_rewards_and_states_are_those_of_the_game():
     game = MarkovCongestion(4, (1.0, 2.0, 3.0), 5.0, 0.9, 6)
-    bases = BasePolicies.current(MarkovFormGame(game, [0], 0.0).initial_log_policy())
+    bases = BasePolicies.current(MarkovFormGame(game, Streams([0]), 0.0).initial_log_policy())
     buffer = play_episodes(game, np.array([0]), bases, 20, [np.random.default_rng(1)])
     for step in range(game.steps):
         rewards, nexts = game.move(
@@ -54,7 +55,7 @@ def test_evaluation_reports_the_agent_wise_gap():
     game = MarkovCongestion(4, (1.0, 2.0, 3.0), 5.0, 0.9, 6)
     policy = random_policy(game, 1, seed=4)
     row = np.array([0])
-    figures = MarkovFormGame(game, [0], 0.0).evaluate(row, np.log(policy))
+    figures = MarkovFormGame(game, Streams([0]), 0.0).evaluate(row, np.log(policy))
     values, best = dynamic_programs.values_and_best_responses(game, row, np.log(policy))
     assert figures["value"] == pytest.approx(values.mean(axis=-1))
     gaps = [figures[f"agent_gap_{agent}"][0] for agent in range(4)]
@@ -62,7 +63,7 @@ def test_evaluation_reports_the_agent_wise_gap():
     assert figures["nash_gap"][0] == max(gaps)
     assert min(gaps) < max(gaps)
 
-    team = MarkovFormGame(ClimbingChain(3, 2, 2, 2, 0.5), [0], 0.0)
+    team = MarkovFormGame(ClimbingChain(3, 2, 2, 2, 0.5), Streams([0]), 0.0)
     assert set(team.evaluate(row, team.initial_log_policy())) == {"value", "nash_gap"}
 
 
@@ -72,7 +73,7 @@ def test_noise_is_added_to_the_rewards_that_are_observed_only():
     rows = np.arange(2)
 
     def collected(noise):
-        game = MarkovFormGame(RandomMarkov(2, 2, 2, 4, seeds), seeds, noise)
+        game = MarkovFormGame(RandomMarkov(2, 2, 2, 4, seeds), Streams(seeds), noise)
         return game.collect(rows, BasePolicies.current(game.initial_log_policy()), 6000)
 
     quiet, noisy = collected(0.0), collected(0.5)

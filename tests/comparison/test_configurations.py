@@ -3,7 +3,7 @@ import json
 import pytest
 from fake_runs import points, write_run
 
-from marl_comm.configurations import inequality, pool
+from marl_comm.comparison.configurations import inequality, pool
 from marl_comm.errors import InputError
 from marl_comm.results import load_runs
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
+from marl_comm.comparison.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.randomness import generator
-from marl_comm.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 
 
 def coverage_of_ranks(seeds, low, high):

@@ -1,8 +1,8 @@
 import pytest
 from fake_runs import write_run
 
-from marl_comm.configurations import pool
-from marl_comm.pairs import pair_with_reference
+from marl_comm.comparison.configurations import pool
+from marl_comm.comparison.pairs import pair_with_reference
 from marl_comm.results import load_runs
 
 
