@@ -7,15 +7,22 @@ from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedul
 from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.config import RunConfig
 from marl_comm.config.communication import CommunicationConfig
+from marl_comm.config.game import ClimbingChainConfig, MarkovCongestionConfig, RandomMarkovConfig
+from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
+from marl_comm.games.markov_congestion import MarkovCongestion
+from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
+from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.games.saddle_chain import SaddleChain
 from marl_comm.games.unanimous_failure import UnanimousFailure
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
 from marl_comm.randomness import Streams
+
+TrainableGame = NormalFormGame | MarkovFormGame
 
 POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
@@ -26,23 +33,39 @@ POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
 }
 
 _MOST_EXPLORATION = 0.02  # of one agent's play
-_EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.2) of the ESS
+_EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, streams: Streams) -> NormalFormGame:
-    """Return a game for each seed, or one that all share if `game.seed` is set.
+def build_game(config: RunConfig, streams: Streams) -> TrainableGame:
+    """Return a game for each seed, or one that all share: `game.seed` is set, or nothing is drawn.
 
     Raises:
         InputError: The game is too large to hold in memory.
     """
     settings = config.game
+    noise = settings.reward_noise
+    if isinstance(settings, MarkovCongestionConfig):
+        congestion = MarkovCongestion(
+            settings.agents,
+            settings.weights,
+            settings.penalty,
+            settings.discount,
+            settings.episode_steps,
+        )
+        return MarkovFormGame(congestion, streams, noise)
+    if isinstance(settings, ClimbingChainConfig):
+        sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
+        return MarkovFormGame(ClimbingChain(*sizes, settings.penalty), streams, noise)
     game_seeds = streams.seeds if settings.seed is None else (settings.seed,)
+    if isinstance(settings, RandomMarkovConfig):
+        sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
+        return MarkovFormGame(RandomMarkov(*sizes, game_seeds), streams, noise)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
-    return NormalFormGame(game, streams, settings.reward_noise)
+    return NormalFormGame(game, streams, noise)
 
 
-def build_learner(config: RunConfig, game: NormalFormGame) -> NaturalPolicyGradient:
+def build_learner(config: RunConfig, game: TrainableGame) -> NaturalPolicyGradient:
     """Return the learner at the game's initial policies."""
     settings = config.learner
     return NaturalPolicyGradient(
@@ -59,14 +82,17 @@ def build_learner(config: RunConfig, game: NormalFormGame) -> NaturalPolicyGradi
 def exploration(config: RunConfig) -> float:
     """Return each agent's share of uniform play while collecting data.
 
-    Left to itself it is 0.02, or less with more than ten agents: mixing costs effective sample
-    size exponentially in the number of agents. Exact gradients need none.
+    Left to itself it is 0.02, or less where an episode has more than ten choices, agents times
+    steps: mixing costs effective sample size exponentially in their number. Exact gradients need
+    none.
     """
     if config.samples_per_round is None:
         return 0.0
     if config.learner.exploration is not None:
         return config.learner.exploration
-    return min(_MOST_EXPLORATION, _EXPLORING_AGENTS / config.game.agents)
+    return min(
+        _MOST_EXPLORATION, _EXPLORING_CHOICES / (config.game.agents * config.game.episode_length)
+    )
 
 
 def build_algorithm(config: RunConfig) -> Algorithm:

@@ -15,7 +15,6 @@ from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
 from marl_comm.config import RunConfig, load_saved
 from marl_comm.files import CONFIG, SUMMARY
-from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.interruption import Interruption
 from marl_comm.logging import Logger, MultiLogger
 from marl_comm.logging.local import LocalLog, logged_steps
@@ -80,7 +79,7 @@ def resume(directory: Path) -> float:
 def _train(
     config: RunConfig,
     streams: Streams,
-    game: NormalFormGame,
+    game: build.TrainableGame,
     run_directory: RunDirectory,
     saved: State | None,
 ) -> float:

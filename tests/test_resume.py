@@ -73,6 +73,24 @@ def test_a_signal_saves_the_run_which_then_goes_on(tmp_path, uninterrupted, numb
     assert_equal(tmp_path / "run", uninterrupted)
 
 
+@pytest.mark.parametrize(
+    "game",
+    [
+        ("game=random_markov",),
+        ("game=markov_congestion", "algorithm=importance_sampling"),
+        ("game=random_markov", "samples_per_round=null", "game.reward_noise=0.0"),
+    ],
+    ids=["sampled", "discounted", "exact"],
+)
+def test_a_killed_markov_run_ends_as_if_it_had_not_been(tmp_path, game):
+    execute(compose(*SETTINGS, *game), tmp_path / "left_alone")
+    process = start(tmp_path / "run", *game)
+    process.kill()
+    process.communicate()
+    resume(tmp_path / "run")
+    assert_equal(tmp_path / "run", tmp_path / "left_alone")
+
+
 def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, uninterrupted):
     process = start(tmp_path / "run")
     process.kill()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,9 +36,19 @@ def command(directory, *overrides):
     "algorithm",
     ["full_communication", "importance_sampling", "base_policy_prediction", "stale"],
 )
-@pytest.mark.parametrize("game", ["coverage", "congestion", "random_potential"])
+@pytest.mark.parametrize(
+    "game",
+    [
+        "game=coverage",
+        "game=congestion",
+        "game=random_potential",
+        "game=random_markov samples_per_round=80",
+        "game=markov_congestion samples_per_round=320",
+        "game=climbing_chain samples_per_round=100",
+    ],
+)
 def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_path, game, algorithm):
-    overrides = (f"game={game}", f"algorithm={algorithm}", "game.reward_noise=0.1")
+    overrides = (*game.split(), f"algorithm={algorithm}", "game.reward_noise=0.1")
     for name in ("first", "again"):
         run(tmp_path / name, *overrides, "seed=5", "num_seeds=4")
     first, again = tmp_path / "first", tmp_path / "again"
@@ -139,6 +150,56 @@ def test_value_and_gap_can_be_recomputed_from_the_saved_arrays(tmp_path, game_se
                 gap = max(gap, expectation(reward, deviation) - expected)
         assert seed["value"] == pytest.approx(expected, abs=1e-12)
         assert seed["nash_gap"] == pytest.approx(gap, abs=1e-12)
+
+
+@pytest.mark.parametrize("game_seed", ["null", "3"])
+def test_the_documented_program_recomputes_a_markov_run(tmp_path, monkeypatch, game_seed):
+    overrides = ("game=random_markov", "num_seeds=2", "samples_per_round=80")
+    directory = tmp_path / "run"
+    _, summary = run(directory, *overrides, f"game.seed={game_seed}", "game.agents=2")
+    page = (Path(__file__).parent.parent / "docs" / "run_directory.md").read_text()
+    program = page.split("```python\n")[2].split("```")[0]
+    monkeypatch.setattr(sys, "argv", ["program", str(directory)])
+    names = {}
+    exec(compile(program, "docs/run_directory.md", "exec"), names)
+    assert names["policy"].shape == (2, 4, 5, 2, 3)
+    assert len(names["transition"]) == len(names["reward"]) == (2 if game_seed == "null" else 1)
+    for key in ("value", "nash_gap"):
+        np.testing.assert_allclose(names[key], [seed[key] for seed in summary["seeds"]], atol=1e-12)
+
+
+def test_a_markov_congestion_run_can_be_recomputed_from_its_rules(tmp_path):
+    """Every joint action, stationary values by iteration, with nothing but what was saved."""
+    sizes = ("game.agents=4", "game.actions=2", "game.weights=[1,3]", "game.penalty=6")
+    directory = tmp_path / "run"
+    _, summary = run(
+        directory, "game=markov_congestion", *sizes, "game.discount=0.8", "samples_per_round=320"
+    )
+    with np.load(directory / "final.npz") as saved:
+        policy = saved["policy"][0, 0]
+        weights, (penalty,), (discount,) = saved["weights"][0], saved["penalty"], saved["discount"]
+        (start,) = saved["initial_distribution"]
+    lowest, highest = weights.min() - penalty, 4 * weights.max()
+
+    def solve(agent, best):
+        values = np.zeros(2)
+        for _ in range(150):
+            own = np.zeros((2, 2))
+            for state, joint_action in itertools.product(range(2), np.ndindex(2, 2, 2, 2)):
+                load = np.bincount(joint_action, minlength=2)
+                pay = weights[joint_action[agent]] * load[joint_action[agent]] - penalty * state
+                following = int(load.max() > (1 if state else 2))
+                likely = policy[state, range(4), joint_action]
+                others = np.delete(likely, agent).prod()
+                gain = (pay - lowest) / (highest - lowest) + discount * values[following]
+                own[state, joint_action[agent]] += others * gain
+            values = own.max(axis=1) if best else (policy[:, agent] * own).sum(axis=1)
+        return start @ values
+
+    values = [solve(agent, best=False) for agent in range(4)]
+    gaps = [solve(agent, best=True) - value for agent, value in enumerate(values)]
+    assert summary["seeds"][0]["value"] == pytest.approx(np.mean(values), abs=1e-12)
+    assert summary["seeds"][0]["nash_gap"] == pytest.approx(max(gaps), abs=1e-12)
 
 
 def test_the_configuration_is_saved_resolved(tmp_path):

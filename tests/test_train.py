@@ -9,11 +9,23 @@ from worlds import TableGame, play, prediction
 from marl_comm.algorithms import CurrentPolicy
 from marl_comm.communication import Adaptive, Missing, Periodic, Unlimited
 from marl_comm.experience import BasePolicies
+from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
+from marl_comm.games.markov_congestion import MarkovCongestion
 from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.randomness import Streams, generator
+
+GAMES = {
+    "coverage": lambda seeds: Coverage(4, 3, seeds),
+    "congestion": lambda seeds: Congestion(4, 3, seeds),
+    "random_potential": lambda seeds: RandomPotential(4, 3, seeds),
+    "random_markov": lambda seeds: RandomMarkov(3, 2, 3, 3, seeds),
+    "markov_congestion": lambda seeds: MarkovCongestion(4, (1.0, 2.0), 5.0, 0.9, 3),
+    "climbing_chain": lambda seeds: ClimbingChain(3, 3, 3, 3, 0.5),
+}
 
 
 def missing(seeds, probability=0.7):
@@ -29,16 +41,17 @@ def schedules(seeds):
     }
 
 
-def test_in_exact_mode_all_algorithms_and_schedules_trace_the_same_policies():
+@pytest.mark.parametrize("game", ["coverage", "random_markov", "climbing_chain"])
+def test_in_exact_mode_all_algorithms_and_schedules_trace_the_same_policies(game):
     seeds = range(3)
-    reference = play(Coverage(5, 3, seeds), Unlimited(), seeds=seeds)
+    reference = play(GAMES[game](seeds), Unlimited(), seeds=seeds)
     for schedule in ("periodic", "missing", "adaptive"):
         for algorithm in (
             CurrentPolicy(),
             prediction(),
             prediction(horizon="fixed", spacing=2, spacing_unit="local_updates"),
         ):
-            trace = play(Coverage(5, 3, seeds), schedules(seeds)[schedule], algorithm, seeds=seeds)
+            trace = play(GAMES[game](seeds), schedules(seeds)[schedule], algorithm, seeds=seeds)
             assert trace.ledger.rounds.max() < reference.ledger.rounds.min()
             for step, other in zip(reference.steps, trace.steps, strict=True):
                 assert (step["row"], step["local_step"]) == (other["row"], other["local_step"])
@@ -47,7 +60,7 @@ def test_in_exact_mode_all_algorithms_and_schedules_trace_the_same_policies():
 
 @pytest.mark.parametrize("schedule", ["unlimited", "periodic", "missing", "adaptive"])
 @pytest.mark.parametrize("algorithm", ["current", "line", "rehearse"])
-@pytest.mark.parametrize("game", [Coverage, Congestion, RandomPotential])
+@pytest.mark.parametrize("game", GAMES)
 def test_a_seed_does_not_depend_on_the_seeds_beside_it(game, algorithm, schedule):
     """To the last bit, also where the other seeds end earlier."""
     seeds = [4, 7, 9, 11]
@@ -55,7 +68,7 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(game, algorithm, schedule
     def run(some_seeds):
         plan = CurrentPolicy() if algorithm == "current" else prediction(predictor=algorithm)
         return play(
-            game(4, 3, some_seeds),
+            GAMES[game](some_seeds),
             schedules(some_seeds)[schedule],
             plan,
             seeds=some_seeds,
@@ -74,6 +87,22 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(game, algorithm, schedule
             assert step[key] == other[key]
         np.testing.assert_array_equal(step["policy"], other["policy"])
     assert together.final[1][0] == alone.final[0][0]
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_a_seed_does_not_depend_on_the_seeds_beside_it_in_exact_mode(game):
+    seeds = [4, 7, 9]
+
+    def run(some_seeds):
+        plan = prediction(spacing=0.05)
+        return play(GAMES[game](some_seeds), Adaptive(0.8, 9), plan, seeds=some_seeds)
+
+    together, alone = run(seeds), run([7])
+    assert max(step["bases"] for step in alone.steps) > 2
+    for step, other in zip(together.of(1), alone.steps, strict=True):
+        for key in ("round", "nash_gap", "value", "bases", "ess"):
+            assert step[key] == other[key]
+        np.testing.assert_array_equal(step["policy"], other["policy"])
 
 
 def test_unlimited_has_one_local_update_per_round():

@@ -66,7 +66,7 @@ class BasePolicyPrediction:
                 break
             if self._spacing_unit == "divergence":
                 last_base = bases.log_policies[:, -1]
-                apart = learner.divergence(predicted, last_base) >= self._spacing
+                apart = learner.divergence(rows, predicted, last_base) >= self._spacing
             else:
                 apart = update - last_placed >= self._spacing
             _place(bases, predicted, growing & apart)

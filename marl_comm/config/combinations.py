@@ -54,6 +54,13 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
             f"game.actions={config.game.actions}: probabilities of {config.game.actions} actions "
             f"cannot all reach the floor; it must be at most {1 / config.game.actions:.3g}"
         )
+    if config.game.name == "markov_congestion" and len(config.game.weights) != config.game.actions:
+        weights = ",".join(f"{weight:g}" for weight in config.game.weights)
+        yield (
+            f"game.actions={config.game.actions} game.weights=[{weights}]: every facility needs "
+            f"a weight; give {config.game.actions} weights or set game.actions to "
+            f"{len(config.game.weights)}"
+        )
     tags = [format(threshold, "g") for threshold in config.metrics.gap_thresholds]
     repeated = next((tag for tag in tags if tags.count(tag) > 1), None)
     if repeated is not None:
@@ -79,14 +86,13 @@ def _problems_of_exact_mode(config: "RunConfig") -> Iterator[str]:
             f"algorithm.predictor=rehearse {exact}: there are no samples to rehearse on; {remedy} "
             "or algorithm.predictor=line"
         )
-    if (
-        config.num_seeds > 1
-        and config.game.seed is not None
-        and config.communication.name != "missing"
-    ):
+    if config.num_seeds > 1 and config.game.shared and config.communication.name != "missing":
+        seed = getattr(config.game, "seed", None)
+        game = f"game={config.game.name}" if seed is None else f"game.seed={seed}"
+        another = "another game" if seed is None else "game.seed=null for a game per seed"
         yield (
-            f"game.seed={config.game.seed} num_seeds={config.num_seeds} {exact}: nothing differs "
-            "between the seeds; set num_seeds=1, or game.seed=null for a game per seed"
+            f"{game} num_seeds={config.num_seeds} {exact}: nothing differs between the seeds; set "
+            f"num_seeds=1, or {another}"
         )
     if config.game.reward_noise > 0:
         yield (
@@ -108,10 +114,18 @@ def _problems_of_samples(config: "RunConfig", samples_per_round: int) -> Iterato
             f"even one round fits; set communication.max_samples to {samples_per_round} or more, "
             f"or samples_per_round to {max_samples} or less"
         )
-    algorithm = config.algorithm
-    if algorithm.name == "base_policy_prediction" and algorithm.max_bases > samples_per_round:
+    algorithm, length = config.algorithm, config.game.episode_length
+    if samples_per_round < length:
+        yield (
+            f"samples_per_round={samples_per_round} game={config.game.name}: an episode takes "
+            f"{length} joint actions and only whole episodes are played; set samples_per_round to "
+            f"{length} or more"
+        )
+    episodes = samples_per_round // length
+    if algorithm.name == "base_policy_prediction" and algorithm.max_bases > episodes:
+        needs = "a sample" if length == 1 else f"an episode of {length} samples"
         yield (
             f"algorithm.max_bases={algorithm.max_bases} samples_per_round={samples_per_round}: "
-            "every base policy needs a sample; set samples_per_round to "
-            f"{algorithm.max_bases} or more, or lower algorithm.max_bases (at least 2)"
+            f"every base policy needs {needs}; set samples_per_round to "
+            f"{algorithm.max_bases * length} or more, or lower algorithm.max_bases (at least 2)"
         )

@@ -21,8 +21,17 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table
 
-        games = config.num_seeds if config.game.seed is None else 1
+        games = 1 if config.game.shared else config.num_seeds
         _refuse_large_table(config.game.agents, config.game.actions, games)
+    if config.game.name == "random_markov":
+        from marl_comm.games.random_markov import refuse_large_tables
+
+        games = 1 if config.game.shared else config.num_seeds
+        refuse_large_tables(config.game.agents, config.game.actions, config.game.states, games)
+    if config.game.name == "markov_congestion":
+        from marl_comm.games.markov_congestion import refuse_many_loads
+
+        refuse_many_loads(config.game.agents, config.game.actions)
     estimate, available = estimated_bytes(config), available_bytes()
     if estimate > available:
         samples = "null" if config.samples_per_round is None else config.samples_per_round
@@ -41,17 +50,27 @@ def estimated_bytes(config: "RunConfig") -> int:
     densities, weights), per entry of a policy (its base policies and copies), and those of the
     game; `docs/configuration.md` compares the sum with measurements.
     """
-    agents, actions = config.game.agents, config.game.actions
-    own_rewards = config.game.name == "congestion"
+    agents, actions, states = config.game.agents, config.game.actions, config.game.number_of_states
+    own_rewards = config.game.own_rewards
+    over_time = config.game.episode_length > 1
     bases = config.algorithm.max_bases if config.algorithm.name == "base_policy_prediction" else 1
     numbers_of_samples = (config.samples_per_round or 0) * (
-        2 * agents + 4 * (agents if own_rewards else 1) + 8
+        2 * agents + 4 * (agents if own_rewards else 1) + 8 + (agents + 8 if over_time else 0)
     )
-    numbers_of_policies = agents * actions * (5 * bases + 10)
+    numbers_of_policies = config.game.layers * states * agents * actions * (5 * bases + 10)
     numbers_of_loads = agents**2 * actions if own_rewards else 0
-    numbers = config.num_seeds * (numbers_of_samples + numbers_of_policies + numbers_of_loads)
+    # What each agent faces in one step: where every action leads from every state, three times.
+    numbers_of_oracles = 3 * states**2 * agents * actions if over_time else 0
+    numbers = config.num_seeds * (
+        numbers_of_samples + numbers_of_policies + numbers_of_loads + numbers_of_oracles
+    )
     if config.game.name == "random_potential":
-        numbers += actions**agents * (config.num_seeds if config.game.seed is None else 1)
+        numbers += actions**agents * (1 if config.game.shared else config.num_seeds)
+    if config.game.name == "random_markov":
+        games = 1 if config.game.shared else config.num_seeds
+        numbers += states * (states + 1) * actions**agents * games
+    if config.game.name == "markov_congestion":
+        numbers += config.num_seeds * 2 * agents * (agents // 4 + 1) ** actions
     return numbers * _BYTES_PER_NUMBER
 
 

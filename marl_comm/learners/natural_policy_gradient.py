@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.estimators import Estimator, renyi_divergence
+from marl_comm.estimators import Estimator
 from marl_comm.experience import BasePolicies, Experience, Staleness
 from marl_comm.types import AnyArray, Array, IntArray
 
@@ -140,9 +140,10 @@ class NaturalPolicyGradient:
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
-    def divergence(self, log_policy: Array, log_base: Array) -> Array:
-        """Return the Renyi-2 divergence of two policies of the same rows, (rows,)."""
-        return renyi_divergence(log_policy, log_base)
+    def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
+        """Return the Renyi-2 divergence of two policies of the given rows, (rows,)."""
+        assert self._experience is not None, "a round comes before the first prediction"
+        return self._experience.divergences(rows, log_policy, log_base[:, None])[:, 0]
 
     def diagnostics(self) -> dict[str, AnyArray]:
         """Return effective sample size and divergence of the data that the last update used.
