@@ -134,7 +134,7 @@ def _growth(configurations: Configurations, game: str, algorithm: str) -> tuple[
 
 FIGURE = PaperFigure(
     name="joint_actions",
-    number=3,
+    number=11,
     title="Samples to a gap against the size of the joint action space",
     experiments=("joint_actions", "joint_actions_table"),
     caption=(

@@ -1,5 +1,6 @@
 """Nash gap against rounds, samples and bytes in the three potential games."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,20 +29,38 @@ _POINTS = 60
 
 def draw(configurations: Configurations) -> Figure:
     """Draw a panel for each unit of cost and game."""
+    figure = draw_gaps(configurations, GAMES, _AXES, height=6.2)
+    for panel in figure.axes:
+        panel.set_ylim(0.7e-3, 0.12)
+        panel.axhline(_EPSILON, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
+    for panel in figure.axes[:: len(GAMES)]:
+        panel.set_ylabel("Nash gap (reward)")
+    return figure
+
+
+def draw_gaps(
+    configurations: Configurations, games: Sequence[str], axes: Mapping[str, str], height: float
+) -> Figure:
+    """Draw gaps in logarithmic panels, a row for each axis and a column for each game.
+
+    Args:
+        configurations: One per game and algorithm.
+        games: Their names.
+        axes: "round", "samples" or "bytes", each with its label.
+        height: Of the figure, in inches.
+    """
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
-        panels = figure.subplots(len(_AXES), len(GAMES), sharey=True)
-        for row, (axis, label) in zip(panels, _AXES.items(), strict=True):
-            for panel, game in zip(row, GAMES, strict=True):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        panels = figure.subplots(len(axes), len(games), sharey=True, squeeze=False)
+        for row, (axis, label) in zip(panels, axes.items(), strict=True):
+            for panel, game in zip(row, games, strict=True):
                 for algorithm in ALGORITHMS:
                     settings = {"game.name": game, "algorithm.name": algorithm}
                     for configuration in where(configurations, settings):
                         _draw_curve(panel, _with_bytes(configuration), axis)
                 panel.set(xscale="log", yscale="log", xlabel=label)
-                panel.set_ylim(0.7e-3, 0.12)
-                panel.axhline(_EPSILON, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
-            row[0].set_ylabel("Nash gap (reward)")
-        for panel, game in zip(panels[0], GAMES, strict=True):
+            row[0].set_ylabel("gap (reward)")
+        for panel, game in zip(panels[0], games, strict=True):
             panel.set_title(game.replace("_", " "))
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))

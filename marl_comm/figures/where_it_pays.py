@@ -30,7 +30,7 @@ def draw(configurations: Configurations) -> Figure:
     titles = [*(f"both at a threshold of {each:g}" for each in _EQUAL), "each at its best"]
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 0.6 + 2.7 * len(games)), layout="constrained")
-        panels = figure.subplots(len(games), len(titles), sharey="row", squeeze=False)
+        panels = figure.subplots(len(games), len(titles), sharex=False, sharey="row", squeeze=False)
         for row, game in zip(panels, games, strict=True):
             of_game = where(configurations, {"game.name": game})
             samples, epsilons, tables = tables_of(of_game)
@@ -151,7 +151,7 @@ FIGURE = PaperFigure(
     name="where_it_pays",
     number=10,
     title="Where prediction pays: rounds relative to importance sampling",
-    experiments=("where_it_pays",),
+    experiments=("where_it_pays", "where_it_pays_markov"),
     caption=(
         "Each cell: rounds until the Nash gap is at most ε, prediction over importance sampling "
         "(ratio of interquartile means over the seeds); below 1, in purple, prediction needs "
@@ -162,5 +162,5 @@ FIGURE = PaperFigure(
     ),
     draw=draw,
     finding=finding,
-    quick={"where_it_pays": ("num_seeds=20",)},
+    quick={"where_it_pays": ("num_seeds=20",), "where_it_pays_markov": ("num_seeds=20",)},
 )
