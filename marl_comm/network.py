@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -53,15 +54,18 @@ class Network(BaseModel):
     simulation_speed: Annotated[float, Field(gt=0)] = 1e5
 
     def seconds(self, rounds: Array, transferred: Array, samples: Array) -> dict[str, Array]:
-        """Return what takes the time, in seconds, by part.
+        """Return what takes the time, in seconds, by part; `inf` where the counts are.
 
         Args:
             rounds: Communication rounds.
             transferred: Bytes written and read, all agents together.
             samples: Joint actions played.
         """
+        # Without latency, infinitely many rounds still take forever.
+        with np.errstate(invalid="ignore"):
+            latency = np.where(np.isinf(rounds), np.inf, 2 * self.latency * rounds)
         return {
-            "latency": 2 * self.latency * rounds,
+            "latency": latency,
             "transfer": transferred / self.bandwidth,
             "simulation": samples / self.simulation_speed,
         }
@@ -144,16 +148,14 @@ def _print(configurations: Sequence[Configuration], network: Network, gap: float
     means: dict[str, float] = {}
     for each in configurations:
         parts = times_to_gap(each, gap, network)
-        total = sum(parts.values(), start=0 * parts["latency"])
-        whole = mean_of(total)
+        whole = mean_of(np.sum(list(parts.values()), axis=0))
         means[each.label] = whole.value
-        shares = [float(interquartile_mean(part)) / whole.value for part in parts.values()]
         lost = sum(run.summary.reached[gap] is None for run in each.seeds)
         table.add_row(
             each.label,
             number(whole.value),
             interval(whole),
-            ", ".join(f"{share:.0%}" for share in shares) if whole.value < float("inf") else "-",
+            _shares(parts, whole.value),
             f"{lost} of {len(each.seeds)}",
         )
     console = Console(
@@ -163,6 +165,12 @@ def _print(configurations: Sequence[Configuration], network: Network, gap: float
     fastest = min(means, key=lambda label: means[label])
     if means[fastest] < float("inf"):
         console.print(f"fastest on this network: {fastest}")
+
+
+def _shares(parts: dict[str, Array], whole: float) -> str:
+    if not 0 < whole < float("inf"):
+        return "-"
+    return ", ".join(f"{float(interquartile_mean(part)) / whole:.0%}" for part in parts.values())
 
 
 def _tell(line: str) -> None:

@@ -23,8 +23,13 @@ def test_times_come_from_what_was_used_at_the_gap(tmp_path):
     # The gap 0.5 exp(-0.2 t) is at most 0.1 after 9 local updates, in the second round.
     assert parts["latency"].tolist() == [4.0, 4.0]
     assert parts["transfer"].tolist() == [2000 * BYTES_PER_SAMPLE * 4] * 2
-    never = network.times_to_gap(configuration, 0.01, network.Network())
-    assert np.isfinite(never["latency"]).all()
+
+
+def test_without_latency_what_never_arrives_still_takes_forever(tmp_path):
+    write_run(tmp_path / "run", record=lambda seed: points(5))
+    (configuration,) = pool(load_runs([tmp_path], print), print)
+    never = network.times_to_gap(configuration, 0.01, network.Network(latency=0))
+    assert np.isinf(never["latency"]).all()
 
 
 def test_the_command_names_the_fastest_and_counts_who_never_arrived(tmp_path, capsys):
