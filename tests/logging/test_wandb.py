@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wandb
 from wandb_reader import Recorded, read
 
-import wandb
 from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.files import METRICS, SUMMARY
 from marl_comm.logging import MultiLogger
