@@ -64,7 +64,8 @@ def test_the_claims_table_is_of_the_claims_as_they_are() -> None:
 
 
 def test_every_measurement_of_the_honest_page_is_in_the_report() -> None:
-    report = flat(REPORT.read_text())
+    # In the claims table a bar stands between value and interval.
+    report = flat(REPORT.read_text()).replace(" | [", " [")
     page = flat((ROOT / "docs" / "where_it_does_not_help.md").read_text())
     quoted = MEASUREMENT.findall(page)
     assert len(quoted) >= 12
