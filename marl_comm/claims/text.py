@@ -30,7 +30,7 @@ def interval(estimate: Estimate) -> str:
 
 def required(line: Line) -> str:
     """Return what the criterion asks for."""
-    return f"{line.criterion.side} {number(line.criterion.threshold)}"
+    return f"{line.criterion.side} {line.criterion.threshold:g}"
 
 
 def measured(line: Line) -> tuple[str, str, str]:
