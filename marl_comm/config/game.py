@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Seed
+from marl_comm.config.base import ConfigModel, Count, Seed
 
 
-class _MatrixGameConfig(ConfigModel):
+class MatrixGameConfig(ConfigModel):
     """What all one-shot games share.
 
     Attributes:
@@ -23,24 +23,90 @@ class _MatrixGameConfig(ConfigModel):
     seed: Seed | None
 
 
-class RandomPotentialConfig(_MatrixGameConfig):
+class RandomPotentialConfig(MatrixGameConfig):
     """Identical interests, payoffs independent and uniform."""
 
     name: Literal["random_potential"]
 
 
-class CongestionConfig(_MatrixGameConfig):
+class CongestionConfig(MatrixGameConfig):
     """Rosenthal congestion game."""
 
     name: Literal["congestion"]
 
 
-class CoverageConfig(_MatrixGameConfig):
+class CoverageConfig(MatrixGameConfig):
     """Weapon-target assignment."""
 
     name: Literal["coverage"]
 
 
+class EnvironmentConfig(ConfigModel):
+    """What all environments share, whoever made them.
+
+    Attributes:
+        copies: Copies of the environment per seed, played side by side.
+        steps: Joint steps of a chunk, the data of a local iteration, in each copy.
+        reward: Whether the team's reward is the mean or the sum of its agents'.
+        evaluation_every: Local updates between evaluations.
+        evaluation_copies: Episodes of an evaluation, greedy and sampled each.
+    """
+
+    copies: Annotated[int, Field(ge=1, le=100_000)]
+    steps: Annotated[int, Field(ge=1, le=100_000)]
+    reward: Literal["mean", "sum"]
+    evaluation_every: Count
+    evaluation_copies: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class _ParticleConfig(EnvironmentConfig):
+    """What the multi-particle environments of mpe2 share.
+
+    Attributes:
+        max_cycles: Steps of an episode.
+        continuous_actions: Whether actions are numbers rather than choices.
+    """
+
+    max_cycles: Annotated[int, Field(ge=1, le=100_000)]
+    continuous_actions: bool
+
+
+class SimpleSpreadConfig(_ParticleConfig):
+    """Agents cover landmarks without colliding.
+
+    Attributes:
+        agents: And landmarks.
+        local_ratio: Share of an agent's own collisions in its reward.
+    """
+
+    name: Literal["mpe/simple_spread"]
+    agents: Annotated[int, Field(ge=2, le=100)]
+    local_ratio: Annotated[float, Field(ge=0, le=1)]
+
+
+class SimpleReferenceConfig(_ParticleConfig):
+    """Two agents tell each other where to go.
+
+    Attributes:
+        local_ratio: Share of the partner's own distance in an agent's reward.
+    """
+
+    name: Literal["mpe/simple_reference"]
+    local_ratio: Annotated[float, Field(ge=0, le=1)]
+
+
+class SimpleSpeakerListenerConfig(_ParticleConfig):
+    """One agent tells another where to go."""
+
+    name: Literal["mpe/simple_speaker_listener"]
+
+
 GameConfig = Annotated[
-    RandomPotentialConfig | CongestionConfig | CoverageConfig, Field(discriminator="name")
+    RandomPotentialConfig
+    | CongestionConfig
+    | CoverageConfig
+    | SimpleSpreadConfig
+    | SimpleReferenceConfig
+    | SimpleSpeakerListenerConfig,
+    Field(discriminator="name"),
 ]

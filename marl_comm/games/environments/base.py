@@ -1,0 +1,66 @@
+"""What the game asks of environments: many copies per seed, stepped together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from marl_comm.games.environments.spec import Spec
+from marl_comm.types import IntArray
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the agents see, and who of them still acts.
+
+    Attributes:
+        observations: (rows, agents, copies, largest observation), float32, zero where padded.
+        alive: (rows, agents, copies), bool; agents that have left an episode are False.
+    """
+
+    observations: Tensor
+    alive: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a joint action led to.
+
+    Attributes:
+        rewards: (rows, agents, copies), float32, each agent's own.
+        ended: (rows, copies), bool, whether the episode is over for everybody. The next situation
+            then is the first of a new episode.
+        situation: The next situation.
+        info: Further figures that the environment gives, each (rows,), means over the copies.
+    """
+
+    rewards: Tensor
+    ended: Tensor
+    situation: Situation
+    info: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Environments(Protocol):
+    """Copies of an environment for each seed of a run, with a random stream per seed if it can."""
+
+    @property
+    def spec(self) -> Spec:
+        """Who acts, on what, with which choices."""
+
+    @property
+    def copies(self) -> int:
+        """Copies of the environment per seed."""
+
+    def begin(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
+        """Return where the copies of the given seeds stand; `afresh` starts new episodes first."""
+
+    def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
+        """Play a joint action in every copy of the given seeds.
+
+        Args:
+            seed_rows: (rows,), the same as in the latest `begin`.
+            actions: (rows, agents, copies) choices, or (rows, agents, copies, largest action)
+                numbers, of which -1 stands for the lower end of an action's range and 1 for the
+                upper; numbers beyond are clipped.
+        """

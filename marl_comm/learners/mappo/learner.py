@@ -1,0 +1,309 @@
+"""MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.config.learner import MappoConfig
+from marl_comm.experience import Staleness
+from marl_comm.experience.rollouts import Rollouts
+from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo import prediction
+from marl_comm.learners.mappo.advantages import ValueNormaliser
+from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
+from marl_comm.learners.mappo.calibration import SHARES, Calibration
+from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.importance import effective_sample_size
+from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
+from marl_comm.randomness import generator
+from marl_comm.types import AnyArray, IntArray
+
+_SLICE = 128  # joint steps of a chunk on which divergences are measured
+_QUANTILES = {"weight_q05": 0.05, "weight_q50": 0.5, "weight_q95": 0.95, "weight_max": 1.0}
+
+
+class Mappo:
+    """Decoupled PPO with a central critic; local iteration s uses chunk s of the latest round.
+
+    After its last chunk a round starts over with its first.
+
+    Attributes:
+        state: Networks and optimisers of the active seeds.
+        bases: The policies that collected the latest round; None before the first round.
+        rounds: (rows,), rounds received so far.
+        updates: (rows,), local iterations since the latest round.
+        start: (rows, P), the policies' parameters at the start of the latest round.
+        calibration: How far predictions are trusted.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        settings: MappoConfig,
+        *,
+        team_reward: TeamReward,
+        importance_weighted: bool,
+        total_updates: int,
+        longest_round: int,
+    ) -> None:
+        """Draw each seed's networks from its own stream.
+
+        Args:
+            spec: What the environment looks like to its agents.
+            seeds: The seeds of the run.
+            settings: Networks and step sizes.
+            team_reward: Whether the team's reward is the mean or the sum of its agents'.
+            importance_weighted: Whether data are reweighed for the current policy.
+            total_updates: Local iterations of the run, over which learning rates may decay.
+            longest_round: Most chunks of a round.
+        """
+        self._device = torch.device(settings.device)
+        self._settings = settings
+        self._distribution = distribution_for(spec, self._device)
+        hidden, activation = settings.hidden, settings.activation
+        self._actor = Actor(
+            spec,
+            self._distribution.outputs,
+            hidden,
+            activation,
+            shared=settings.actors == "shared",
+        )
+        self._critic = Critic(spec, hidden, activation)
+        self._iteration = LocalIteration(
+            self._actor,
+            self._critic,
+            self._distribution,
+            settings,
+            team_reward,
+            importance_weighted=importance_weighted,
+        )
+        draws = [generator(seed, "networks") for seed in seeds]
+        actor = torch.stack([self._actor.initial(draw) for draw in draws]).to(self._device)
+        critic = torch.stack([self._critic.initial(draw) for draw in draws]).to(self._device)
+        self.state = State(
+            actor,
+            critic,
+            Adam.fresh(actor, settings.betas),
+            Adam.fresh(critic, settings.betas),
+            ValueNormaliser(torch.zeros((len(seeds), 3), device=self._device)),
+        )
+        self._shuffles = [generator(seed, "minibatches") for seed in seeds]
+        self._rehearsal_shuffles = [generator(seed, "rehearsal") for seed in seeds]
+        self._total_updates = total_updates
+        self._local_step = 0
+        zeros = torch.zeros(len(seeds), dtype=torch.int64, device=self._device)
+        self.rounds, self.updates = zeros, zeros.clone()
+        self.bases: NetworkBases | None = None
+        self.start = actor.clone()
+        self.calibration = Calibration.fresh(len(seeds), longest_round, self._device)
+        self._rollouts: Rollouts | None = None
+        self._weighed: Weighed | None = None
+        self._figures: Figures = {}
+        self._staleness: Staleness | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of active seeds."""
+        return len(self.state.actor)
+
+    @property
+    def policy(self) -> Policies:
+        """The current policies of all rows."""
+        return Policies(self._actor, self._distribution, self.state.actor)
+
+    def policy_of(self, rows: IntArray) -> Policies:
+        """Return the policies of some rows."""
+        chosen = self.state.actor[torch.from_numpy(rows).to(self._device)].clone()
+        return Policies(self._actor, self._distribution, chosen)
+
+    def behaviours(self, bases: NetworkBases) -> Behaviours:
+        """Return the base policies as players: stochastic policies explore by themselves."""
+        return Behaviours(self._actor, self._distribution, bases)
+
+    def receive(self, rows: IntArray, experience: Round) -> None:
+        """Take over a round's data for the given rows, and start at its first chunk."""
+        chosen = torch.from_numpy(rows).to(self._device)
+        if self.bases is None or self._rollouts is None or len(rows) == self.rows:
+            self.bases, self._rollouts = experience.bases, experience.rollouts
+        else:
+            self.bases.replace(chosen, experience.bases)
+            self._rollouts.replace(chosen, experience.rollouts)
+        self.rounds[chosen] += 1
+        self.updates[chosen] = 0
+        self.start[chosen] = self.state.actor[chosen]
+        self._weighed = None
+
+    def weigh(self) -> Staleness:
+        """Weigh the chunk of the coming local iteration for the policy as it is now."""
+        if self._weighed is None:
+            assert self._rollouts is not None, "a round comes before the first weighing"
+            chunk = self._rollouts.chunk(self._position())
+            self._weighed = self._iteration.weigh(self.state.actor, chunk)
+            ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
+            self._staleness = Staleness(ess, -np.log(ess), np.zeros(self.rows, dtype=np.int64))
+        assert self._staleness is not None
+        return self._staleness
+
+    def update(self) -> None:
+        """Make one local iteration of every row on its chunk."""
+        self.weigh()
+        assert self._weighed is not None
+        self._figures = self._measure(self._weighed)
+        orders = self._orders(self._shuffles, self._weighed.joint.shape[1])
+        figures = self._iteration.run(self.state, self._weighed, orders, self._learning_rates())
+        self._figures |= figures
+        self.updates += 1
+        self._local_step += 1
+        self._weighed = None
+
+    def diagnostics(self) -> dict[str, AnyArray]:
+        """Return figures of the latest local iteration and of the data it used."""
+        ones = np.ones(self.rows)
+        figures = {name: data.cpu().numpy() for name, data in self._figures.items()}
+        if self._staleness is None:
+            return {"ess": ones, "divergence": 0 * ones}
+        ess, divergence = self._staleness.ess, self._staleness.divergence
+        return {"ess": ess, "divergence": divergence, **figures}
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""
+        chosen = torch.from_numpy(rows).to(self._device)
+        self.state = self.state.of(chosen)
+        self._shuffles = [self._shuffles[row] for row in rows]
+        self._rehearsal_shuffles = [self._rehearsal_shuffles[row] for row in rows]
+        self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
+        self.start = self.start[chosen]
+        self.calibration = self.calibration.keep(chosen)
+        if self.bases is not None and self._rollouts is not None:
+            self.bases = self.bases.keep(chosen)
+            self._rollouts = self._rollouts.keep(chosen)
+        self._figures = {name: data[chosen] for name, data in self._figures.items()}
+        if self._staleness is not None:
+            staleness = self._staleness
+            self._staleness = Staleness(
+                staleness.ess[rows], staleness.divergence[rows], staleness.nearest[rows]
+            )
+        self._weighed = None
+
+    def predict(self, rows: Tensor, predictor: prediction.Predictor, positions: int) -> Tensor:
+        """Return where the policies will be after 0, 1, … local iterations.
+
+        Args:
+            rows: The rows to predict.
+            predictor: How.
+            positions: How many policies to return.
+
+        Returns:
+            (given rows, positions, P).
+        """
+        parameters = self.state.actor[rows]
+        if predictor == "momentum":
+            return prediction.momentum(
+                parameters,
+                self.state.actor_optimiser.of(rows),
+                self._learning_rates()[0],
+                self._settings.epochs * self._settings.minibatches,
+                positions,
+            )
+        if predictor == "extrapolate":
+            updates = self.updates[rows].clamp_min(1).unsqueeze(1)
+            displacement = (parameters - self.start[rows]) / updates
+            return prediction.extrapolate(parameters, displacement, positions)
+        return self._rehearsed(rows, positions)
+
+    def _rehearsed(self, rows: Tensor, positions: int) -> Tensor:
+        """Return the policies of copies that make local iterations on the previous round's data."""
+        state = self.state.of(rows)
+        policies = [state.actor.clone()]
+        if self._rollouts is None:
+            return prediction.extrapolate(state.actor, torch.zeros_like(state.actor), positions)
+        rollouts = self._rollouts.keep(rows)
+        shuffles = [self._rehearsal_shuffles[row] for row in rows.tolist()]
+        for position in range(positions - 1):
+            weighed = self._iteration.weigh(
+                state.actor, rollouts.chunk(position % rollouts.count)
+            )
+            orders = self._orders(shuffles, weighed.joint.shape[1])
+            self._iteration.run(state, weighed, orders, self._learning_rates(position))
+            policies.append(state.actor.clone())
+        return torch.stack(policies, dim=1)
+
+    def _position(self) -> Tensor:
+        assert self._rollouts is not None
+        return self.updates % self._rollouts.count
+
+    def _learning_rates(self, ahead: int = 0) -> tuple[float, float]:
+        settings = self._settings
+        left = 1.0
+        if settings.learning_rate_decay:
+            left = max(0.0, 1 - (self._local_step + ahead) / self._total_updates)
+        return settings.learning_rate * left, settings.critic_learning_rate * left
+
+    def _orders(
+        self, shuffles: Sequence[np.random.Generator], samples: int
+    ) -> list[Tensor] | None:
+        """Return for each epoch a random order of the joint steps, (rows, samples)."""
+        settings = self._settings
+        if settings.minibatches == 1:
+            return None
+        in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
+        drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
+        return list(torch.from_numpy(drawn).to(self._device))
+
+    @torch.no_grad()
+    def _measure(self, weighed: Weighed) -> Figures:
+        """Return how far the current policies are from those that collected the chunk.
+
+        Where bases were predicted, also score the prediction.
+        """
+        assert self.bases is not None
+        position = self._position()
+        quantiles = weighed.joint.quantile(
+            torch.tensor(list(_QUANTILES.values()), device=self._device), dim=1
+        )
+        figures = dict(zip(_QUANTILES, quantiles, strict=True))
+        step = max(1, weighed.joint.shape[1] // _SLICE)
+        inputs = weighed.actor_inputs[:, :, ::step]
+        alive = weighed.alive[:, :, ::step]
+        current = self._actor(self.state.actor, inputs)
+        base = self._actor(self.bases.at(position), inputs)
+        figures["kl"] = _joint_mean(self._distribution.kl(current, base), alive)
+        if self.bases.predicted is not None:
+            figures |= self._score(self.bases.predicted, position, inputs, alive, current)
+        return figures
+
+    def _score(
+        self, predicted: Tensor, position: Tensor, inputs: Tensor, alive: Tensor, current: Tensor
+    ) -> Figures:
+        """Compare the current policies with every share of the predicted way; remember it."""
+        assert self.bases is not None
+        every = torch.arange(self.rows, device=self._device)
+        end = predicted[every, position]
+        divergences = []
+        for share in SHARES:
+            candidate = self._actor(torch.lerp(self.start, end, share), inputs)
+            divergence = self._distribution.kl(current, candidate)
+            divergences.append(_joint_mean(divergence, alive))
+        scores = torch.stack(divergences, dim=1)
+        # At the start of a round every share is the current policy; reused chunks are no test.
+        tested = (self.updates > 0) & (self.updates < self.bases.count)
+        rows = torch.nonzero(tested)[:, 0]
+        self.calibration.score(rows, position[rows], scores[rows])
+        nan = torch.full_like(scores[:, 0], torch.nan)
+        alignment = prediction.cosine(self.start, end, self.state.actor)
+        return {
+            "cosine": torch.where(tested, alignment, nan),
+            "kappa": torch.where(tested, self.bases.trust[every, position], nan),
+            "kl_unpredicted": torch.where(tested, scores[:, 0], nan),
+        }
+
+
+def _joint_mean(divergences: Tensor, alive: Tensor) -> Tensor:
+    """Return the divergence of joint policies, mean over situations, (rows,)."""
+    return (divergences * alive).sum(dim=1).mean(dim=1)
