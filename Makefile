@@ -22,7 +22,7 @@ run: .venv/installed  ## Set up, play `coverage` with three algorithms, print an
 	$(RUN) -m marl_comm.run -m game=coverage num_seeds=20 samples_per_round=4000 \
 	  algorithm=full_communication,importance_sampling,base_policy_prediction \
 	  hydra.sweep.dir=$$directory && \
-	$(RUN) -m marl_comm.compare $$directory
+	$(RUN) -m marl_comm.compare $$directory --out $$directory
 
 test: .venv/installed lint  ## Set up, check style and types, pass the tests.
 	OMP_NUM_THREADS=1 .venv/bin/pytest

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from marl_comm.configurations import inequality, pool
+from marl_comm.comparison.configurations import inequality, pool
+from marl_comm.comparison.pairs import pair_with_reference
+from marl_comm.comparison.tables import cost_table, ratio_table
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.figures import gap
-from marl_comm.pairs import pair_with_reference
 from marl_comm.results import load_runs
-from marl_comm.tables import cost_table, ratio_table
 
 _DEFAULT_REFERENCE = "importance_sampling"
 # A pipe or file has no width of its own: lines there are as long as the table needs.
@@ -73,9 +73,12 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         emoji=False,
     )
     console.print(cost_table(configurations))
-    pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
-    if pairings:
-        console.print(ratio_table(pairings))
+    if (reference or _DEFAULT_REFERENCE) in names:
+        pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
+        if pairings:
+            console.print(ratio_table(pairings))
+    elif len(configurations) > 1:
+        _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
     for path in gap.save(gap.draw(configurations), out):
         console.print(f"picture: {path}")
 

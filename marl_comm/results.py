@@ -212,8 +212,8 @@ def _parse_lines(lines: list[bytes], first_line: int, path: Path) -> Array:
     for index, line in enumerate(lines):
         try:
             point = from_json(line)
-            # The log writes null for a number that is not finite.
-            rows[index] = [np.nan if point[name] is None else point[name] for name in FIELDS]
+            # The log writes null for a number that is not finite; here it turns into nan.
+            rows[index] = [point[name] for name in FIELDS]
         except KeyError as error:
             problem = f"line {first_line + index} lacks {error}"
             raise InputError(f"cannot read {path}: {problem}") from error

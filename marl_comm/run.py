@@ -69,7 +69,11 @@ def main() -> int:
     try:
         refuse_odd_choices(_overrides(sys.argv[1:]))
         with _hydra_raises_errors():
-            hydra.main(HYDRA_VERSION_BASE, str(CONFIG_DIRECTORY), CONFIG_NAME)(play)()
+            hydra.main(
+                config_path=str(CONFIG_DIRECTORY),
+                config_name=CONFIG_NAME,
+                version_base=HYDRA_VERSION_BASE,
+            )(play)()
     except JobError as failed:
         return failed.code
     except SystemExit as ended:

@@ -71,7 +71,7 @@ class RunDirectory:
             OutputError: The file cannot be written.
         """
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        with self._whole_file(CONFIG) as file:
+        with whole_file(self.path / CONFIG) as file:
             file.write(text.encode())
 
     def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
@@ -87,7 +87,7 @@ class RunDirectory:
         ordered: dict[str, Any] = {
             name: np.asarray(array, order="C") for name, array in arrays.items()
         }
-        with self._whole_file(FINAL) as file:
+        with whole_file(self.path / FINAL) as file:
             np.savez(file, **ordered)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -96,25 +96,29 @@ class RunDirectory:
         Raises:
             OutputError: The file cannot be written.
         """
-        with self._whole_file(SUMMARY) as file:
+        with whole_file(self.path / SUMMARY) as file:
             file.write((to_json(summary, indent=2) + "\n").encode())
 
-    @contextlib.contextmanager
-    def _whole_file(self, name: str) -> Iterator[BinaryIO]:
-        """Open a temporary file that takes the name's place only once it is safely on disk."""
-        target = self.path / name
-        temporary = self.path / f".{name}.part"
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        except OSError as error:
-            raise unwritable(target, error) from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the target's place only once it is safely on disk.
+
+    Raises:
+        OutputError: It cannot be written; the target, if it existed, is as it was.
+    """
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

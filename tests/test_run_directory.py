@@ -63,12 +63,16 @@ def test_of_two_processes_that_looked_at_the_same_time_one_is_refused(
     assert contents(tmp_path) == {METRICS: b"the first one's"}
 
 
-@pytest.mark.parametrize("inside", ["", "run"])
-def test_a_file_in_the_directorys_place_is_refused(tmp_path: Path, inside: str) -> None:
+@pytest.mark.parametrize(
+    ("inside", "reason"), [("", "exists and is not a directory"), ("run", "Not a directory")]
+)
+def test_a_file_in_the_directorys_place_is_refused(
+    tmp_path: Path, inside: str, reason: str
+) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(InputError) as error:
         RunDirectory.claim(tmp_path / "file" / inside)
-    one_line(error, "hydra.run.dir", "file", "irectory")
+    one_line(error, "hydra.run.dir", "file", reason)
     assert (tmp_path / "file").read_text() == "precious"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.errors import OverrideParseException
 
 from marl_comm.config.hydra_errors import as_input_error, hydra_errors_as_input_errors
 from marl_comm.config.keys import options
@@ -18,10 +18,9 @@ from marl_comm.errors import InputError
 HYDRA_VERSION_BASE = "1.3"
 CONFIG_NAME = "config"
 _PACKAGE = Path(__file__).resolve().parent.parent
+_INSTALLED = _PACKAGE / "configs"
 # A wheel carries the files inside the package, a checkout has them beside it.
-CONFIG_DIRECTORY = next(
-    (path for path in [_PACKAGE / "configs"] if path.is_dir()), _PACKAGE.parent / "configs"
-)
+CONFIG_DIRECTORY = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "configs"
 
 
 def compose(*overrides: str) -> RunConfig:
@@ -64,8 +63,8 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
 
 def _parsed(parser: OverridesParser, text: str) -> Override:
     try:
-        return parser.parse_override(text)
-    except HydraException as error:
+        return parser.parse_overrides([text])[0]
+    except OverrideParseException as error:
         raise as_input_error(error) from error
     except ValueError as error:  # Python's limit on the digits of an integer
         raise InputError(one_line(f"{shortened(text)}: cannot be read ({error})")) from error

@@ -1,5 +1,6 @@
 """Hydra's and OmegaConf's errors, which span many lines, told in one."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +46,15 @@ def _explained(error: Exception) -> str:
         return _unknown_option(error.missing_cfg_file or "", list(error.options))
     if isinstance(error, OverrideParseException):
         return (
-            f"{shortened(error.override.strip()) or 'an empty argument'}: cannot be read as key=value; quote what is special to "
-            "Hydra's grammar, as in 'key=\"a, b\"'"
+            f"{shortened(error.override.strip()) or 'an empty argument'}: cannot be read as "
+            "key=value; quote what is special to Hydra's grammar, as in 'key=\"a, b\"'"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return "the overrides contain a key or an option that is longer than any file name"
+    if isinstance(error, OSError) and error.filename is not None:
+        return (
+            f"{error.filename}: {error.strerror}; hydra.run.dir and hydra.sweep.dir must be "
+            "directories that can be made and written to"
         )
     for pattern in (_UNKNOWN_KEY, _UNKNOWN_DELETED_KEY):
         if found := pattern.search(text):
@@ -58,7 +66,9 @@ def _explained(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(cause, OmegaConfBaseException):
         return f"{_essence(text)}: {_essence(str(cause))}"
-    return _essence(text) or type(error).__name__
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {_essence(text)}"
+    return _essence(text) or f"Hydra cannot use its settings ({type(error).__name__})"
 
 
 def _unknown_option(missing: str, allowed: list[str]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from marl_comm.configurations import Configuration
+from marl_comm.comparison.configurations import Configuration
 from marl_comm.errors import InputError, OutputError
 from marl_comm.figures.style import RC_PARAMS, Look, looks
 from marl_comm.types import Array
@@ -49,10 +49,10 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
             panel.set_xscale("log")
             panel.set_yscale("log", nonpositive="clip")
             panel.set_xlabel(_X_LABELS[axis])
-            for threshold in thresholds:
-                panel.axhline(threshold, color="#8C8C8C", linewidth=0.6, linestyle=(0, (1, 2)))
             for configuration, name, look in zip(configurations, names, chosen, strict=True):
                 _draw_curve(panel, configuration, axis, grid, name, look, with_bands)
+            for threshold in thresholds:
+                panel.axhline(threshold, color="#8C8C8C", lw=0.6, ls=(0, (1, 2)), zorder=1)
             _set_limits(panel, floor=thresholds[0] / 2)
         panels[0].set_ylabel("Nash gap (units of reward)")
         handles, labels = panels[0].get_legend_handles_labels()
@@ -168,7 +168,7 @@ def _set_limits(panel: Axes, floor: float) -> None:
     panel.set_ylim(bottom=floor)
     low, high = panel.get_xlim()
     few_decades = high < 100 * low
-    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few_decades else (1,)))
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5) if few_decades else (1,)))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     panel.xaxis.set_minor_formatter(NullFormatter())
 

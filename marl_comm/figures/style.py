@@ -43,7 +43,7 @@ _ALGORITHMS = {
     "base_policy_prediction": Look(BLUE, "-", "o"),
     "stale": Look(PURPLE, ":", "v"),
 }
-_OTHER = Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "D")
+_OTHER = Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "8")
 _FURTHER_MARKERS = "PXD*ph<>"
 _LIGHTEST = 0.6  # How far towards white the last curve of an algorithm goes.
 

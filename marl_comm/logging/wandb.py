@@ -12,22 +12,19 @@ import contextlib
 import itertools
 import logging
 import math
+import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.logging import Point
 from marl_comm.logging.curves import MeanCurve, Row
+from marl_comm.logging.seed_table import seed_table, sweep_numbers
 
 SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
 """Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
-
-ARRIVAL_COUNTS = ("round", "local_step", "samples", "bytes_up")
-"""What the summary says of a seed's arrival at a gap threshold."""
 
 FINISH_TIMEOUT = 120.0
 """Seconds to wait for uploads at the end; what is missing then stays in the offline file."""
@@ -60,8 +57,8 @@ class WandbLogger:
             sweep: Name of the multirun sweep that the run belongs to, its group unless
                 `settings.group` names another.
         """
+        self._directory = directory
         self._every = int(config["metrics"]["every"])
-        self._seeds = tuple(seeds)
         exact = config["samples_per_round"] is None
         axes = [axis for axis in SECTIONS if not (exact and axis == "samples")]
         self._curves = {axis: MeanCurve(axis, seeds) for axis in axes}
@@ -104,7 +101,8 @@ class WandbLogger:
             import wandb
 
             self._write(rows)
-            self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
+            with _staging_in(self._directory):
+                self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
             self._run.summary.update(numbers)
             self._end(exit_code=0)
 
@@ -119,10 +117,10 @@ class WandbLogger:
             [{f"{SECTIONS[axis]}/{field}": row[field] for field in row} for row in taken]
             for axis, taken in rows.items()
         ]
-        # Rows of different sections share no name: writing them together saves half the time.
+        # Rows of different sections share no name, so one call carries one row of each.
         for together in itertools.zip_longest(*named, fillvalue={}):
             merged = {name: value for row in together for name, value in row.items()}
-            for name in merged.keys() - self._defined:
+            for name in sorted(merged.keys() - self._defined):
                 self._define(name)
             self._run.log({name: x for name, x in merged.items() if math.isfinite(x)})
 
@@ -130,8 +128,8 @@ class WandbLogger:
         section = name.split("/")[0]
         axis = next(axis for axis in SECTIONS if SECTIONS[axis] == section)
         x_axis = f"{section}/{axis}"
-        # One summary per metric is enough: the three sections end at the same point.
-        summary = "last" if axis == "local_step" else "none"
+        # The sweep's table needs a metric once: the three sections end at the same point.
+        summary = None if axis == "local_step" else "none"
         if name == x_axis:
             self._run.define_metric(name, hidden=True, summary=summary)
         else:
@@ -155,54 +153,6 @@ class WandbLogger:
             if self._run is not None:
                 with contextlib.suppress(Exception):
                     self._end(exit_code=1)
-
-
-def sweep_numbers(seeds: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Return the columns of a sweep's table.
-
-    Args:
-        seeds: The `seeds` of a run's summary.
-
-    Returns:
-        `final/KEY`, the mean over seeds of every final count and figure;
-        `reached/THRESHOLD/seeds`, how many seeds got there; and `reached/THRESHOLD/COUNT`, the
-        median over all seeds of what it took, a seed that did not get there counting as
-        infinite; None where the median is infinite.
-    """
-    numbers: dict[str, float | None] = {}
-    for key, first in seeds[0].items():
-        if key != "seed" and isinstance(first, int | float):
-            numbers[f"final/{key}"] = float(np.mean([seed[key] for seed in seeds]))
-    for threshold in seeds[0]["reached"]:
-        arrivals = [seed["reached"][threshold] for seed in seeds]
-        numbers[f"reached/{threshold}/seeds"] = sum(arrival is not None for arrival in arrivals)
-        for count in ARRIVAL_COUNTS:
-            taken = [math.inf if arrival is None else arrival[count] for arrival in arrivals]
-            median = float(np.median(taken))
-            numbers[f"reached/{threshold}/{count}"] = median if math.isfinite(median) else None
-    return numbers
-
-
-def seed_table(seeds: Sequence[Mapping[str, Any]]) -> tuple[list[str | int], list[list[Any]]]:
-    """Return the column names and the rows, one per seed, of the table `seeds`.
-
-    Args:
-        seeds: The `seeds` of a run's summary.
-    """
-    plain = [key for key in seeds[0] if key != "reached"]
-    arrivals = [(threshold, count) for threshold in seeds[0]["reached"] for count in ARRIVAL_COUNTS]
-    columns: list[str | int] = [
-        *plain,
-        *(f"reached/{threshold}/{count}" for threshold, count in arrivals),
-    ]
-    data = [
-        [
-            *(seed[key] for key in plain),
-            *((seed["reached"][threshold] or {}).get(count) for threshold, count in arrivals),
-        ]
-        for seed in seeds
-    ]
-    return columns, data
 
 
 def _start(
@@ -232,3 +182,16 @@ def _start(
     if settings.mode == "online":
         _console.info("W&B run: %s", run.url)
     return run
+
+
+@contextlib.contextmanager
+def _staging_in(directory: Path) -> Iterator[None]:
+    """Keep tables that wait for upload with the run; W&B would put them in the home directory."""
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(directory.absolute() / "wandb")
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]

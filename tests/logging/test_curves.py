@@ -1,4 +1,5 @@
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -65,3 +66,17 @@ def test_rows_equal_the_definition_and_are_never_taken_too_early(
     rows += curve.take(math.inf)
     assert rows == plain_loop(record, axis)
     assert curve.take(math.inf) == []
+
+
+def test_points_at_a_position_that_goes_on_are_not_kept() -> None:
+    class Kept(dict[str, float]):
+        """A point that can be watched."""
+
+    curve = MeanCurve("round", [5])
+    watched = []
+    for local_step in range(100):
+        point = Kept(seed=5, round=1, local_step=local_step, nash_gap=0.0)
+        watched.append(weakref.ref(point))
+        curve.add([point])
+    del point
+    assert sum(reference() is not None for reference in watched) == 1

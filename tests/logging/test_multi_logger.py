@@ -5,6 +5,8 @@ import pytest
 
 from marl_comm.logging import MultiLogger, Point
 
+LOGGERS = ("local", "wandb")
+
 
 class Recorder:
     """Notes what it is told, in a list shared with others; fails where it is told to."""
@@ -29,11 +31,15 @@ class Recorder:
         self._note("close")
 
 
-def test_calls_reach_every_logger_in_order() -> None:
-    notes: list[tuple[str, str]] = []
-    with MultiLogger([Recorder("local", notes), Recorder("wandb", notes)]) as logger:
+def run(loggers: Sequence[Recorder]) -> None:
+    with MultiLogger(loggers) as logger:
         logger.log([])
         logger.finish({})
+
+
+def test_calls_reach_every_logger_in_order() -> None:
+    notes: list[tuple[str, str]] = []
+    run([Recorder(name, notes) for name in LOGGERS])
     assert notes == [(name, call) for call in ("log", "finish", "close") for name in LOGGERS]
 
 
@@ -42,10 +48,6 @@ def test_calls_reach_every_logger_in_order() -> None:
 def test_every_logger_is_closed_whatever_fails(broken: str, call: str) -> None:
     notes: list[tuple[str, str]] = []
     loggers = [Recorder(name, notes, call if name == broken else "") for name in LOGGERS]
-    with pytest.raises(RuntimeError, match=f"{broken} {call}"), MultiLogger(loggers) as logger:
-        logger.log([])
-        logger.finish({})
+    with pytest.raises(RuntimeError, match=f"{broken} {call}"):
+        run(loggers)
     assert [note for note in notes if note[1] == "close"] == [(name, "close") for name in LOGGERS]
-
-
-LOGGERS = ("local", "wandb")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from marl_comm.configurations import Configuration
+from marl_comm.comparison.configurations import Configuration
 from marl_comm.results import SeedSummary
 
 

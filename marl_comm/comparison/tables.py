@@ -6,11 +6,11 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from marl_comm.configurations import Configuration
-from marl_comm.pairs import Pairs
+from marl_comm.comparison.configurations import Configuration
+from marl_comm.comparison.pairs import Pairs
+from marl_comm.comparison.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.randomness import generator
 from marl_comm.results import SeedSummary
-from marl_comm.statistics import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.types import Array
 
 # Column title, name of the count at arrival, name of the same count at the end of the run.
@@ -25,7 +25,7 @@ _COST_CAPTION = """\
 Median over seeds [95 % interval of the median, exact, from order statistics].
 A seed that never got there counts as infinite. '> n': too few seeds got there to know;
 n is from what each seed needed or, if it never got there, had used in all.
-k = 10^3, M = 10^6, G = 10^9."""
+-: none are used at all. k = 10^3, M = 10^6, G = 10^9."""
 _RATIO_CAPTION = """\
 Median over the paired seeds / median of the reference [95 % interval, paired bootstrap].
 Below 1: cheaper than the reference. Every pair counts, a seed that never got there as infinite.
@@ -91,6 +91,8 @@ def _arrivals(summaries: Sequence[SeedSummary], threshold: float, count: str) ->
 def _cost(summaries: Sequence[SeedSummary], threshold: float, count: str, total: str) -> str:
     arrivals = _arrivals(summaries, threshold, count)
     used = np.array([getattr(summary, total) for summary in summaries], dtype=np.float64)
+    if not used.any():
+        return "-"
     estimate = median(arrivals)
     # Each seed needed at least this much, so its order statistics bound those of the arrivals.
     bound = median(np.where(np.isinf(arrivals), used, arrivals))

@@ -1,0 +1,1 @@
+"""Comparing runs: which belong together, what they cost, and how sure that is."""

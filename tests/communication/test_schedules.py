@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Unlimited
+from marl_comm.communication.schedules import Clock, WithFirstRound
+from marl_comm.experience import Staleness
+
+
+def clock(rounds, updates):
+    rounds, updates = np.array(rounds), np.array(updates)
+    return Clock(np.arange(len(rounds)), rounds, updates)
+
+
+def staleness(*ess):
+    values = np.array(ess, dtype=float)
+    return lambda: Staleness(values, -np.log(values), np.zeros(len(values), dtype=np.int64))
+
+
+def never():
+    raise AssertionError("this schedule must not pay for weighing the data")
+
+
+def test_unlimited_is_always_due():
+    assert Unlimited().due(clock([3, 4], [1, 1]), never).tolist() == [True, True]
+
+
+def test_periodic_counts_local_updates():
+    assert Periodic(3).due(clock([1, 1, 1], [2, 3, 4]), never).tolist() == [False, True, True]
+
+
+def test_adaptive_listens_to_the_sample_size_and_to_the_time():
+    schedule = Adaptive(0.5, 10)
+    due = schedule.due(clock([1, 1, 1], [3, 3, 10]), staleness(0.49, 0.5, 1.0))
+    assert due.tolist() == [True, False, True]
+
+
+def test_each_seed_of_missing_has_its_own_draws():
+    def draws(rows):
+        generators = [np.random.default_rng(seed) for seed in range(3)]
+        schedule = Missing(0.5, generators)
+        start = Clock(np.array(rows), np.ones(len(rows)), np.ones(len(rows)))
+        return np.array([schedule.due(start, never) for _ in range(50)])
+
+    np.testing.assert_array_equal(draws([0, 1, 2])[:, 2], draws([2])[:, 0])
+    assert 0 < draws([1]).mean() < 1
+
+
+def test_the_first_round_is_immediate_and_short():
+    schedule = WithFirstRound(Periodic(10), warmup=2)
+    assert schedule.due(clock([0, 0], [0, 0]), never).all()
+    assert schedule.due(clock([1, 1, 2], [1, 2, 2]), never).tolist() == [False, True, False]
+
+
+def test_no_two_rounds_without_an_update_between_them():
+    schedule = WithFirstRound(Adaptive(0.5, 10), warmup=None)
+    assert schedule.due(clock([1, 1], [0, 1]), staleness(0.1, 0.1)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowed"),
+    [
+        (Budget(None, None, 10), [True, True, True]),
+        (Budget(3, None, 10), [True, True, False]),
+        (Budget(None, 250, 10), [True, False, False]),
+        (Budget(3, 400, 10), [True, True, False]),
+    ],
+)
+def test_a_budget_allows_what_fits_whole(budget, allowed):
+    rounds, samples = np.array([1, 2, 3]), np.array([100, 200, 300])
+    assert budget.allows_round(rounds, samples, 100).tolist() == allowed

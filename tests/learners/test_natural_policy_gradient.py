@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import TableGame, learner_for
+
+from marl_comm.experience import BasePolicies
+from marl_comm.games.coverage import Coverage
+from marl_comm.games.normal_form import NormalFormGame
+
+IDENTITY = np.array([[[1.0, 0.0], [0.0, 0.5]]])
+
+
+def exact_learner(payoff=IDENTITY, **options):
+    game = NormalFormGame(TableGame(payoff), range(len(payoff)), 0.0)
+    learner = learner_for(game, **options)
+    rows = np.arange(len(payoff))
+    learner.receive(rows, game.collect(rows, BasePolicies.current(learner.log_policy), None))
+    return learner, game
+
+
+def test_one_update_multiplies_by_the_exponential_of_the_marginal_reward():
+    learner, _ = exact_learner(step_size=0.7)
+    learner.update()
+    # Against a uniform partner the actions are worth 1/2 and 1/4.
+    odds = np.exp(0.7 * np.array([0.5, 0.25]))
+    expected = odds / odds.sum()
+    np.testing.assert_allclose(np.exp(learner.log_policy[0]), [expected, expected], rtol=1e-12)
+
+
+def test_a_pure_equilibrium_of_higher_payoff_is_reached():
+    learner, game = exact_learner()
+    for _ in range(200):
+        learner.update()
+    assert np.exp(learner.log_policy[0, :, 0]).min() > 0.999
+    assert game.evaluate(np.arange(1), learner.log_policy)["nash_gap"][0] < 1e-3
+
+
+@given(st.floats(0.01, 1000.0), st.floats(1e-12, 0.3), st.integers(0, 10**6))
+def test_policies_stay_on_the_simplex_and_off_its_edge(step_size, floor, seed):
+    """However large the steps: probabilities sum to 1 and none is much below the floor."""
+    payoff = np.random.default_rng(seed).random((2, 3, 3))
+    learner, _ = exact_learner(payoff, step_size=step_size, policy_floor=floor)
+    for _ in range(20):
+        learner.update()
+    policy = np.exp(learner.log_policy)
+    assert np.isfinite(learner.log_policy).all()
+    np.testing.assert_allclose(policy.sum(axis=-1), 1.0, rtol=1e-9)
+    assert policy.min() >= floor / (1 + 3 * floor) * (1 - 1e-9)
+
+
+def test_data_without_any_weight_leave_the_learner_finite():
+    """The data come from a corner of the simplex that the policy has all but left."""
+    game = NormalFormGame(Coverage(30, 3, [0]), [0], 0.0)
+    learner = learner_for(game, policy_floor=1e-300, step_size=1.0)
+    corner = np.full((1, 30, 3), np.log(1e-300))
+    corner[:, :, 0] = 0.0
+    rows = np.arange(1)
+    learner.receive(rows, game.collect(rows, BasePolicies.current(corner), 50))
+    learner.log_policy = corner[:, :, ::-1].copy()
+    staleness = learner.weigh()
+    learner.update()
+    assert staleness.ess[0] == 0.0
+    assert np.isfinite(learner.log_policy).all()
+
+
+@pytest.mark.parametrize("exploration", [0.0, 0.1])
+def test_exploration_changes_what_is_played_not_what_is_learned(exploration):
+    learner, _ = exact_learner(exploration=exploration)
+    behaviours = learner.behaviours(BasePolicies.current(np.log([[[0.9, 0.1], [0.2, 0.8]]])))
+    played = np.exp(behaviours.log_policies[0, 0])
+    np.testing.assert_allclose(
+        played, (1 - exploration) * np.array([[0.9, 0.1], [0.2, 0.8]]) + exploration / 2
+    )
+    learner.update()
+    np.testing.assert_allclose(np.exp(learner.log_policy).sum(axis=-1), 1.0)
+
+
+def test_the_staleness_of_an_exact_round_is_the_divergence_from_its_start():
+    learner, _ = exact_learner(step_size=1.0)
+    assert learner.weigh().divergence[0] == pytest.approx(0.0, abs=1e-12)
+    for _ in range(5):
+        learner.update()
+    staleness = learner.weigh()
+    policy = np.exp(learner.log_policy[0])
+    expected = np.log((policy**2 / 0.5).sum(axis=-1)).sum()
+    assert staleness.divergence[0] == pytest.approx(expected)
+    assert staleness.ess[0] == pytest.approx(np.exp(-expected))
+
+
+def test_keeping_rows_keeps_their_future():
+    payoffs = np.random.default_rng(2).random((3, 2, 2))
+    all_rows, _game = exact_learner(payoffs)
+    some_rows, _ = exact_learner(payoffs)
+    some_rows.update()
+    some_rows.keep(np.array([2, 0]))
+    some_rows.update()
+    for _ in range(2):
+        all_rows.update()
+    np.testing.assert_array_equal(some_rows.log_policy, all_rows.log_policy[[2, 0]])
+    assert some_rows.rows == 2
