@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Union
 
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedule, Unlimited
 from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.config import RunConfig
 from marl_comm.config.communication import CommunicationConfig
+from marl_comm.config.game import MatrixGameConfig
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame
@@ -15,6 +17,13 @@ from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
 from marl_comm.randomness import generator
+
+if TYPE_CHECKING:
+    from marl_comm.games.environments.game import EnvironmentGame
+    from marl_comm.learners.mappo.learner import Mappo
+
+AnyGame = Union[NormalFormGame, "EnvironmentGame"]
+AnyLearner = Union[NaturalPolicyGradient, "Mappo"]
 
 POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
@@ -27,21 +36,31 @@ _EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, seeds: Sequence[int]) -> NormalFormGame:
+def build_game(config: RunConfig, seeds: Sequence[int]) -> AnyGame:
     """Return a game for each seed, or one that all share if `game.seed` is set.
 
     Raises:
-        InputError: The game is too large to hold in memory.
+        InputError: The game is too large to hold in memory, or needs what is not installed.
     """
     settings = config.game
+    if not isinstance(settings, MatrixGameConfig):
+        # Imported late: torch takes seconds, which games of tables need not wait for.
+        from marl_comm import build_networks
+
+        return build_networks.build_game(config, settings, seeds)
     game_seeds = seeds if settings.seed is None else (settings.seed,)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
     return NormalFormGame(game, seeds, settings.reward_noise)
 
 
-def build_learner(config: RunConfig, game: NormalFormGame) -> NaturalPolicyGradient:
-    """Return the learner at the game's initial policies."""
+def build_learner(config: RunConfig, game: AnyGame) -> AnyLearner:
+    """Return the learner at its initial policies."""
     settings = config.learner
+    if not isinstance(game, NormalFormGame):
+        from marl_comm import build_networks
+
+        return build_networks.build_learner(config, game, longest_round(config.communication))
+    assert settings.name == "npg"
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=settings.step_size,
@@ -61,6 +80,7 @@ def exploration(config: RunConfig) -> float:
     """
     if config.samples_per_round is None:
         return 0.0
+    assert config.learner.name == "npg" and isinstance(config.game, MatrixGameConfig)
     if config.learner.exploration is not None:
         return config.learner.exploration
     return min(_MOST_EXPLORATION, _EXPLORING_AGENTS / config.game.agents)
@@ -69,8 +89,13 @@ def exploration(config: RunConfig) -> float:
 def build_algorithm(config: RunConfig) -> Algorithm:
     """Return the plan of the configured algorithm."""
     settings = config.algorithm
+    if config.learner.name == "mappo":
+        from marl_comm import build_networks
+
+        return build_networks.build_algorithm(config, longest_round(config.communication))
     if settings.name != "base_policy_prediction":
         return CurrentPolicy()
+    assert settings.policies == "tables"
     return BasePolicyPrediction(
         spacing=settings.spacing,
         spacing_unit=settings.spacing_unit,
@@ -105,6 +130,9 @@ def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
         schedule = Missing(settings.probability, generators)
     else:
         schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
+    if config.learner.name == "mappo" and settings.warmup is not None:
+        # Local updates of networks use up their data: in the warm-up each has a round of its own.
+        return WithFirstRound(schedule, warmup=1, warmup_rounds=settings.warmup)
     return WithFirstRound(schedule, settings.warmup)
 
 

@@ -14,6 +14,7 @@ from marl_comm.config import RunConfig
 from marl_comm.logging import Logger, MultiLogger
 from marl_comm.logging.local import LocalLog
 from marl_comm.logging.progress import Progress
+from marl_comm.predictability import PredictabilityReport
 from marl_comm.recorder import Recorder
 from marl_comm.run_directory import RunDirectory
 from marl_comm.train import train
@@ -30,7 +31,7 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
         group: Name of the sweep that the run belongs to, if any.
 
     Returns:
-        The final Nash gap, mean over the seeds.
+        The final Nash gap, or where it is unknown minus the return; mean over the seeds.
 
     Raises:
         InputError: The directory cannot be claimed, or the game does not fit into memory.
@@ -41,17 +42,18 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
     run_directory = RunDirectory.claim(directory)
     resolved = config.model_dump()
     run_directory.write_config(resolved)
-    ledger = Ledger(len(seeds))
+    ledger, predictability = Ledger(len(seeds)), PredictabilityReport()
     learner = build.build_learner(config, game)
     loggers: list[Logger] = [LocalLog(run_directory)]
     with MultiLogger(loggers + _mirrors(config, directory, resolved, group)) as logger:
         with Progress(config.max_local_steps) as progress:
             recorder = Recorder(
                 seeds,
-                learner.log_policy,
                 ledger,
                 logger,
                 progress.update,
+                learner.policy_arrays,
+                predictability.add,
                 gap_thresholds=config.metrics.gap_thresholds,
                 every=config.metrics.every,
                 stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
@@ -66,10 +68,20 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
                 recorder,
                 config.samples_per_round,
             )
-        run_directory.write_final({"policy": recorder.final_policy, **game.arrays()})
-        final = recorder.summary()
-        logger.finish({"status": "finished", "seeds": final, "versions": versions()})
-    return float(np.mean([seed["nash_gap"] for seed in final]))
+        run_directory.write_final({**recorder.final, **game.arrays()})
+        seed_summaries = recorder.summary()
+        summary = {"status": "finished", "seeds": seed_summaries, "versions": versions()}
+        if config.learner.name == "mappo":
+            summary["predictability"] = predictability.summary()
+        logger.finish(summary)
+    return _objective(seed_summaries)
+
+
+def _objective(seeds: list[dict[str, Any]]) -> float:
+    """Return what sweepers minimise: the Nash gap, or where it is unknown minus the return."""
+    if "nash_gap" in seeds[0]:
+        return float(np.mean([seed["nash_gap"] for seed in seeds]))
+    return -float(np.mean([seed["evaluation_sampled_return"] for seed in seeds]))
 
 
 def versions() -> dict[str, str]:

@@ -17,19 +17,25 @@ class RoundLength:
     """How many chunks a round collects: one for each local iteration that it may last.
 
     Attributes:
-        chunks: Of an ordinary round.
-        warmup_chunks: Of one of the first rounds.
-        warmup_rounds: How many first rounds these are.
+        chunks: Of an ordinary round, at most.
+        warmup_rounds: How many first rounds have one chunk only.
+        adaptive: Whether rounds end when they will. Then the next one has twice the chunks of a
+            round that needed them all, else one more than the last one needed.
     """
 
     chunks: int
-    warmup_chunks: int
     warmup_rounds: int
+    adaptive: bool
 
-    def of(self, rounds: Tensor) -> Tensor:
-        """Return the chunks of the next round, given the rounds so far, (rows,) both."""
-        warming_up = rounds < self.warmup_rounds
-        return torch.where(warming_up, min(self.warmup_chunks, self.chunks), self.chunks)
+    def of(self, learner: Mappo, rows: Tensor) -> Tensor:
+        """Return the chunks of the given rows' next round, (given rows,)."""
+        count = torch.full_like(rows, self.chunks)
+        if self.adaptive:
+            last = torch.ones_like(rows) if learner.bases is None else learner.bases.count[rows]
+            used = learner.updates[rows]
+            wanted = torch.where(used >= last, 2 * last, used + 1)
+            count = wanted.clamp_max(self.chunks)
+        return torch.where(learner.rounds[rows] < self.warmup_rounds, 1, count)
 
 
 class CurrentNetworks:
@@ -42,7 +48,7 @@ class CurrentNetworks:
     def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
         """Return the current policies of the given rows as the base of every chunk."""
         chosen = torch.from_numpy(np.asarray(rows)).to(learner.state.actor.device)
-        count = self._length.of(learner.rounds[chosen])
+        count = self._length.of(learner, chosen)
         return NetworkBases.current(learner.state.actor[chosen], count)
 
 
@@ -68,7 +74,7 @@ class PredictedNetworks:
     def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
         """Return the current policy and the predicted ones, as far as they are trusted."""
         chosen = torch.from_numpy(np.asarray(rows)).to(learner.state.actor.device)
-        count = self._length.of(learner.rounds[chosen])
+        count = self._length.of(learner, chosen)
         positions = int(count.max())
         predicted = learner.predict(chosen, self._predictor, positions)
         trust = learner.calibration.trust(chosen)[:, :positions]

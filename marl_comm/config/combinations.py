@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from marl_comm.config.base import LARGEST_SEED
+from marl_comm.config.game import EnvironmentConfig, MatrixGameConfig
 from marl_comm.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ def refuse_senseless_combinations(config: "RunConfig") -> None:
 def _problems(config: "RunConfig") -> Iterator[str]:
     yield from _problems_of_schedule(config)
     yield from _problems_of_sizes(config)
-    if config.samples_per_round is None:
-        yield from _problems_of_exact_mode(config)
+    yield from _problems_of_kinds(config)
+    if not isinstance(config.game, MatrixGameConfig):
+        yield from _problems_of_environments(config, config.game)
+    elif config.samples_per_round is None:
+        yield from _problems_of_exact_mode(config, config.game)
     else:
         yield from _problems_of_samples(config, config.samples_per_round)
 
@@ -48,12 +52,14 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
             f"seed={config.seed} num_seeds={config.num_seeds}: the last seed would be {last_seed}; "
             f"seed must be at most {LARGEST_SEED - config.num_seeds + 1} with this num_seeds"
         )
-    if config.learner.policy_floor * config.game.actions > 1:
-        yield (
-            f"learner.policy_floor={config.learner.policy_floor:g} "
-            f"game.actions={config.game.actions}: probabilities of {config.game.actions} actions "
-            f"cannot all reach the floor; it must be at most {1 / config.game.actions:.3g}"
-        )
+    learner, game = config.learner, config.game
+    if learner.name == "npg" and isinstance(game, MatrixGameConfig):
+        if learner.policy_floor * game.actions > 1:
+            yield (
+                f"learner.policy_floor={learner.policy_floor:g} "
+                f"game.actions={game.actions}: probabilities of {game.actions} actions "
+                f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+            )
     tags = [format(threshold, "g") for threshold in config.metrics.gap_thresholds]
     repeated = next((tag for tag in tags if tags.count(tag) > 1), None)
     if repeated is not None:
@@ -63,7 +69,52 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
         )
 
 
-def _problems_of_exact_mode(config: "RunConfig") -> Iterator[str]:
+def _problems_of_kinds(config: "RunConfig") -> Iterator[str]:
+    """Games of tables go with npg and its prediction, environments with mappo and its own."""
+    tables = isinstance(config.game, MatrixGameConfig)
+    game, learner = f"game={config.game.name}", f"learner={config.learner.name}"
+    if tables != (config.learner.name == "npg"):
+        suitable = "npg" if tables else "mappo"
+        yield (
+            f"{game} {learner}: {config.game.name} is played by learner={suitable}; leave learner "
+            "out (the game chooses it) or choose another game"
+        )
+    algorithm = config.algorithm
+    if algorithm.name != "base_policy_prediction":
+        return
+    wanted = "tables" if tables else "networks"
+    if algorithm.policies != wanted:
+        yield (
+            f"algorithm.policies={algorithm.policies} {learner}: {config.learner.name} learns "
+            f"{wanted}; leave algorithm.policies out (the learner chooses it)"
+        )
+
+
+def _problems_of_environments(config: "RunConfig", game: EnvironmentConfig) -> Iterator[str]:
+    if config.samples_per_round is not None:
+        yield (
+            f"samples_per_round={config.samples_per_round} game={config.game.name}: a round of an "
+            "environment has game.copies x game.steps joint steps for each of its local updates; "
+            "set these, and samples_per_round=null"
+        )
+    if config.learner.name != "mappo":
+        return
+    samples = game.copies * game.steps
+    if config.learner.minibatches > samples:
+        yield (
+            f"learner.minibatches={config.learner.minibatches} game.copies={game.copies} "
+            f"game.steps={game.steps}: every minibatch needs a joint step; learner.minibatches "
+            f"must be at most {samples}"
+        )
+    if game.evaluation_every % config.metrics.every != 0:
+        yield (
+            f"game.evaluation_every={game.evaluation_every} metrics.every={config.metrics.every}: "
+            "evaluations would fall between logged points; game.evaluation_every must be a "
+            "multiple of metrics.every"
+        )
+
+
+def _problems_of_exact_mode(config: "RunConfig", game: MatrixGameConfig) -> Iterator[str]:
     exact = "samples_per_round=null"
     remedy = "set samples_per_round to a number"
     if config.algorithm.name == "stale":
@@ -79,9 +130,9 @@ def _problems_of_exact_mode(config: "RunConfig") -> Iterator[str]:
             f"algorithm.predictor=rehearse {exact}: there are no samples to rehearse on; {remedy} "
             "or algorithm.predictor=line"
         )
-    if config.game.reward_noise > 0:
+    if game.reward_noise > 0:
         yield (
-            f"game.reward_noise={config.game.reward_noise:g} {exact}: no rewards are observed that "
+            f"game.reward_noise={game.reward_noise:g} {exact}: no rewards are observed that "
             f"noise could be added to; {remedy} or game.reward_noise=0"
         )
     if config.communication.max_samples is not None:
@@ -100,7 +151,9 @@ def _problems_of_samples(config: "RunConfig", samples_per_round: int) -> Iterato
             f"or samples_per_round to {max_samples} or less"
         )
     algorithm = config.algorithm
-    if algorithm.name == "base_policy_prediction" and algorithm.max_bases > samples_per_round:
+    if algorithm.name != "base_policy_prediction" or algorithm.policies != "tables":
+        return
+    if algorithm.max_bases > samples_per_round:
         yield (
             f"algorithm.max_bases={algorithm.max_bases} samples_per_round={samples_per_round}: "
             "every base policy needs a sample; set samples_per_round to "

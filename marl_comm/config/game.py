@@ -58,6 +58,11 @@ class EnvironmentConfig(ConfigModel):
     evaluation_every: Count
     evaluation_copies: Annotated[int, Field(ge=1, le=100_000)]
 
+    @property
+    def evaluation_steps(self) -> int:
+        """Most steps of an evaluation's episodes."""
+        raise NotImplementedError
+
 
 class _ParticleConfig(EnvironmentConfig):
     """What the multi-particle environments of mpe2 share.
@@ -70,6 +75,11 @@ class _ParticleConfig(EnvironmentConfig):
     max_cycles: Annotated[int, Field(ge=1, le=100_000)]
     continuous_actions: bool
 
+    @property
+    def evaluation_steps(self) -> int:
+        """Whole episodes."""
+        return self.max_cycles
+
 
 class SimpleSpreadConfig(_ParticleConfig):
     """Agents cover landmarks without colliding.
@@ -80,7 +90,7 @@ class SimpleSpreadConfig(_ParticleConfig):
     """
 
     name: Literal["mpe/simple_spread"]
-    agents: Annotated[int, Field(ge=2, le=100)]
+    agents: Annotated[int, Field(ge=2, le=1000)]
     local_ratio: Annotated[float, Field(ge=0, le=1)]
 
 

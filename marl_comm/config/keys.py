@@ -39,7 +39,7 @@ def options() -> dict[str, list[str]]:
         group, _, name = key.path.rpartition(".")
         if name == "name" and key.option is not None:
             found.setdefault(group, []).append(key.option)
-    return found
+    return {group: list(dict.fromkeys(names)) for group, names in found.items()}
 
 
 @cache
@@ -50,13 +50,19 @@ def _schema() -> Schema:
 def _walk(node: Schema, prefix: str, option: str | None) -> Iterator[Key]:
     for name, child in node["properties"].items():
         path = f"{prefix}{name}"
-        models = [_resolved(model) for model in child.get("oneOf", [child])]
-        for model in models:
+        for model in _models(child):
             if "properties" in model:
                 named = model["properties"].get("name", {})
                 yield from _walk(model, f"{path}.", named.get("const", option))
             else:
                 yield Key(path, option, _in_words(model))
+
+
+def _models(node: Schema) -> list[Schema]:
+    """Return the alternatives of a union, those of unions in it included; else the node itself."""
+    if "oneOf" not in node:
+        return [_resolved(node)]
+    return [model for alternative in node["oneOf"] for model in _models(alternative)]
 
 
 def _resolved(node: Schema) -> Schema:

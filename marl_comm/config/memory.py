@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marl_comm.config.game import MatrixGameConfig
 from marl_comm.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 def refuse_too_large_runs(config: "RunConfig") -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run."""
+    if not isinstance(config.game, MatrixGameConfig):
+        return  # what an environment needs is not known before it is made
     if config.game.name == "random_potential":
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table
 
         games = config.num_seeds if config.game.seed is None else 1
         _refuse_large_table(config.game.agents, config.game.actions, games)
-    estimate, available = estimated_bytes(config), available_bytes()
+    estimate, available = estimated_bytes(config, config.game), available_bytes()
     if estimate > available:
         samples = "null" if config.samples_per_round is None else config.samples_per_round
         raise InputError(
@@ -34,24 +37,27 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         )
 
 
-def estimated_bytes(config: "RunConfig") -> int:
+def estimated_bytes(config: "RunConfig", game: MatrixGameConfig) -> int:
     """Return roughly how much memory the run's arrays take at their peak.
 
     Counted are the numbers of 8 bytes per sample (joint actions and their indices, rewards,
     densities, weights), per entry of a policy (its base policies and copies), and those of the
     game; `docs/configuration.md` compares the sum with measurements.
     """
-    agents, actions = config.game.agents, config.game.actions
-    own_rewards = config.game.name == "congestion"
-    bases = config.algorithm.max_bases if config.algorithm.name == "base_policy_prediction" else 1
+    agents, actions = game.agents, game.actions
+    own_rewards = game.name == "congestion"
+    tables = (
+        config.algorithm.name == "base_policy_prediction" and config.algorithm.policies == "tables"
+    )
+    bases = config.algorithm.max_bases if tables else 1
     numbers_of_samples = (config.samples_per_round or 0) * (
         2 * agents + 4 * (agents if own_rewards else 1) + 8
     )
     numbers_of_policies = agents * actions * (5 * bases + 10)
     numbers_of_loads = agents**2 * actions if own_rewards else 0
     numbers = config.num_seeds * (numbers_of_samples + numbers_of_policies + numbers_of_loads)
-    if config.game.name == "random_potential":
-        numbers += actions**agents * (config.num_seeds if config.game.seed is None else 1)
+    if game.name == "random_potential":
+        numbers += actions**agents * (config.num_seeds if game.seed is None else 1)
     return numbers * _BYTES_PER_NUMBER
 
 

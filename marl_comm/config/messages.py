@@ -11,6 +11,7 @@ from marl_comm.config.keys import Key, keys, options
 _LONGEST = 80  # characters of a key or value
 _LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
+_NESTED_TAGS = ("tables", "networks")  # kinds of base_policy_prediction
 
 
 def one_line(text: str) -> str:
@@ -41,7 +42,7 @@ def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
     for found in error.errors(include_url=False):
         path = _path(found["loc"])
         if found["type"].startswith("union_tag"):
-            path += ".name"
+            path += "." + found["ctx"]["discriminator"].strip("'")
         problems.setdefault(path, _problem(path, found["type"], raw))
     lines = list(problems.values())
     if len(lines) > _MOST_PROBLEMS:
@@ -104,6 +105,8 @@ def _path(location: tuple[int | str, ...]) -> str:
     parts = [str(part) for part in location if not isinstance(part, int)]
     if len(parts) > 1 and parts[0] in options() and parts[1] in options()[parts[0]]:
         del parts[1]
+        if len(parts) > 2 and parts[1] in _NESTED_TAGS:
+            del parts[1]
     return ".".join(parts)
 
 

@@ -101,7 +101,7 @@ class Rollouts:
     def write(self, rows: Tensor, position: int, chunk: Chunk) -> None:
         """Store a chunk of some rows."""
         for name, data in vars(self.chunks).items():
-            data[rows, position] = getattr(chunk, name)
+            data[rows, position] = getattr(chunk, name).to(data.dtype)
 
     def keep(self, rows: Tensor) -> Self:
         """Return a copy of the given rows."""

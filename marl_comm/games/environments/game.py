@@ -17,7 +17,11 @@ from marl_comm.types import AnyArray, Array, IntArray
 
 
 class EnvironmentGame:
-    """Copies of an environment for every seed; action noise comes from each seed's own stream."""
+    """Copies of an environment for every seed; action noise comes from each seed's own stream.
+
+    Attributes:
+        seeds: The seeds of the run.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class EnvironmentGame:
         self._evaluation_every = evaluation_every
         self._evaluation_steps = evaluation_steps
         self._device = device
+        self.seeds = tuple(seeds)
         self._play = [generator(seed, "collect") for seed in seeds]
         self._evaluate = [generator(seed, "evaluate") for seed in seeds]
         self._evaluations = 0

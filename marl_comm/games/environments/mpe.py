@@ -45,6 +45,7 @@ class ParticleEnvironments:
         """
         module = importlib.import_module(f"mpe2.{name}.{name}")
         self._stock = module.raw_env(**arguments)
+        self._stock.reset(seed=0)  # only afterwards does it hold rewards
         self.copies = copies
         self._count_collisions = name == "simple_spread"
         self._continuous = self._stock.continuous_actions

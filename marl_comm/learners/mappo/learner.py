@@ -122,6 +122,10 @@ class Mappo:
         chosen = self.state.actor[torch.from_numpy(rows).to(self._device)].clone()
         return Policies(self._actor, self._distribution, chosen)
 
+    def policy_arrays(self, policy: Policies) -> dict[str, AnyArray]:
+        """Return the parameters of the policies, (rows, P)."""
+        return {"actor": policy.parameters.cpu().numpy()}
+
     def behaviours(self, bases: NetworkBases) -> Behaviours:
         """Return the base policies as players: stochastic policies explore by themselves."""
         return Behaviours(self._actor, self._distribution, bases)

@@ -1,0 +1,86 @@
+"""From a checked configuration to environments, MAPPO, and the plans of its base policies."""
+
+from collections.abc import Sequence
+
+import torch
+
+from marl_comm.algorithms import Algorithm
+from marl_comm.algorithms.networks import CurrentNetworks, PredictedNetworks, RoundLength
+from marl_comm.config import RunConfig
+from marl_comm.config.game import EnvironmentConfig
+from marl_comm.config.learner import MappoConfig
+from marl_comm.errors import InputError
+from marl_comm.games.environments.base import Environments
+from marl_comm.games.environments.game import EnvironmentGame
+from marl_comm.games.environments.mpe import ParticleEnvironments
+from marl_comm.learners.mappo.learner import Mappo
+
+
+def build_game(
+    config: RunConfig, settings: EnvironmentConfig, seeds: Sequence[int]
+) -> EnvironmentGame:
+    """Return the environments of every seed, to play in and to evaluate in.
+
+    Raises:
+        InputError: There is no GPU where one is wanted.
+    """
+    learner = _learner_settings(config)
+    if learner.device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "learner.device=cuda: torch finds no GPU on this machine; allowed here: cpu"
+        )
+    # Batches fill a core's cache: a second thread costs more than it brings.
+    torch.set_num_threads(1)
+    return EnvironmentGame(
+        _environments(settings, seeds, settings.copies, "environment"),
+        _environments(settings, seeds, settings.evaluation_copies, "evaluation_environment"),
+        seeds,
+        steps=settings.steps,
+        evaluation_every=settings.evaluation_every,
+        evaluation_steps=settings.evaluation_steps,
+        device=torch.device(learner.device),
+    )
+
+
+def build_learner(config: RunConfig, game: EnvironmentGame, longest_round: int) -> Mappo:
+    """Return the learner with newly drawn networks."""
+    assert isinstance(config.game, EnvironmentConfig)
+    return Mappo(
+        game.spec,
+        game.seeds,
+        _learner_settings(config),
+        team_reward=config.game.reward,
+        importance_weighted=config.algorithm.name != "stale",
+        total_updates=config.max_local_steps,
+        longest_round=longest_round,
+    )
+
+
+def build_algorithm(config: RunConfig, longest_round: int) -> Algorithm:
+    """Return the plan of the configured algorithm."""
+    settings, communication = config.algorithm, config.communication
+    warmup_rounds = 0 if communication.name == "unlimited" else communication.warmup or 0
+    length = RoundLength(
+        chunks=longest_round,
+        warmup_rounds=warmup_rounds,
+        adaptive=communication.name in ("adaptive", "missing"),
+    )
+    if settings.name != "base_policy_prediction":
+        return CurrentNetworks(length)
+    assert settings.policies == "networks"
+    return PredictedNetworks(length, settings.predictor, calibrated=settings.calibration)
+
+
+def _learner_settings(config: RunConfig) -> MappoConfig:
+    assert isinstance(config.learner, MappoConfig)
+    return config.learner
+
+
+def _environments(
+    settings: EnvironmentConfig, seeds: Sequence[int], copies: int, purpose: str
+) -> Environments:
+    arguments = settings.model_dump(exclude=set(EnvironmentConfig.model_fields) | {"name"})
+    name = settings.name.partition("/")[2]
+    if "agents" in arguments:
+        arguments["N"] = arguments.pop("agents")
+    return ParticleEnvironments(name, arguments, seeds, copies, purpose)
