@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from marl_comm.config.learner import MappoConfig
-from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.bases import NetworkBases, Round
 from marl_comm.learners.mappo.learner import Mappo
@@ -60,9 +60,9 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
     mask = torch.from_numpy(spec.observation_mask).float()
     seen = torch.from_numpy(random.standard_normal((*shape, spec.largest_observation))).float()
     observations = seen * mask[None, :, None, None]
-    last = torch.from_numpy(
-        random.standard_normal((rows, agents, copies, spec.largest_observation))
-    ).float()
+    led_to = torch.from_numpy(random.standard_normal((*shape, spec.largest_observation))).float()
+    ended = random.random((rows, steps, copies)) < 0.3
+    terminated = ended & (random.random(ended.shape) < 0.5)
     policy = learner.policy
     outputs = policy.actor(
         policy.parameters if bases is None else bases,
@@ -81,8 +81,9 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
         log_probs=log_probs.unflatten(2, (steps, copies)),
         rewards=torch.from_numpy(random.standard_normal(shape)).float(),
         alive=torch.from_numpy(alive),
-        ended=torch.from_numpy(random.random((rows, steps, copies)) < 0.2),
-        last_observations=last * mask[None, :, None],
+        ended=torch.from_numpy(ended),
+        terminated=torch.from_numpy(terminated),
+        final_observations=at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended)),
     )
 
 

@@ -21,7 +21,9 @@ class Chunk:
         rewards: (rows, agents, T, E), each agent's own.
         alive: (rows, agents, T, E), bool, whether an agent acted.
         ended: (rows, T, E), bool, whether the episode was over after the step.
-        last_observations: (rows, agents, E, largest observation), after the last step.
+        terminated: (rows, T, E), bool, whether it ended by itself, not by a limit on its steps.
+        final_observations: (rows, agents, K, E, largest observation), what each stretch of steps
+            led to: the k-th up to the k-th end of an episode, the last up to the chunk's end.
     """
 
     observations: Tensor
@@ -30,7 +32,13 @@ class Chunk:
     rewards: Tensor
     alive: Tensor
     ended: Tensor
-    last_observations: Tensor
+    terminated: Tensor
+    final_observations: Tensor
+
+    @property
+    def stretch(self) -> Tensor:
+        """(rows, T, E), in which stretch of its copy a step is."""
+        return self.ended.long().cumsum(dim=1) - self.ended.long()
 
 
 class Rollouts:
@@ -55,7 +63,8 @@ class Rollouts:
         """Return room for `count` chunks of each row, of `steps` joint steps in `copies` copies."""
         device = count.device
         shape = (len(count), int(count.max()), len(spec.agents), steps, copies)
-        seen = (*shape[:3], copies, spec.largest_observation)
+        seen = (*shape[:3], 1, copies, spec.largest_observation)
+        ends = torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device)
         action_shape = shape if spec.discrete else (*shape, spec.largest_action)
         small = spec.largest_action <= 256
         action_type = (torch.uint8 if small else torch.int16) if spec.discrete else torch.float32
@@ -65,8 +74,9 @@ class Rollouts:
             log_probs=torch.zeros(shape, device=device),
             rewards=torch.zeros(shape, device=device),
             alive=torch.ones(shape, dtype=torch.bool, device=device),
-            ended=torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device),
-            last_observations=torch.zeros(seen, device=device),
+            ended=ends,
+            terminated=ends.clone(),
+            final_observations=torch.zeros(seen, device=device),
         )
         return cls(spec, chunks, count)
 
@@ -75,7 +85,7 @@ class Rollouts:
         """What the round moved, per row: bytes of the types stored here, padding left out.
 
         Every agent writes its own observations, actions, rewards and whether it acted; the ends
-        of episodes are written once. Each reads what it has not written.
+        of episodes, and whether they came by themselves, are written once. Each reads what it has not written.
         """
         steps, copies = self.chunks.rewards.shape[3:]
         observed = sum(self._spec.observation_sizes) * self.chunks.observations.element_size()
@@ -84,14 +94,21 @@ class Rollouts:
         per_step += len(self._spec.agents) * (
             self.chunks.rewards.element_size() + self.chunks.alive.element_size()
         )
-        ends = steps * copies * self.chunks.ended.element_size()
-        written = steps * copies * per_step + copies * observed + ends
-        count = self.count.cpu().numpy()
+        per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        samples = self.count * (steps * copies)
+        written = samples * per_step + self._stretches() * observed
         return Traffic(
-            samples=count * (steps * copies),
-            bytes_up=count * written,
-            bytes_down=count * written * (len(self._spec.agents) - 1),
+            samples=samples.cpu().numpy(),
+            bytes_up=written.cpu().numpy(),
+            bytes_down=(written * (len(self._spec.agents) - 1)).cpu().numpy(),
         )
+
+    def _stretches(self) -> Tensor:
+        """Return how many final observations of each agent there are, (rows,)."""
+        ended = self.chunks.ended
+        used = torch.arange(ended.shape[1], device=ended.device) < self.count.unsqueeze(1)
+        each = ended.sum(dim=2) + (~ended[:, :, -1]).long()
+        return (each.sum(dim=2) * used).sum(dim=1)
 
     def chunk(self, position: Tensor) -> Chunk:
         """Return the chunk at each row's position, (rows,)."""
@@ -100,8 +117,13 @@ class Rollouts:
 
     def write(self, rows: Tensor, position: int, chunk: Chunk) -> None:
         """Store a chunk of some rows."""
+        self._make_room(self.chunks.rewards.shape[1], chunk.final_observations.shape[2])
         for name, data in vars(self.chunks).items():
-            data[rows, position] = getattr(chunk, name).to(data.dtype)
+            new = getattr(chunk, name).to(data.dtype)
+            if name == "final_observations":
+                data[rows, position, :, : new.shape[2]] = new
+            else:
+                data[rows, position] = new
 
     def keep(self, rows: Tensor) -> Self:
         """Return a copy of the given rows."""
@@ -110,11 +132,47 @@ class Rollouts:
 
     def replace(self, rows: Tensor, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, making room where it has more chunks."""
-        here, there = self.chunks.rewards.shape[1], other.chunks.rewards.shape[1]
+        chunks, stretches = other.chunks.rewards.shape[1], other.chunks.final_observations.shape[3]
+        self._make_room(chunks, stretches)
         for name, data in vars(self.chunks).items():
-            if there > here:
-                room = data.new_zeros((len(data), there - here, *data.shape[2:]))
-                data = torch.cat([data, room], dim=1)
-                setattr(self.chunks, name, data)
-            data[rows, :there] = getattr(other.chunks, name)
+            new = getattr(other.chunks, name)
+            if name == "final_observations":
+                data[rows, :chunks, :, :stretches] = new
+            else:
+                data[rows, :chunks] = new
         self.count[rows] = other.count
+
+    def _make_room(self, chunks: int, stretches: int) -> None:
+        """Grow to at least so many chunks, and stretches in each."""
+        for name, data in vars(self.chunks).items():
+            data = _padded(data, 1, chunks)
+            if name == "final_observations":
+                data = _padded(data, 3, stretches)
+            setattr(self.chunks, name, data)
+
+
+def _padded(data: Tensor, axis: int, size: int) -> Tensor:
+    missing = size - data.shape[axis]
+    if missing <= 0:
+        return data
+    shape = [*data.shape[:axis], missing, *data.shape[axis + 1 :]]
+    return torch.cat([data, data.new_zeros(shape)], dim=axis)
+
+
+def at_ends(led_to: Tensor, ended: Tensor) -> Tensor:
+    """Pick what each stretch of steps led to; its room is that of the copy with most stretches.
+
+    Args:
+        led_to: (rows, agents, T, E, size), what every step led to.
+        ended: (rows, T, E), bool, whether an episode was over after the step.
+
+    Returns:
+        (rows, agents, K, E, size); zeros where a copy has fewer stretches.
+    """
+    boundary = ended.clone()
+    boundary[:, -1] = True
+    stretch = ended.long().cumsum(dim=1) - ended.long()
+    final = led_to.new_zeros((*led_to.shape[:2], int(stretch.max()) + 1, *led_to.shape[3:]))
+    row, step, copy = torch.nonzero(boundary, as_tuple=True)
+    final[row, :, stretch[row, step, copy], copy] = led_to[row, :, step, copy]
+    return final

@@ -31,12 +31,18 @@ class Step:
         rewards: (rows, agents, copies), float32, each agent's own.
         ended: (rows, copies), bool, whether the episode is over for everybody. The next situation
             then is the first of a new episode.
+        terminated: (rows, copies), bool, whether it ended by itself and not by a limit on its
+            steps: nothing would have followed.
+        final_observations: (rows, agents, copies, largest observation), what this step led to;
+            where the episode goes on, the next situation's.
         situation: The next situation.
         info: Further figures that the environment gives, each (rows,), means over the copies.
     """
 
     rewards: Tensor
     ended: Tensor
+    terminated: Tensor
+    final_observations: Tensor
     situation: Situation
     info: Mapping[str, Tensor] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.base import Evaluation
 from marl_comm.games.environments.base import Environments
 from marl_comm.games.environments.episodes import Episodes, return_names
@@ -125,15 +125,18 @@ class EnvironmentGame:
                 "rewards": outcome.rewards,
                 "alive": situation.alive,
                 "ended": outcome.ended,
+                "terminated": outcome.terminated,
+                "final": outcome.final_observations,
             }.items():
                 columns.setdefault(name, []).append(data.to(self._device))
             episodes.count_step(playing, outcome)
             situation = outcome.situation
         joined = {
-            name: torch.stack(data, dim=1 if name == "ended" else 2)
+            name: torch.stack(data, dim=1 if name in ("ended", "terminated") else 2)
             for name, data in columns.items()
         }
-        return Chunk(**joined, last_observations=situation.observations.to(self._device))
+        final = at_ends(joined.pop("final"), joined["ended"])
+        return Chunk(**joined, final_observations=final)
 
     def _play_episodes(self, seed_rows: IntArray, policy: Policies, *, sampled: bool) -> Array:
         """Return the mean return of one episode in each copy, summed over the agents, (rows,)."""

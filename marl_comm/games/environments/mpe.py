@@ -84,7 +84,7 @@ class ParticleEnvironments:
         agents = len(self.spec.agents)
         shape = (len(seed_rows), agents, self.copies)
         rewards = np.empty(shape, dtype=np.float32)
-        ended = np.zeros((len(seed_rows), self.copies), dtype=np.bool_)
+        terminated = np.zeros((len(seed_rows), self.copies), dtype=np.bool_)
         moves = self._moves(actions)
         names = self.spec.agents
         for position, row in enumerate(seed_rows):
@@ -93,10 +93,10 @@ class ParticleEnvironments:
                 stock.current_actions = moves[position][copy]
                 stock._execute_world_step()
                 rewards[position, :, copy] = [stock.rewards[name] for name in names]
-                ended[position, copy] = scenario.is_terminal(world)
+                terminated[position, copy] = scenario.is_terminal(world)
         self._steps[seed_rows] += 1
-        ended |= self._steps[seed_rows] >= stock.max_cycles
-        observations = self._observe(seed_rows)
+        ended = terminated | (self._steps[seed_rows] >= stock.max_cycles)
+        final_observations = observations = self._observe(seed_rows)
         info = self._figures(observations)
         if ended.any():
             self._restart(seed_rows, ended)
@@ -104,6 +104,8 @@ class ParticleEnvironments:
         return Step(
             torch.from_numpy(rewards),
             torch.from_numpy(ended),
+            torch.from_numpy(terminated),
+            torch.from_numpy(final_observations),
             self._situation(observations),
             info,
         )

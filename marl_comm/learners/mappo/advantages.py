@@ -11,39 +11,54 @@ _SMALLEST_VARIANCE = 1e-8
 def generalised_advantages(
     rewards: Tensor,
     values: Tensor,
-    last_values: Tensor,
+    next_values: Tensor,
     ended: Tensor,
     discount: float,
     trace: float,
 ) -> Tensor:
     """Return generalised advantage estimates (Schulman et al. 2016, arXiv 1506.02438).
 
-    An episode that ends is over: nothing is expected after it, whether it ended by itself or by a
-    limit on its steps.
-
     Args:
         rewards: (rows, steps, copies).
         values: (rows, steps, copies), of the situations acted in.
-        last_values: (rows, copies), of the situation after the last step.
-        ended: (rows, steps, copies), bool, whether the episode ended with that step.
+        next_values: (rows, steps, copies), of what they led to; 0 where nothing follows.
+        ended: (rows, steps, copies), bool, whether the episode was over after the step.
         discount: Gamma.
         trace: Lambda.
 
     Returns:
         (rows, steps, copies).
     """
-    going_on = (~ended).to(values.dtype)
+    errors = rewards + discount * next_values - values
+    decay = discount * trace * (~ended).to(values.dtype)
     advantages = torch.empty_like(values)
-    following = torch.zeros_like(last_values)
-    next_values = last_values
+    following = torch.zeros_like(values[:, 0])
     for step in reversed(range(rewards.shape[1])):
-        expected = rewards[:, step] + discount * next_values * going_on[:, step]
-        following = (
-            expected - values[:, step] + discount * trace * going_on[:, step] * following
-        )
+        following = errors[:, step] + decay[:, step] * following
         advantages[:, step] = following
-        next_values = values[:, step]
     return advantages
+
+
+def following_values(
+    values: Tensor, final_values: Tensor, stretch: Tensor, ended: Tensor, terminated: Tensor
+) -> Tensor:
+    """Return the values of what each step led to, (rows, steps, copies).
+
+    Where a limit on steps ended an episode, the value of where it was cut off goes on counting:
+    the limit is none of the environment's doing (Pardo et al. 2018, arXiv 1712.00378).
+
+    Args:
+        values: (rows, steps, copies), of the situations acted in.
+        final_values: (rows, stretches, copies), of what each stretch of steps led to.
+        stretch: (rows, steps, copies), which stretch a step belongs to.
+        ended: (rows, steps, copies), bool, whether the episode was over after the step.
+        terminated: (rows, steps, copies), bool, whether it ended by itself.
+    """
+    last = torch.zeros_like(ended)
+    last[:, -1] = True
+    after = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
+    after = torch.where(ended | last, final_values.gather(1, stretch), after)
+    return torch.where(terminated, torch.zeros_like(after), after)
 
 
 def weighted_moments(numbers: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

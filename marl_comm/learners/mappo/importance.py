@@ -23,7 +23,8 @@ def joint_weights(log_ratios: Tensor) -> Tensor:
 def effective_sample_size(weights: Tensor) -> Tensor:
     """Return (sum W)^2 / (N sum W^2) of each row, (rows,), for weights (rows, samples)."""
     scaled = weights / weights.amax(dim=1, keepdim=True).clamp_min(1e-30)
-    return scaled.sum(dim=1).square() / (weights.shape[1] * scaled.square().sum(dim=1))
+    share = scaled.sum(dim=1).square() / (weights.shape[1] * scaled.square().sum(dim=1))
+    return share.clamp_max(1.0)  # which rounding can exceed
 
 
 def truncated_weights(

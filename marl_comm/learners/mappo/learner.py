@@ -150,7 +150,8 @@ class Mappo:
             chunk = self._rollouts.chunk(self._position())
             self._weighed = self._iteration.weigh(self.state.actor, chunk)
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
-            self._staleness = Staleness(ess, -np.log(ess), np.zeros(self.rows, dtype=np.int64))
+            nearest = np.zeros(self.rows, dtype=np.int64)
+            self._staleness = Staleness(ess, np.log(1 / ess), nearest)
         assert self._staleness is not None
         return self._staleness
 

@@ -27,7 +27,8 @@ class Adam:
     @classmethod
     def fresh(cls, parameters: Tensor, betas: tuple[float, float]) -> Self:
         """Return an optimiser that has seen nothing yet, for parameters (rows, P)."""
-        steps = torch.zeros(len(parameters), device=parameters.device)
+        # 64 bits: 1 - 0.999^steps loses its digits in 32.
+        steps = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
         return cls(torch.zeros_like(parameters), torch.zeros_like(parameters), steps, betas)
 
     def step(self, parameters: Tensor, gradients: Tensor, learning_rate: float) -> None:
@@ -40,10 +41,10 @@ class Adam:
 
     def direction(self, learning_rate: float) -> Tensor:
         """Return the step that the present state makes, (rows, P); zero before the first one."""
-        first, second = self._betas
         steps = self.steps.clamp_min(1).unsqueeze(1)
-        deviation = (self.square / (1 - second**steps)).sqrt_()
-        return (-learning_rate * self.mean / (1 - first**steps)) / (deviation + EPSILON)
+        first_share, second_share = ((1 - beta**steps).to(self.mean.dtype) for beta in self._betas)
+        deviation = (self.square / second_share).sqrt_()
+        return (-learning_rate * self.mean / first_share) / (deviation + EPSILON)
 
     def of(self, rows: Tensor) -> Self:
         """Return a copy of some rows."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from marl_comm.config.learner import MappoConfig
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import (
+    following_values,
     generalised_advantages,
     normalised,
     weighted_moments,
@@ -150,18 +151,21 @@ class LocalIteration:
 
         critic_inputs = self._critic.inputs(weighed.observations)
         values = state.values.restore(self._critic(state.critic, critic_inputs))
-        last_inputs = self._critic.inputs(chunk.last_observations)
-        last_values = state.values.restore(self._critic(state.critic, last_inputs))
+        final_inputs = self._critic.inputs(chunk.final_observations.flatten(2, 3))
+        final_values = state.values.restore(self._critic(state.critic, final_inputs))
         rewards = (chunk.rewards * chunk.alive).sum(dim=1)
         if self._team_reward == "mean":
             rewards = rewards / chunk.rewards.shape[1]
-        advantages = generalised_advantages(
-            rewards,
-            values.view_as(rewards),
-            last_values,
+        stepwise = values.view_as(rewards)
+        next_values = following_values(
+            stepwise,
+            final_values.unflatten(1, chunk.final_observations.shape[2:4]),
+            chunk.stretch,
             chunk.ended,
-            settings.discount,
-            settings.trace,
+            chunk.terminated,
+        )
+        advantages = generalised_advantages(
+            rewards, stepwise, next_values, chunk.ended, settings.discount, settings.trace
         ).flatten(1, 2)
         returns = advantages + values
         _, unexplained = weighted_moments(advantages, team_weights)

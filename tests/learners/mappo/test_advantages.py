@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from marl_comm.experience.rollouts import at_ends
 from marl_comm.learners.mappo.advantages import (
     ValueNormaliser,
+    following_values,
     generalised_advantages,
     normalised,
     weighted_moments,
@@ -21,12 +23,17 @@ def test_advantages_are_those_of_the_loop():
     random = np.random.default_rng(0)
     rows, steps, copies, discount, trace = 2, 7, 3, 0.9, 0.8
     rewards, values = random.standard_normal((2, rows, steps, copies))
-    last = random.standard_normal((rows, copies))
+    led_to = random.standard_normal((rows, steps, copies))  # values of what steps led to
     ended = random.random((rows, steps, copies)) < 0.3
-    assert ended.any()
-    found = generalised_advantages(
-        *(torch.from_numpy(x) for x in (rewards, values, last, ended)), discount, trace
-    )
+    terminated = ended & (random.random((rows, steps, copies)) < 0.5)
+    assert terminated.any()
+    assert (ended & ~terminated).any()
+    tensors = [torch.from_numpy(x) for x in (rewards, values, led_to, ended, terminated)]
+    rewards_, values_, led_to_, ended_, terminated_ = tensors
+    finals = at_ends(led_to_[:, None, :, :, None], ended_)[:, 0, :, :, 0]
+    stretch = ended_.long().cumsum(dim=1) - ended_.long()
+    next_values = following_values(values_, finals, stretch, ended_, terminated_)
+    found = generalised_advantages(rewards_, values_, next_values, ended_, discount, trace)
     for row in range(rows):
         for copy in range(copies):
             for start in range(steps):
@@ -34,10 +41,11 @@ def test_advantages_are_those_of_the_loop():
                 expected, factor = 0.0, 1.0
                 for step in range(start, steps):
                     value = values[row, step, copy]
-                    following = last[row, copy] if step == steps - 1 else values[row, step + 1, copy]
                     over = ended[row, step, copy]
+                    boundary = over or step == steps - 1
+                    following = led_to[row, step, copy] if boundary else values[row, step + 1, copy]
                     error = rewards[row, step, copy] - value
-                    error += 0.0 if over else discount * following
+                    error += 0.0 if terminated[row, step, copy] else discount * following
                     expected += factor * error
                     if over:
                         break

@@ -53,16 +53,24 @@ def plain_mappo(learner, chunk, orders):
     actions = chunk.actions[0].flatten(1, 2).long()
     with torch.no_grad():
         values = critic(joint)[:, 0].view(steps, copies)
-        last = critic(torch.cat(list(chunk.last_observations[0]), dim=1))[:, 0]
         old = torch.distributions.Categorical(logits=actor(inputs)).log_prob(actions)
     advantages = torch.zeros(steps, copies)
     following = torch.zeros(copies)
     for step in reversed(range(steps)):
-        going_on = (~chunk.ended[0, step]).float()
-        after = last if step == steps - 1 else values[step + 1]
-        error = chunk.rewards[0, :, step].mean(dim=0) + options.discount * after * going_on
-        following = error - values[step] + options.discount * options.trace * going_on * following
-        advantages[step] = following
+        for copy in range(copies):
+            over = bool(chunk.ended[0, step, copy])
+            if over or step == steps - 1:
+                stretch = int(chunk.ended[0, :step, copy].sum())
+                final = chunk.final_observations[0, :, stretch, copy].ravel()
+                with torch.no_grad():
+                    after = critic(final[None])[0, 0]
+            else:
+                after = values[step + 1, copy]
+            after = 0.0 if chunk.terminated[0, step, copy] else after
+            error = chunk.rewards[0, :, step, copy].mean() + options.discount * after
+            carried = 0.0 if over else options.discount * options.trace * following[copy]
+            following[copy] = error - values[step, copy] + carried
+        advantages[step] = following.clone()
     returns = (advantages + values).ravel()
     advantages = advantages.ravel()
     advantages = (advantages - advantages.mean()) / advantages.std(correction=0)
