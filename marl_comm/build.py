@@ -80,7 +80,8 @@ def exploration(config: RunConfig) -> float:
     """
     if config.samples_per_round is None:
         return 0.0
-    assert config.learner.name == "npg" and isinstance(config.game, MatrixGameConfig)
+    assert config.learner.name == "npg"
+    assert isinstance(config.game, MatrixGameConfig)
     if config.learner.exploration is not None:
         return config.learner.exploration
     return min(_MOST_EXPLORATION, _EXPLORING_AGENTS / config.game.agents)

@@ -48,7 +48,9 @@ def _verdict(means: dict[str, float | None], iterations: int) -> str:
     kl, unpredicted, kappa = means["kl"], means["kl_unpredicted"], means["kappa"]
     if iterations == 0 or kl is None or unpredicted is None or kappa is None:
         return "No base policy was predicted in this run."
-    numbers = f"KL to the base policies {kl:.3g} against {unpredicted:.3g} without, kappa {kappa:.2f}"
+    numbers = (
+        f"KL to the base policies {kl:.3g} against {unpredicted:.3g} without, kappa {kappa:.2f}"
+    )
     if kl < _HELPS * unpredicted:
         return f"Prediction helps here: {numbers}."
     if kl > _HARMS * unpredicted:

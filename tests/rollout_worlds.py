@@ -98,7 +98,5 @@ def round_of(learner, spec, chunks, predicted=None, trust=0.0) -> Round:
     if predicted is not None:
         current = learner.state.actor.unsqueeze(1)
         trusted = torch.full(predicted.shape[:2], trust)
-        bases = NetworkBases(
-            current + trust * (predicted - current), count, predicted, trusted
-        )
+        bases = NetworkBases(current + trust * (predicted - current), count, predicted, trusted)
     return Round(bases, rollouts)

@@ -174,10 +174,10 @@ def test_seeds_that_end_leave_the_others_alone():
     )
     whole, _, _ = play(*overrides, local_steps=12, seeds=3)
     cut, ledger, _ = play(*overrides, "communication.max_rounds=6", local_steps=12, seeds=3)
-    ended = [rows for rows, reason in cut.ends if reason == "communication_budget"]
+    ended = [row for rows, reason in cut.ends for row in rows if reason == "communication_budget"]
     assert ended
     assert len(cut.steps[-1]["policy"]) < 3
-    survivors = [row for row in range(3) if row not in sum(ended, [])]
+    survivors = [row for row in range(3) if row not in ended]
     assert survivors
     np.testing.assert_allclose(
         cut.steps[-1]["policy"], whole.steps[-1]["policy"][survivors], rtol=2e-3, atol=2e-4

@@ -53,13 +53,16 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
             f"seed must be at most {LARGEST_SEED - config.num_seeds + 1} with this num_seeds"
         )
     learner, game = config.learner, config.game
-    if learner.name == "npg" and isinstance(game, MatrixGameConfig):
-        if learner.policy_floor * game.actions > 1:
-            yield (
-                f"learner.policy_floor={learner.policy_floor:g} "
-                f"game.actions={game.actions}: probabilities of {game.actions} actions "
-                f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
-            )
+    if (
+        learner.name == "npg"
+        and isinstance(game, MatrixGameConfig)
+        and learner.policy_floor * game.actions > 1
+    ):
+        yield (
+            f"learner.policy_floor={learner.policy_floor:g} "
+            f"game.actions={game.actions}: probabilities of {game.actions} actions "
+            f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+        )
     tags = [format(threshold, "g") for threshold in config.metrics.gap_thresholds]
     repeated = next((tag for tag in tags if tags.count(tag) > 1), None)
     if repeated is not None:

@@ -11,12 +11,14 @@ class MatrixGameConfig(ConfigModel):
     """What all one-shot games share.
 
     Attributes:
+        name: Which game it is.
         agents: Number of agents, m.
         actions: Number of actions of each agent, A.
         reward_noise: Standard deviation of Gaussian noise on observed rewards.
         seed: Draws one game for all seeds of the run; None draws one game per seed.
     """
 
+    name: str
     agents: Annotated[int, Field(ge=2, le=1000)]
     actions: Annotated[int, Field(ge=2, le=1000)]
     reward_noise: Annotated[float, Field(ge=0, le=1000)]
@@ -45,6 +47,7 @@ class EnvironmentConfig(ConfigModel):
     """What all environments share, whoever made them.
 
     Attributes:
+        name: Which environment it is.
         copies: Copies of the environment per seed, played side by side.
         steps: Joint steps of a chunk, the data of a local iteration, in each copy.
         reward: Whether the team's reward is the mean or the sum of its agents'.
@@ -52,6 +55,7 @@ class EnvironmentConfig(ConfigModel):
         evaluation_copies: Episodes of an evaluation, greedy and sampled each.
     """
 
+    name: str
     copies: Annotated[int, Field(ge=1, le=100_000)]
     steps: Annotated[int, Field(ge=1, le=100_000)]
     reward: Literal["mean", "sum"]

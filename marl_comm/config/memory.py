@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marl_comm.config.algorithm import TablePredictionConfig
 from marl_comm.config.game import MatrixGameConfig
 from marl_comm.errors import InputError
 
@@ -46,10 +47,8 @@ def estimated_bytes(config: "RunConfig", game: MatrixGameConfig) -> int:
     """
     agents, actions = game.agents, game.actions
     own_rewards = game.name == "congestion"
-    tables = (
-        config.algorithm.name == "base_policy_prediction" and config.algorithm.policies == "tables"
-    )
-    bases = config.algorithm.max_bases if tables else 1
+    algorithm = config.algorithm
+    bases = algorithm.max_bases if isinstance(algorithm, TablePredictionConfig) else 1
     numbers_of_samples = (config.samples_per_round or 0) * (
         2 * agents + 4 * (agents if own_rewards else 1) + 8
     )

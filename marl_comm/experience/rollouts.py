@@ -85,7 +85,8 @@ class Rollouts:
         """What the round moved, per row: bytes of the types stored here, padding left out.
 
         Every agent writes its own observations, actions, rewards and whether it acted; the ends
-        of episodes, and whether they came by themselves, are written once. Each reads what it has not written.
+        of episodes, and whether they came by themselves, are written once. Each reads what it has
+        not written.
         """
         steps, copies = self.chunks.rewards.shape[3:]
         observed = sum(self._spec.observation_sizes) * self.chunks.observations.element_size()

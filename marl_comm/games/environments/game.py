@@ -67,9 +67,7 @@ class EnvironmentGame:
         """Who acts, on what, with which choices."""
         return self._environments.spec
 
-    def collect(
-        self, seed_rows: IntArray, behaviours: Behaviours, samples: int | None
-    ) -> Round:
+    def collect(self, seed_rows: IntArray, behaviours: Behaviours, samples: int | None) -> Round:
         """Play every chunk of the given seeds with its base policy; the plan sets the samples."""
         copies = self._environments.copies
         rollouts = Rollouts.empty(self.spec, behaviours.count, self._steps, copies)

@@ -72,7 +72,8 @@ def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:
     """Cut joint steps, (rows, n), so that a layer's results stay in the cache; on a GPU do not."""
     if chosen.device.type != "cpu":
         return (chosen,)
-    return chosen.split(steps_per_block(len(chosen), agents), dim=1)
+    cut: tuple[Tensor, ...] = chosen.split(steps_per_block(len(chosen), agents), dim=1)
+    return cut
 
 
 def steps_per_block(rows: int, agents: int) -> int:

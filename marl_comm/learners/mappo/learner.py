@@ -231,9 +231,7 @@ class Mappo:
         rollouts = self._rollouts.keep(rows)
         shuffles = [self._rehearsal_shuffles[row] for row in rows.tolist()]
         for position in range(positions - 1):
-            weighed = self._iteration.weigh(
-                state.actor, rollouts.chunk(position % rollouts.count)
-            )
+            weighed = self._iteration.weigh(state.actor, rollouts.chunk(position % rollouts.count))
             orders = self._orders(shuffles, weighed.joint.shape[1])
             self._iteration.run(state, weighed, orders, self._learning_rates(position))
             policies.append(state.actor.clone())
@@ -250,9 +248,7 @@ class Mappo:
             left = max(0.0, 1 - (self._local_step + ahead) / self._total_updates)
         return settings.learning_rate * left, settings.critic_learning_rate * left
 
-    def _orders(
-        self, shuffles: Sequence[np.random.Generator], samples: int
-    ) -> list[Tensor] | None:
+    def _orders(self, shuffles: Sequence[np.random.Generator], samples: int) -> list[Tensor] | None:
         """Return for each epoch a random order of the joint steps, (rows, samples)."""
         settings = self._settings
         if settings.minibatches == 1:

@@ -44,7 +44,8 @@ class Adam:
         steps = self.steps.clamp_min(1).unsqueeze(1)
         first_share, second_share = ((1 - beta**steps).to(self.mean.dtype) for beta in self._betas)
         deviation = (self.square / second_share).sqrt_()
-        return (-learning_rate * self.mean / first_share) / (deviation + EPSILON)
+        step: Tensor = (-learning_rate * self.mean / first_share) / (deviation + EPSILON)
+        return step
 
     def of(self, rows: Tensor) -> Self:
         """Return a copy of some rows."""
@@ -59,4 +60,5 @@ class Adam:
 def clipped(gradients: Tensor, largest_norm: float) -> Tensor:
     """Return gradients, (rows, P), each row scaled down to `largest_norm` where it is longer."""
     norms = gradients.norm(dim=1, keepdim=True)
-    return gradients * (largest_norm / (norms + 1e-6)).clamp_max(1.0)
+    scale: Tensor = (largest_norm / (norms + 1e-6)).clamp_max(1.0)
+    return gradients * scale

@@ -48,4 +48,5 @@ def cosine(start: Tensor, predicted: Tensor, reached: Tensor) -> Tensor:
         reached: (rows, P).
     """
     first, second = predicted - start, reached - start
-    return (first * second).sum(dim=1) / (first.norm(dim=1) * second.norm(dim=1))
+    lengths: Tensor = first.norm(dim=1) * second.norm(dim=1)
+    return (first * second).sum(dim=1) / lengths

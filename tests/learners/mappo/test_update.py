@@ -1,5 +1,7 @@
 """One local iteration against MAPPO written out for one seed with torch's own parts."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import nn
 def network_of(parameters, sizes):
     """The same network as torch's own module."""
     layers, start = [], 0
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, outputs in pairwise(sizes):
         layer = nn.Linear(inputs, outputs)
         weights = parameters[start : start + inputs * outputs].view(inputs, outputs)
         start += inputs * outputs
@@ -125,9 +127,7 @@ def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
 def test_seeds_together_learn_what_they_learn_alone(spec, actors):
     together = learner_for(spec, range(3), minibatches=2, actors=actors)
     away = together.state.actor + 0.02 * torch.randn(together.state.actor.shape)
-    chunks = [
-        made_up_chunk(together, spec, seed=s, bases=away, leavers=True) for s in range(3)
-    ]
+    chunks = [made_up_chunk(together, spec, seed=s, bases=away, leavers=True) for s in range(3)]
     alone = [learner_for(spec, [seed], minibatches=2, actors=actors) for seed in range(3)]
     together.receive(np.arange(3), round_of(together, spec, chunks))
     for seed, single in enumerate(alone):
