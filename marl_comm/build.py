@@ -1,8 +1,6 @@
 """From a checked configuration to the parts that the training loop is made of."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Union
 
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedule, Unlimited
@@ -10,20 +8,15 @@ from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.config import RunConfig
 from marl_comm.config.communication import CommunicationConfig
 from marl_comm.config.game import MatrixGameConfig
+from marl_comm.games.base import Game
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_potential import RandomPotential
+from marl_comm.learners.base import Learner
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.randomness import generator
-
-if TYPE_CHECKING:
-    from marl_comm.games.environments.game import EnvironmentGame
-    from marl_comm.learners.mappo.learner import Mappo
-
-AnyGame = Union[NormalFormGame, "EnvironmentGame"]
-AnyLearner = Union[NaturalPolicyGradient, "Mappo"]
+from marl_comm.randomness import Streams
 
 POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
@@ -36,7 +29,7 @@ _EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, seeds: Sequence[int]) -> AnyGame:
+def build_game(config: RunConfig, streams: Streams) -> Game:
     """Return a game for each seed, or one that all share if `game.seed` is set.
 
     Raises:
@@ -47,13 +40,13 @@ def build_game(config: RunConfig, seeds: Sequence[int]) -> AnyGame:
         # Imported late: torch takes seconds, which games of tables need not wait for.
         from marl_comm import build_networks
 
-        return build_networks.build_game(config, settings, seeds)
-    game_seeds = seeds if settings.seed is None else (settings.seed,)
+        return build_networks.build_game(config, settings, streams)
+    game_seeds = streams.seeds if settings.seed is None else (settings.seed,)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
-    return NormalFormGame(game, seeds, settings.reward_noise)
+    return NormalFormGame(game, streams, settings.reward_noise)
 
 
-def build_learner(config: RunConfig, game: AnyGame) -> AnyLearner:
+def build_learner(config: RunConfig, game: Game) -> Learner:
     """Return the learner at its initial policies."""
     settings = config.learner
     if not isinstance(game, NormalFormGame):
@@ -118,8 +111,8 @@ def longest_round(settings: CommunicationConfig) -> int:
     return 1
 
 
-def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
-    """Return the configured schedule, its random draws derived from the seeds."""
+def build_schedule(config: RunConfig, streams: Streams) -> Schedule:
+    """Return the configured schedule; what it draws comes from the streams."""
     settings = config.communication
     schedule: Schedule
     if settings.name == "unlimited":
@@ -127,8 +120,7 @@ def build_schedule(config: RunConfig, seeds: Sequence[int]) -> Schedule:
     if settings.name == "periodic":
         schedule = Periodic(settings.period)
     elif settings.name == "missing":
-        generators = [generator(seed, "schedule") for seed in seeds]
-        schedule = Missing(settings.probability, generators)
+        schedule = Missing(settings.probability, streams.of("schedule"))
     else:
         schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
     if config.learner.name == "mappo" and settings.warmup is not None:

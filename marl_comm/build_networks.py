@@ -1,7 +1,6 @@
 """From a checked configuration to environments, MAPPO, and the plans of its base policies."""
 
-from collections.abc import Sequence
-
+import numpy as np
 import torch
 
 from marl_comm.algorithms import Algorithm
@@ -10,15 +9,15 @@ from marl_comm.config import RunConfig
 from marl_comm.config.game import EnvironmentConfig
 from marl_comm.config.learner import MappoConfig
 from marl_comm.errors import InputError
+from marl_comm.games.base import Game
 from marl_comm.games.environments.base import Environments
 from marl_comm.games.environments.game import EnvironmentGame
 from marl_comm.games.environments.mpe import ParticleEnvironments
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.randomness import Streams
 
 
-def build_game(
-    config: RunConfig, settings: EnvironmentConfig, seeds: Sequence[int]
-) -> EnvironmentGame:
+def build_game(config: RunConfig, settings: EnvironmentConfig, streams: Streams) -> EnvironmentGame:
     """Return the environments of every seed, to play in and to evaluate in.
 
     Raises:
@@ -32,9 +31,9 @@ def build_game(
     # Batches fill a core's cache: a second thread costs more than it brings.
     torch.set_num_threads(1)
     return EnvironmentGame(
-        _environments(settings, seeds, settings.copies, "environment"),
-        _environments(settings, seeds, settings.evaluation_copies, "evaluation_environment"),
-        seeds,
+        _environments(settings, streams.of("environment"), settings.copies),
+        _environments(settings, streams.of("evaluation_environment"), settings.evaluation_copies),
+        streams,
         steps=settings.steps,
         evaluation_every=settings.evaluation_every,
         evaluation_steps=settings.evaluation_steps,
@@ -42,12 +41,13 @@ def build_game(
     )
 
 
-def build_learner(config: RunConfig, game: EnvironmentGame, longest_round: int) -> Mappo:
+def build_learner(config: RunConfig, game: Game, longest_round: int) -> Mappo:
     """Return the learner with newly drawn networks."""
     assert isinstance(config.game, EnvironmentConfig)
+    assert isinstance(game, EnvironmentGame)
     return Mappo(
         game.spec,
-        game.seeds,
+        game.streams,
         _learner_settings(config),
         team_reward=config.game.reward,
         importance_weighted=config.algorithm.name != "stale",
@@ -77,10 +77,10 @@ def _learner_settings(config: RunConfig) -> MappoConfig:
 
 
 def _environments(
-    settings: EnvironmentConfig, seeds: Sequence[int], copies: int, purpose: str
+    settings: EnvironmentConfig, randoms: list[np.random.Generator], copies: int
 ) -> Environments:
     arguments = settings.model_dump(exclude=set(EnvironmentConfig.model_fields) | {"name"})
     name = settings.name.partition("/")[2]
     if "agents" in arguments:
         arguments["N"] = arguments.pop("agents")
-    return ParticleEnvironments(name, arguments, seeds, copies, purpose)
+    return ParticleEnvironments(name, arguments, randoms, copies)

@@ -5,6 +5,7 @@ import sys
 import traceback
 
 from marl_comm.errors import InputError, OutputError
+from marl_comm.interruption import Interrupted
 
 FAILURE = 1
 BAD_INPUT = 2
@@ -23,6 +24,9 @@ def report(error: BaseException) -> int:
     expected = isinstance(error, InputError | OutputError | KeyboardInterrupt)
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
+    if isinstance(error, Interrupted):
+        print(f"interrupted by {error}: saved, and ready to be resumed", file=sys.stderr)
+        return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -34,6 +34,14 @@ class PredictabilityReport:
                     self._sums[field] += point[field]
                     self._counts[field] += 1
 
+    def state(self) -> dict[str, Any]:
+        """Return the sums so far, for a checkpoint."""
+        return {"sums": self._sums, "counts": self._counts}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the sums of a checkpoint."""
+        self._sums, self._counts = state["sums"], state["counts"]
+
     def summary(self) -> dict[str, Any]:
         """Return the means, how many local iterations they are over, and one sentence."""
         means: dict[str, float | None] = {

@@ -1,6 +1,8 @@
-"""One explicit random generator per purpose, derived from a run's seed."""
+"""One explicit random generator per seed and purpose, derived from the seed alone."""
 
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,3 +19,31 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     """
     purpose_key = zlib.crc32(purpose.encode())
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(purpose_key,)))
+
+
+class Streams:
+    """The generators of all seeds of a run, in one place so that a checkpoint holds them all."""
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        """Start without generators; each is made when first asked for."""
+        self.seeds = tuple(seeds)
+        self._generators: dict[str, list[np.random.Generator]] = {}
+
+    def of(self, purpose: str) -> list[np.random.Generator]:
+        """Return the generators of one purpose, one per seed: always the same objects."""
+        if purpose not in self._generators:
+            self._generators[purpose] = [generator(seed, purpose) for seed in self.seeds]
+        return self._generators[purpose]
+
+    def state(self) -> dict[str, Any]:
+        """Return where every stream stands."""
+        return {
+            purpose: [random.bit_generator.state for random in generators]
+            for purpose, generators in self._generators.items()
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put every stream where it stood; generators already handed out move with it."""
+        for purpose, saved in state.items():
+            for random, position in zip(self.of(purpose), saved, strict=True):
+                random.bit_generator.state = position

@@ -130,6 +130,28 @@ class Recorder:
             )
         return summaries
 
+    def state(self) -> dict[str, Any]:
+        """Return all that has been noted so far, for a checkpoint."""
+        return {
+            "final": self.final,
+            "figures": self._figures,
+            "reached": self._reached,
+            "smallest_gap": self._smallest_gap,
+            "last": self._last,
+            "ended": self._ended,
+            "unlogged": sorted(self._unlogged),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the notes of a checkpoint."""
+        self.final = state["final"]
+        self._figures = state["figures"]
+        self._reached = state["reached"]
+        self._smallest_gap = state["smallest_gap"]
+        self._last = state["last"]
+        self._ended = state["ended"]
+        self._unlogged = set(state["unlogged"])
+
     def _arrive(self, row: int, local_step: int, gap: float) -> None:
         self._smallest_gap[row] = gap
         for threshold in self._thresholds:

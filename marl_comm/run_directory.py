@@ -4,11 +4,13 @@ The format is described in docs/run_directory.md.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -25,17 +27,21 @@ FINAL = "final.npz"
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """A directory that belongs to this run alone. Made by `claim`.
+    """A directory that belongs to this process alone, for as long as this object is open.
+
+    Made by `claim` or `reopen`. What tells processes apart is a lock on the metrics file, which
+    the system takes back from a process that dies.
 
     Attributes:
         path: The directory.
     """
 
     path: Path
+    _locked: BinaryIO
 
     @classmethod
     def claim(cls, path: Path) -> Self:
-        """Make the directory where needed and claim it by creating its metrics file.
+        """Make the directory where needed and take it for a new run, with an empty metrics file.
 
         Nothing in the directory is touched when it cannot be claimed.
 
@@ -47,19 +53,42 @@ class RunDirectory:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in (CONFIG, METRICS, SUMMARY, FINAL):
-                if (path / name).exists():
-                    raise _already_claimed(path, name)
-            # Exclusive creation: of two processes that get here together, one fails.
-            with (path / METRICS).open("xb"):
-                pass
+            _refuse_a_run(path)
+            directory = cls(path, _locked(path))
+            # Whoever held the lock a moment ago may have left a run.
+            _refuse_a_run(path)
         except FileExistsError as error:
-            if path.is_dir():
-                raise _already_claimed(path, METRICS) from error
             raise _unusable(path, "exists and is not a directory") from error
         except OSError as error:
             raise _unusable(path, f"cannot be written ({error.strerror})") from error
-        return cls(path)
+        return directory
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Take a directory that holds a run.
+
+        Raises:
+            InputError: It holds none, cannot be written to, or another process is at work on it.
+        """
+        if not (path / CONFIG).is_file():
+            raise InputError(f"{path} holds no run: there is no {CONFIG} in it")
+        try:
+            return cls(path, _locked(path))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> Self:
+        """Use `with`: the directory is given back however the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let other processes have it."""
+        self._locked.close()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved configuration.
@@ -156,8 +185,22 @@ def _without_nonfinite(value: Any) -> Any:
     return value
 
 
-def _already_claimed(path: Path, name: str) -> InputError:
-    return _unusable(path, f"already holds a run ({name})")
+def _refuse_a_run(path: Path) -> None:
+    for name in (CONFIG, SUMMARY, FINAL, METRICS):
+        file = path / name
+        # A process that was killed at once leaves metrics without a line: nothing to protect.
+        if file.exists() and (name != METRICS or file.stat().st_size > 0):
+            raise _unusable(path, f"already holds a run ({name})")
+
+
+def _locked(path: Path) -> BinaryIO:
+    file = (path / METRICS).open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise _unusable(path, "another process is at work on it") from error
+    return file
 
 
 def _unusable(path: Path, reason: str) -> InputError:

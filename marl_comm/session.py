@@ -1,7 +1,9 @@
-"""One run: claims its directory, trains every seed, and leaves its results there."""
+"""One run: claims its directory, trains every seed, saves itself, and leaves its results."""
 
+import json
 import platform
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -9,15 +11,19 @@ from typing import Any
 import numpy as np
 
 from marl_comm import build
+from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
-from marl_comm.config import RunConfig
+from marl_comm.config import RunConfig, load_saved
+from marl_comm.games.base import Game
+from marl_comm.interruption import Interruption
 from marl_comm.logging import Logger, MultiLogger
-from marl_comm.logging.local import LocalLog
+from marl_comm.logging.local import LocalLog, logged_steps
 from marl_comm.logging.progress import Progress
 from marl_comm.predictability import PredictabilityReport
+from marl_comm.randomness import Streams
 from marl_comm.recorder import Recorder
-from marl_comm.run_directory import RunDirectory
-from marl_comm.train import train
+from marl_comm.run_directory import CONFIG, SUMMARY, RunDirectory
+from marl_comm.train import LoopState, train
 
 _PACKAGES = ("marl_comm", "numpy", "scipy", "torch", "hydra-core")
 
@@ -28,7 +34,7 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
     Args:
         config: The checked configuration.
         directory: Where the results go; must not hold a run yet.
-        group: Name of the sweep that the run belongs to, if any.
+        group: Name of the sweep that the run belongs to, if any; W&B's group unless it is set.
 
     Returns:
         The final Nash gap, or where it is unknown minus the return; mean over the seeds.
@@ -36,52 +42,125 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
     Raises:
         InputError: The directory cannot be claimed, or the game does not fit into memory.
         OutputError: Results cannot be written; what was logged before stays readable.
+        Interrupted: By a signal, after saving a checkpoint.
     """
-    seeds = range(config.seed, config.seed + config.num_seeds)
-    game = build.build_game(config, seeds)
-    run_directory = RunDirectory.claim(directory)
-    resolved = config.model_dump()
-    run_directory.write_config(resolved)
-    ledger, predictability = Ledger(len(seeds)), PredictabilityReport()
-    learner = build.build_learner(config, game)
-    loggers: list[Logger] = [LocalLog(run_directory)]
-    with MultiLogger(loggers + _mirrors(config, directory, resolved, group)) as logger:
-        with Progress(config.max_local_steps) as progress:
-            recorder = Recorder(
-                seeds,
-                ledger,
-                logger,
-                progress.update,
-                learner.policy_arrays,
-                predictability.add,
-                gap_thresholds=config.metrics.gap_thresholds,
-                every=config.metrics.every,
-                stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
-            )
-            train(
-                game,
-                learner,
-                build.build_algorithm(config),
-                build.build_schedule(config, seeds),
-                build.build_budget(config),
-                ledger,
-                recorder,
-                config.samples_per_round,
-            )
+    if group is not None and config.logger.name == "wandb" and config.logger.group is None:
+        logger = config.logger.model_copy(update={"group": group})
+        config = config.model_copy(update={"logger": logger})
+    streams = Streams(range(config.seed, config.seed + config.num_seeds))
+    game = build.build_game(config, streams)
+    with RunDirectory.claim(directory) as run_directory:
+        run_directory.write_config(config.model_dump())
+        return _train(config, streams, game, run_directory, saved=None)
+
+
+def resume(directory: Path) -> float:
+    """Continue a run from its last checkpoint, or from its start where it has none.
+
+    The run ends with the same bytes in its files as if it had never been interrupted. A finished
+    run is left alone.
+
+    Args:
+        directory: A run directory.
+
+    Returns:
+        The objective, as `execute` does.
+
+    Raises:
+        InputError: The directory holds no run, or another process is at work on it.
+        OutputError: As in `execute`.
+        Interrupted: As in `execute`.
+    """
+    with RunDirectory.reopen(directory) as run_directory:
+        config = load_saved(directory / CONFIG)
+        if (directory / SUMMARY).exists():
+            return _objective(json.loads((directory / SUMMARY).read_text())["seeds"])
+        streams = Streams(range(config.seed, config.seed + config.num_seeds))
+        game = build.build_game(config, streams)
+        saved = Checkpoints(directory).load_latest()
+        return _train(config, streams, game, run_directory, saved)
+
+
+def _train(
+    config: RunConfig,
+    streams: Streams,
+    game: Game,
+    run_directory: RunDirectory,
+    saved: State | None,
+) -> float:
+    ledger, loop = Ledger(config.num_seeds), LoopState.start(config.num_seeds)
+    learner, predictability = build.build_learner(config, game), PredictabilityReport()
+    log = LocalLog(run_directory, size=0 if saved is None else saved["log_size"])
+    mirrors = _mirrors(config, run_directory, resumed=saved is not None)
+    with (
+        Interruption() as interruption,
+        MultiLogger([log, *mirrors]) as logger,
+        Progress(config.max_local_steps) as progress,
+    ):
+        recorder = Recorder(
+            streams.seeds,
+            ledger,
+            logger,
+            progress.update,
+            learner.policy_arrays,
+            predictability.add,
+            gap_thresholds=config.metrics.gap_thresholds,
+            every=config.metrics.every,
+            stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
+        )
+        schedule = build.build_schedule(config, streams)
+        if saved is not None:
+            loop = LoopState(**saved["loop"])
+            ledger.restore(saved["ledger"])
+            learner.restore(saved["learner"], game.restore_experience)
+            recorder.restore(saved["recorder"])
+            streams.restore(saved["streams"])
+            game.restore(saved["game"])
+            predictability.restore(saved["predictability"])
+
+        def state() -> State:
+            return {
+                "loop": loop.state(),
+                "ledger": ledger.state(),
+                "learner": learner.state(),
+                "recorder": recorder.state(),
+                "streams": streams.state(),
+                "game": game.state(),
+                "predictability": predictability.state(),
+                "log_size": log.size,
+            }
+
+        checkpoints = Checkpoints(run_directory.path)
+        last_saved = time.monotonic()
+
+        def after_step() -> None:
+            nonlocal last_saved
+            late = time.monotonic() - last_saved >= config.checkpoint_seconds
+            if late or interruption.requested:
+                checkpoints.save(loop.local_step, state())
+                interruption.raise_if_requested()
+                last_saved = time.monotonic()
+
+        train(
+            game,
+            learner,
+            build.build_algorithm(config),
+            schedule,
+            build.build_budget(config),
+            ledger,
+            recorder,
+            config.samples_per_round,
+            loop,
+            after_step,
+        )
         run_directory.write_final({**recorder.final, **game.arrays()})
-        seed_summaries = recorder.summary()
-        summary = {"status": "finished", "seeds": seed_summaries, "versions": versions()}
+        seeds = recorder.summary()
+        summary = {"status": "finished", "seeds": seeds, "versions": versions()}
         if config.learner.name == "mappo":
             summary["predictability"] = predictability.summary()
         logger.finish(summary)
-    return _objective(seed_summaries)
-
-
-def _objective(seeds: list[dict[str, Any]]) -> float:
-    """Return what sweepers minimise: the Nash gap, or where it is unknown minus the return."""
-    if "nash_gap" in seeds[0]:
-        return float(np.mean([seed["nash_gap"] for seed in seeds]))
-    return -float(np.mean([seed["evaluation_sampled_return"] for seed in seeds]))
+        checkpoints.discard()
+    return _objective(seeds)
 
 
 def versions() -> dict[str, str]:
@@ -93,13 +172,27 @@ def versions() -> dict[str, str]:
     }
 
 
-def _mirrors(
-    config: RunConfig, directory: Path, resolved: dict[str, Any], group: str | None
-) -> list[Logger]:
+def _objective(seeds: list[dict[str, Any]]) -> float:
+    """Return what sweepers minimise: the Nash gap, or where it is unknown minus the return."""
+    if "nash_gap" not in seeds[0]:
+        return -float(np.mean([seed["evaluation_sampled_return"] for seed in seeds]))
+    return float(np.mean([seed["nash_gap"] for seed in seeds]))
+
+
+def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -> list[Logger]:
+    """Return the loggers beside the local one, shown all that the local log holds already."""
     if config.logger.name != "wandb":
         return []
     # Importing W&B takes longer than a small run: only those who want it wait for it.
     from marl_comm.logging.wandb import WandbLogger
 
-    seeds = range(config.seed, config.seed + config.num_seeds)
-    return [WandbLogger(config.logger, directory, resolved, seeds, group)]
+    mirror = WandbLogger(
+        config.logger,
+        run_directory.path,
+        config.model_dump(),
+        range(config.seed, config.seed + config.num_seeds),
+    )
+    if resumed:
+        for points in logged_steps(run_directory.path):
+            mirror.log(points)
+    return [mirror]

@@ -7,7 +7,9 @@ learner updates and predicts. Seeds are rows: all active seeds make each local u
 and each communicates when its own schedule says so.
 """
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -35,6 +37,34 @@ class Recorder(Protocol):
         """Take note of the final policy of seeds that end, and why."""
 
 
+@dataclass
+class LoopState:
+    """Where the loop stands.
+
+    Attributes:
+        active: (rows,), which of the run's seeds are still learning.
+        updates: (rows,), local updates since each one's latest round.
+        local_step: Local updates made by every active seed.
+    """
+
+    active: IntArray
+    updates: IntArray
+    local_step: int = 0
+
+    @classmethod
+    def start(cls, seeds: int) -> Self:
+        """Return the state in which all seeds are about to begin."""
+        return cls(np.arange(seeds), np.zeros(seeds, dtype=np.int64))
+
+    def state(self) -> dict[str, Any]:
+        """Return where the loop stands, for a checkpoint; `LoopState(**state)` restores it."""
+        return dict(vars(self))
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""
+        self.active, self.updates = self.active[rows], self.updates[rows]
+
+
 def train(
     game: Game,
     learner: Learner,
@@ -44,6 +74,8 @@ def train(
     ledger: Ledger,
     recorder: Recorder,
     samples_per_round: int | None,
+    state: LoopState,
+    after_step: Callable[[], None],
 ) -> None:
     """Train every seed until its budget is spent or its goal reached.
 
@@ -56,40 +88,45 @@ def train(
         ledger: Where every round is booked; the only thing that counts communication.
         recorder: Sees each local step.
         samples_per_round: Samples per seed and round; None for exact gradients.
+        state: Where to begin; kept up to date.
+        after_step: Called after each local step, when everything is consistent.
     """
-    active: IntArray = np.arange(learner.rows)
-    updates = np.zeros_like(active)  # local updates since each seed's latest round
 
     def end(rows: BoolArray, reason: str) -> None:
-        nonlocal active, updates
         if rows.any():
-            recorder.stop(active[rows], reason, learner.policy_of(np.flatnonzero(rows)))
-            remaining = np.flatnonzero(~rows)
-            active, updates = active[remaining], updates[remaining]
+            ending, remaining = np.flatnonzero(rows), np.flatnonzero(~rows)
+            recorder.stop(state.active[ending], reason, learner.policy_of(ending))
+            state.keep(remaining)
             learner.keep(remaining)
 
-    evaluation = game.evaluate(active, learner.policy)
-    end(recorder.record(active, 0, evaluation, learner), "goal")
-    for local_step in range(1, budget.max_local_steps + 1):
-        clock = Clock(active, ledger.rounds[active], updates)
+    def record() -> None:
+        evaluation = game.evaluate(state.active, learner.policy)
+        end(recorder.record(state.active, state.local_step, evaluation, learner), "goal")
+
+    if state.local_step == 0:
+        record()
+    while len(state.active) > 0 and state.local_step < budget.max_local_steps:
+        clock = Clock(state.active, ledger.rounds[state.active], state.updates)
         due = schedule.due(clock, learner.weigh)
-        affordable = budget.allows_round(clock.rounds, ledger.samples[active], samples_per_round)
+        affordable = budget.allows_round(
+            clock.rounds, ledger.samples[state.active], samples_per_round
+        )
         end(due & ~affordable, "communication_budget")
         rows = np.flatnonzero(due[affordable | ~due])
-        if len(active) == 0:
+        if len(state.active) == 0:
             return
 
         if len(rows) > 0:
+            seed_rows = state.active[rows]
             behaviours = learner.behaviours(algorithm.plan(learner, rows))
-            experience = game.collect(active[rows], behaviours, samples_per_round)
-            ledger.communicate(active[rows], experience.traffic)
+            experience = game.collect(seed_rows, behaviours, samples_per_round)
+            ledger.communicate(seed_rows, experience.traffic)
             learner.receive(rows, experience)
-            updates[rows] = 0
+            state.updates[rows] = 0
 
         learner.update()
-        updates += 1
-        evaluation = game.evaluate(active, learner.policy)
-        end(recorder.record(active, local_step, evaluation, learner), "goal")
-        if len(active) == 0:
-            return
-    end(np.ones(len(active), dtype=np.bool_), "local_steps")
+        state.updates += 1
+        state.local_step += 1
+        record()
+        after_step()
+    end(np.ones(len(state.active), dtype=np.bool_), "local_steps")

@@ -25,6 +25,7 @@ from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.randomness import Streams
 
 REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
 console = Console(width=110)
@@ -34,7 +35,7 @@ def prepared_learner(
     game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
 ) -> NaturalPolicyGradient:
     """Return a learner in the first round of `seeds` games, its data at hand."""
-    game = NormalFormGame(game_class(agents, actions, range(seeds)), range(seeds), 0.0)
+    game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
     learner = NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=1.0,

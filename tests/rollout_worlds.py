@@ -8,6 +8,7 @@ from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.bases import NetworkBases, Round
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.randomness import Streams
 
 SPREAD = Spec(("a", "b", "c"), (4, 4, 4), (5, 5, 5), discrete=True)
 UNEVEN = Spec(("speaker", "listener"), (3, 6), (3, 5), discrete=True)
@@ -43,7 +44,7 @@ def settings(**changes) -> MappoConfig:
 def learner_for(spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, **changes) -> Mappo:
     return Mappo(
         spec,
-        list(seeds),
+        Streams(seeds),
         settings(**changes),
         team_reward="mean",
         importance_weighted=weighted,
@@ -94,9 +95,9 @@ def round_of(learner, spec, chunks, predicted=None, trust=0.0) -> Round:
     rollouts = Rollouts.empty(spec, count, steps, copies)
     for position, chunk in enumerate(chunks):
         rollouts.write(torch.arange(learner.rows), position, chunk)
-    bases = NetworkBases.current(learner.state.actor.clone(), count)
+    bases = NetworkBases.current(learner.networks.actor.clone(), count)
     if predicted is not None:
-        current = learner.state.actor.unsqueeze(1)
+        current = learner.networks.actor.unsqueeze(1)
         trusted = torch.full(predicted.shape[:2], trust)
         bases = NetworkBases(current + trust * (predicted - current), count, predicted, trusted)
     return Round(bases, rollouts)

@@ -13,13 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
 from marl_comm.config import RunConfig, load, memory
+from marl_comm.config.base import ConfigModel
 from marl_comm.config.composition import CONFIG_DIRECTORY, compose
 from marl_comm.config.keys import Key, keys, options
+from marl_comm.config.messages import one_line
 from marl_comm.errors import InputError
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "configuration.md"
 OPTIONS = [(group, option) for group, names in options().items() for option in names]
 FILES = sorted(CONFIG_DIRECTORY.rglob("*.yaml"))
+BAD_VALUES = [-1, math.nan, math.inf, {}, "", "\x1b", [None], 10**5000]
 SETTINGS = [key for key in keys() if not key.path.endswith(".name")]
 
 
@@ -144,7 +147,7 @@ def test_their_sensible_neighbours_are_accepted(overrides: str) -> None:
     assert isinstance(compose(*overrides.split()), RunConfig)
 
 
-@pytest.mark.parametrize("bad", [-1, math.nan, math.inf, {}, "", "\x1b", [None], 10**400])
+@pytest.mark.parametrize("bad", BAD_VALUES, ids=range(len(BAD_VALUES)))
 @pytest.mark.parametrize("key", SETTINGS, ids=name_of)
 def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
     cfg = DictConfig(having(key).model_dump())
@@ -172,6 +175,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("logger.project=a/b", 'logger.project="a/b"'),
         ("game.agnets=3", "did you mean game.agents?"),
         ("agents=3", "did you mean game.agents?"),
+        ("mode=online", "did you mean logger.mode?"),
         ("+game.colour=3", "game.colour: unknown key"),
         ("communication.period=3", "it belongs to communication=periodic"),
         ("gaem=coverage", "did you mean game?"),
@@ -194,7 +198,8 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("seed=${seed}", "Recursive"),
         ("seed=${nope}", 'seed="${nope}"'),
         ("seed=${oc.env:NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"),
-        ("seed=???", "seed"),
+        ("seed=???", "Missing mandatory value: seed"),
+        ("logger.group=???", "Missing mandatory value: group"),
         ("seed=" + 5000 * "9", "digits"),
         (f"{300 * 'k'}=1", "longer than any file name"),
         ("metrics=3", "metrics.every"),
@@ -204,6 +209,20 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
 )
 def test_mistakes_are_told_by_key_value_and_what_is_allowed(overrides: str, words: str) -> None:
     assert words in refusal(*shlex.split(overrides))
+
+
+def test_messages_take_one_line_that_no_terminal_obeys() -> None:
+    assert one_line("a\n  b\u2028c\x1b[31m\ud800") == "a b c\\x1b[31m\\ud800"
+
+
+def test_no_model_takes_what_is_not_finite() -> None:
+    class Unbounded(ConfigModel):
+        value: float
+
+    assert Unbounded(value=1.0).value == 1.0
+    for value in (math.nan, math.inf):
+        with pytest.raises(ValidationError, match="finite"):
+            Unbounded(value=value)
 
 
 def test_several_mistakes_are_told_together() -> None:

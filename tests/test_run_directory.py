@@ -53,14 +53,36 @@ def test_a_directory_that_holds_a_run_is_refused_and_left_alone(tmp_path: Path, 
 def test_of_two_processes_that_looked_at_the_same_time_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Both have seen an empty directory: only exclusive creation can still tell them apart.
+    # Both have seen an empty directory: only the lock can still tell them apart.
     monkeypatch.setattr(Path, "exists", lambda path: False)
-    RunDirectory.claim(tmp_path)
-    (tmp_path / METRICS).write_text("the first one's")
-    with pytest.raises(InputError) as error:
-        RunDirectory.claim(tmp_path)
-    one_line(error, "already holds a run")
+    with RunDirectory.claim(tmp_path):
+        (tmp_path / METRICS).write_text("the first one's")
+        with pytest.raises(InputError) as error:
+            RunDirectory.claim(tmp_path)
+    one_line(error, "another process is at work on it")
     assert contents(tmp_path) == {METRICS: b"the first one's"}
+
+
+def test_a_process_killed_before_it_wrote_anything_leaves_nothing_to_protect(
+    tmp_path: Path,
+) -> None:
+    with RunDirectory.claim(tmp_path):
+        pass
+    with RunDirectory.claim(tmp_path) as directory:
+        directory.write_config({"seed": 1})
+    with pytest.raises(InputError, match="already holds a run"):
+        RunDirectory.claim(tmp_path)
+
+
+def test_a_run_is_reopened_by_one_process_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no run"):
+        RunDirectory.reopen(tmp_path)
+    with RunDirectory.claim(tmp_path) as directory:
+        directory.write_config({"seed": 1})
+        with pytest.raises(InputError, match="another process is at work on it"):
+            RunDirectory.reopen(tmp_path)
+    with RunDirectory.reopen(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(

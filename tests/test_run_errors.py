@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ class Seen(Callback):
 @pytest.fixture(autouse=True)
 def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as in a new process
     handlers = logging.root.handlers[:]
     yield
     logging.root.handlers[:] = handlers  # Hydra sets its own, which write to a closed stream

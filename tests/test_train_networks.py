@@ -7,7 +7,8 @@ import torch
 from marl_comm import build
 from marl_comm.communication import Ledger
 from marl_comm.config.composition import compose
-from marl_comm.train import train
+from marl_comm.randomness import Streams
+from marl_comm.train import LoopState, train
 
 SMALL = [
     "game=mpe/simple_spread",
@@ -31,7 +32,7 @@ class Trace:
 
     def record(self, seed_rows, local_step, evaluation, learner):
         figures = {name: np.array(data) for name, data in learner.diagnostics().items()}
-        self.steps.append({**figures, "policy": learner.state.actor.clone().numpy()})
+        self.steps.append({**figures, "policy": learner.networks.actor.clone().numpy()})
         return np.zeros(len(seed_rows), dtype=bool)
 
     def stop(self, seed_rows, reason, policy):
@@ -40,8 +41,8 @@ class Trace:
 
 def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None):
     config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
-    numbers = range(seeds)
-    game = build.build_game(config, numbers)
+    streams = Streams(range(seeds))
+    game = build.build_game(config, streams)
     learner = build.build_learner(config, game)
     tamper(learner)
     rounds = []
@@ -52,11 +53,13 @@ def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None):
         game,
         learner,
         build.build_algorithm(config),
-        build.build_schedule(config, numbers),
+        build.build_schedule(config, streams),
         build.build_budget(config),
         ledger,
         trace,
         config.samples_per_round,
+        LoopState.start(seeds),
+        after_step=lambda: None,
     )
     return trace, ledger, rounds
 
@@ -110,7 +113,7 @@ def test_each_chunk_is_collected_by_its_own_base_policy():
     last = rounds[2]
     chunks = last.rollouts.chunks
     trace_learner = build.build_learner(
-        compose(*SMALL, "num_seeds=2"), build.build_game(compose(*SMALL), range(2))
+        compose(*SMALL, "num_seeds=2"), build.build_game(compose(*SMALL), Streams(range(2)))
     )
     policy = trace_learner.policy
     for position in range(3):

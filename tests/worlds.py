@@ -10,7 +10,8 @@ from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.train import train
+from marl_comm.randomness import Streams
+from marl_comm.train import LoopState, train
 
 
 class TableGame(PotentialGame):
@@ -116,7 +117,7 @@ def play(
     warmup=None,
     **learner_options,
 ) -> Trace:
-    game = NormalFormGame(potential_game, list(seeds), reward_noise=0.0)
+    game = NormalFormGame(potential_game, Streams(seeds), reward_noise=0.0)
     ledger = Ledger(len(seeds))
     trace = Trace(ledger)
     train(
@@ -128,5 +129,7 @@ def play(
         ledger,
         trace,
         samples,
+        LoopState.start(len(seeds)),
+        after_step=lambda: None,
     )
     return trace

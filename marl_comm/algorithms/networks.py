@@ -47,9 +47,9 @@ class CurrentNetworks:
 
     def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
         """Return the current policies of the given rows as the base of every chunk."""
-        chosen = torch.from_numpy(np.asarray(rows)).to(learner.state.actor.device)
+        chosen = torch.from_numpy(np.asarray(rows)).to(learner.networks.actor.device)
         count = self._length.of(learner, chosen)
-        return NetworkBases.current(learner.state.actor[chosen], count)
+        return NetworkBases.current(learner.networks.actor[chosen], count)
 
 
 class PredictedNetworks:
@@ -73,7 +73,7 @@ class PredictedNetworks:
 
     def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
         """Return the current policy and the predicted ones, as far as they are trusted."""
-        chosen = torch.from_numpy(np.asarray(rows)).to(learner.state.actor.device)
+        chosen = torch.from_numpy(np.asarray(rows)).to(learner.networks.actor.device)
         count = self._length.of(learner, chosen)
         positions = int(count.max())
         predicted = learner.predict(chosen, self._predictor, positions)
@@ -82,6 +82,6 @@ class PredictedNetworks:
             trust = torch.ones_like(trust)
         # A policy that nothing was learned from yet cannot be predicted.
         trust = trust * (learner.rounds[chosen] > 0).unsqueeze(1)
-        current = learner.state.actor[chosen].unsqueeze(1)
+        current = learner.networks.actor[chosen].unsqueeze(1)
         bases = torch.lerp(current.expand_as(predicted), predicted, trust.unsqueeze(2))
         return NetworkBases(bases, count, predicted, trust)

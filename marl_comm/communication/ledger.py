@@ -29,3 +29,11 @@ class Ledger:
         self.samples[seed_rows] += traffic.samples
         self.bytes_up[seed_rows] += traffic.bytes_up
         self.bytes_down[seed_rows] += traffic.bytes_down
+
+    def state(self) -> dict[str, IntArray]:
+        """Return all counts, for a checkpoint."""
+        return dict(vars(self))
+
+    def restore(self, state: dict[str, IntArray]) -> None:
+        """Take over the counts of a checkpoint."""
+        vars(self).update(state)

@@ -3,7 +3,7 @@
 Values and defaults live in `configs/`; code outside this package sees `RunConfig` only.
 """
 
-from marl_comm.config.loading import load
+from marl_comm.config.loading import load, load_saved
 from marl_comm.config.run import MetricsConfig, RunConfig
 
-__all__ = ["MetricsConfig", "RunConfig", "load"]
+__all__ = ["MetricsConfig", "RunConfig", "load", "load_saved"]

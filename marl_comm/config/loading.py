@@ -1,7 +1,9 @@
 """From what Hydra composed to a valid `RunConfig`, or to one line that says what is wrong."""
 
+from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
@@ -20,7 +22,29 @@ def load(cfg: DictConfig) -> RunConfig:
     Raises:
         InputError: One line with the key, its value and what is allowed.
     """
-    raw = _resolved(cfg)
+    return _validated(_resolved(cfg))
+
+
+def load_saved(file: Path) -> RunConfig:
+    """Read the configuration that a run directory holds.
+
+    Args:
+        file: A `config.yaml` that a run has written.
+
+    Raises:
+        InputError: It cannot be read, or is not valid for this version.
+    """
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(one_line(f"{file} cannot be read: {error}")) from error
+    try:
+        return _validated(raw)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def _validated(raw: dict[Any, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(raw)
     except ValidationError as error:

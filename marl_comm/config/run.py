@@ -40,6 +40,7 @@ class RunConfig(ConfigModel):
         samples_per_round: Joint actions that a seed samples in a round, N; None plays with exact
             action values.
         max_local_steps: Most local updates of a seed.
+        checkpoint_seconds: Seconds between two savings of the run's whole state.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -52,6 +53,7 @@ class RunConfig(ConfigModel):
     num_seeds: Annotated[int, Field(ge=1, le=100_000)]
     samples_per_round: Count | None
     max_local_steps: Count
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
     metrics: MetricsConfig
     game: GameConfig
     algorithm: AlgorithmConfig

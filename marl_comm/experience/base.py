@@ -1,7 +1,7 @@
 """The interface between the data of a communication round and the learner."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from marl_comm.estimators import Estimator
 from marl_comm.experience.base_policies import BasePolicies
@@ -39,6 +39,16 @@ class Staleness:
     divergence: Array
     nearest: IntArray
 
+    def keep(self, rows: IntArray) -> "Staleness":
+        """Return a copy of the given rows."""
+        return Staleness(self.ess[rows], self.divergence[rows], self.nearest[rows])
+
+    def replace(self, rows: IntArray, other: "Staleness") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.ess[rows] = other.ess
+        self.divergence[rows] = other.divergence
+        self.nearest[rows] = other.nearest
+
 
 class Experience(Protocol):
     """The data of each row's latest round. Rows are replaced as their seeds communicate."""
@@ -62,6 +72,9 @@ class Experience(Protocol):
         Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
         data came from the current policy.
         """
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a checkpoint must hold; the game's `restore_experience` takes it."""
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""

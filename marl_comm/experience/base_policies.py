@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from marl_comm.types import Array, BoolArray, IntArray
+from marl_comm.types import AnyArray, Array, BoolArray, IntArray
 
 
 @dataclass
@@ -53,3 +53,7 @@ class BasePolicies:
         """Overwrite the given rows by the rows of `other`."""
         self.log_policies[rows] = other.log_policies
         self.count[rows] = other.count
+
+    def state(self) -> dict[str, AnyArray]:
+        """Return the policies, for a checkpoint; `BasePolicies(**state)` restores them."""
+        return dict(vars(self))

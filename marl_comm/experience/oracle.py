@@ -1,7 +1,7 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,6 +46,15 @@ class OracleExperience:
     ) -> Array:
         """Return the exact action values; the estimator has no say."""
         return self._exact_action_values(self._seed_rows, log_policy)
+
+    def state(self) -> dict[str, Any]:
+        """Return the bases and whose they are, for a checkpoint."""
+        return {"seed_rows": self._seed_rows, "bases": self._bases.state()}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], exact_action_values: ExactActionValues) -> Self:
+        """Return the experience that a checkpoint holds."""
+        return cls(state["seed_rows"], BasePolicies(**state["bases"]), exact_action_values)
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""

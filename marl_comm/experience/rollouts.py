@@ -8,6 +8,7 @@ from torch import Tensor
 
 from marl_comm.experience.base import Traffic
 from marl_comm.games.environments.spec import Spec
+from marl_comm.types import AnyArray
 
 
 @dataclass
@@ -125,6 +126,18 @@ class Rollouts:
                 data[rows, position, :, : new.shape[2]] = new
             else:
                 data[rows, position] = new
+
+    def state(self) -> dict[str, AnyArray]:
+        """Return everything as arrays, for a checkpoint."""
+        tensors = {**vars(self.chunks), "count": self.count}
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+
+    @classmethod
+    def restored(cls, spec: Spec, state: dict[str, AnyArray], device: torch.device) -> Self:
+        """Return what `state` was taken from."""
+        tensors = {name: torch.from_numpy(array).to(device) for name, array in state.items()}
+        count = tensors.pop("count")
+        return cls(spec, Chunk(**tensors), count)
 
     def keep(self, rows: Tensor) -> Self:
         """Return a copy of the given rows."""

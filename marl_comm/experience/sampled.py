@@ -1,6 +1,6 @@
 """Sampled mode: marginal rewards by importance sampling from a round's joint actions."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class SampledExperience:
             buffer: The data, ordered by behaviour policy.
             behaviours: The policies that played, exploration included.
         """
-        self._traffic = buffer.traffic
+        self._buffer = buffer
         self._bases = behaviours
         self._joint_actions = JointActions.of(
             buffer.joint_actions, behaviours.log_policies.shape[-1]
@@ -48,7 +48,7 @@ class SampledExperience:
     @property
     def traffic(self) -> Traffic:
         """What the round cost, per row."""
-        return self._traffic
+        return self._buffer.traffic
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
@@ -73,10 +73,24 @@ class SampledExperience:
             baseline=estimators.value_estimate(weights, self._rewards),
         )
 
+    def state(self) -> dict[str, Any]:
+        """Return the shared data and where they came from, for a checkpoint."""
+        return {
+            "joint_actions": self._buffer.joint_actions,
+            "rewards": self._buffer.rewards,
+            "bases": self._bases.state(),
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Self:
+        """Return the experience that a checkpoint holds, not yet weighed."""
+        buffer = SharedBuffer(state["joint_actions"], state["rewards"])
+        return cls(buffer, BasePolicies(**state["bases"]))
+
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
         kept = object.__new__(type(self))
-        kept._traffic = self._traffic
+        kept._buffer = self._buffer.keep(rows)
         kept._bases = self._bases.keep(rows)
         kept._joint_actions = self._joint_actions.keep(rows)
         kept._rewards = self._rewards[rows]
@@ -86,6 +100,7 @@ class SampledExperience:
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, weights included."""
+        self._buffer.replace(rows, other._buffer)
         self._bases.replace(rows, other._bases)
         self._joint_actions.replace(rows, other._joint_actions)
         self._rewards[rows] = other._rewards

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from marl_comm.experience.base import Traffic
-from marl_comm.types import AnyArray
+from marl_comm.types import AnyArray, IntArray
 
 
 @dataclass
@@ -36,6 +36,15 @@ class SharedBuffer:
             bytes_up=written,
             bytes_down=agents * written - action_bytes - own_reward_bytes,
         )
+
+    def keep(self, rows: IntArray) -> "SharedBuffer":
+        """Return a copy of the given rows."""
+        return SharedBuffer(self.joint_actions[rows], self.rewards[rows])
+
+    def replace(self, rows: IntArray, other: "SharedBuffer") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.joint_actions[rows] = other.joint_actions
+        self.rewards[rows] = other.rewards
 
 
 def action_type(actions: int) -> np.dtype[Any]:

@@ -23,5 +23,14 @@ class Game(Protocol):
     def evaluate(self, seed_rows: IntArray, policy: Any) -> Evaluation:
         """Return figures of a policy."""
 
+    def restore_experience(self, state: dict[str, Any]) -> Any:
+        """Return the experience whose `state` a checkpoint holds."""
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while it is played, but for random streams, for a checkpoint."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game, leading axis seeds, or 1 where shared."""

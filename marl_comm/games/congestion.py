@@ -1,10 +1,11 @@
 """Rosenthal's congestion game: every agent picks one resource and pays for its load."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
+from marl_comm.games.loads import expected_of_others_load, load_distributions
 from marl_comm.games.potential import PotentialGame
 from marl_comm.randomness import generator
 from marl_comm.types import AnyArray, Array, IntArray
@@ -37,21 +38,9 @@ class Congestion(PotentialGame):
         self.costs: Array = np.sort(np.stack(draws), axis=-1)
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return E[r_i | a_i], (R, m, A), in O(m^2 A) per row. See `PotentialGame`.
-
-        A forward pass gives the load from the agents before each agent; a backward pass gives the
-        expected cost on top of such a load, over the agents after it.
-        """
-        policy = np.exp(log_policy)
-        loads_before = list(_load_distributions(policy[:, :-1]))
-        rewards = np.empty_like(policy)
-        # cost[..., k]: expected cost of joining k earlier agents, averaged over the later ones.
-        cost = self.costs[self.game_of_row(rows)]
-        for agent in reversed(range(self.agents)):
-            rewards[:, agent] = 1.0 - (loads_before[agent] * cost).sum(axis=-1)
-            joins = policy[:, agent, :, None]
-            cost = (1.0 - joins) * cost[..., :-1] + joins * cost[..., 1:]
-        return rewards
+        """Return E[r_i | a_i], (R, m, A), in O(m^2 A) per row. See `PotentialGame`."""
+        costs = self.costs[self.game_of_row(rows)]
+        return 1.0 - expected_of_others_load(costs, np.exp(log_policy))
 
     def rewards(self, rows: IntArray, joint_actions: AnyArray) -> Array:
         """Return own rewards, (R, N, m), in O(N (m + A)) per row. See `PotentialGame`."""
@@ -85,23 +74,5 @@ class Congestion(PotentialGame):
 
     def _expected_total(self, of_load: Array, log_policy: Array) -> Array:
         """Return sum_f E[of_load[:, f, load - 1]], (R,), where an empty resource counts nothing."""
-        *_, load = _load_distributions(np.exp(log_policy))
+        *_, load = load_distributions(np.exp(log_policy))
         return np.asarray((load[..., 1:] * of_load).sum(axis=-1).sum(axis=-1))
-
-
-def _load_distributions(policy: Array) -> Iterator[Array]:
-    """Yield the load distributions of the first 0, 1, ..., n agents, each (R, A, load + 1).
-
-    Args:
-        policy: Probabilities, (R, n, A).
-    """
-    rows, agents, actions = policy.shape
-    distribution = np.ones((rows, actions, 1))
-    yield distribution
-    for agent in range(agents):
-        joins = policy[:, agent, :, None]
-        longer = np.zeros((rows, actions, agent + 2))
-        np.multiply(distribution, 1.0 - joins, out=longer[..., :-1])
-        longer[..., 1:] += distribution * joins
-        distribution = longer
-        yield distribution

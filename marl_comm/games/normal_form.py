@@ -1,6 +1,7 @@
 """One-shot games in the training loop: play, exact figures, exact gradients."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from marl_comm.experience.sampled import SampledExperience
 from marl_comm.experience.shared_buffer import SharedBuffer, action_type
 from marl_comm.games.base import Evaluation
 from marl_comm.games.potential import PotentialGame
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 from marl_comm.solution import nash_gap
 from marl_comm.types import AnyArray, Array, IntArray
 
@@ -18,23 +19,23 @@ from marl_comm.types import AnyArray, Array, IntArray
 class NormalFormGame:
     """Plays a potential game once per sample. Each seed has its own random streams."""
 
-    def __init__(self, game: PotentialGame, seeds: Sequence[int], reward_noise: float) -> None:
+    def __init__(self, game: PotentialGame, streams: Streams, reward_noise: float) -> None:
         """Wrap a game.
 
         Args:
             game: The rewards and their exact expectations.
-            seeds: The seeds of the run, in the order of the game's rows.
+            streams: The random streams of the run's seeds, in the order of the game's rows.
             reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
         """
         self._game = game
-        self._seeds = tuple(seeds)
+        self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
-        self._play = [generator(seed, "collect") for seed in seeds]
-        self._noise = [generator(seed, "reward_noise") for seed in seeds]
+        self._play = streams.of("collect")
+        self._noise = streams.of("reward_noise")
 
     def initial_log_policy(self) -> Array:
         """Return the uniform policy of every seed, (seeds, agents, actions)."""
-        shape = (len(self._seeds), self._game.agents, self._game.actions)
+        shape = (self._seeds, self._game.agents, self._game.actions)
         return np.full(shape, -np.log(self._game.actions))
 
     def collect(
@@ -55,6 +56,12 @@ class NormalFormGame:
             SharedBuffer(joint_actions, rewards.astype(np.float32)), behaviours
         )
 
+    def restore_experience(self, state: dict[str, Any]) -> Experience:
+        """Return the experience that a checkpoint holds."""
+        if "seed_rows" in state:
+            return OracleExperience.restored(state, self._game.marginal_rewards)
+        return SampledExperience.restored(state)
+
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and Nash gap."""
         marginal_rewards = self._game.marginal_rewards(seed_rows, log_policy)
@@ -63,6 +70,13 @@ class NormalFormGame:
             "value": own_values.mean(axis=-1),
             "nash_gap": nash_gap(marginal_rewards, log_policy),
         }
+
+    def state(self) -> dict[str, Any]:
+        """One-shot games have none."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to take over."""
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game."""

@@ -1,6 +1,6 @@
 """What the training loop, the algorithms and the recorder ask of a learner."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from marl_comm.experience import Staleness
@@ -42,6 +42,14 @@ class Learner(Protocol):
 
     def diagnostics(self) -> Mapping[str, AnyArray]:
         """Return figures of the latest update for the log, each (rows,)."""
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while learning, for a checkpoint."""
+
+    def restore(
+        self, state: dict[str, Any], restore_experience: Callable[[dict[str, Any]], Any]
+    ) -> None:
+        """Take over the state of a checkpoint; the game's function restores its data."""
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""

@@ -1,6 +1,7 @@
 """Tabular softmax natural policy gradient, every seed at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -95,9 +96,7 @@ class NaturalPolicyGradient:
             self._weighed = True
         else:
             self._experience.replace(rows, experience)
-            self.staleness.ess[rows] = staleness.ess
-            self.staleness.divergence[rows] = staleness.divergence
-            self.staleness.nearest[rows] = staleness.nearest
+            self.staleness.replace(rows, staleness)
         self.furthest[rows] = staleness.nearest
 
     def update(self) -> None:
@@ -170,11 +169,35 @@ class NaturalPolicyGradient:
         self._updates = self._updates[rows]
         if self._experience is not None and self.staleness is not None:
             self._experience = self._experience.keep(rows)
-            self.staleness = Staleness(
-                self.staleness.ess[rows],
-                self.staleness.divergence[rows],
-                self.staleness.nearest[rows],
-            )
+            self.staleness = self.staleness.keep(rows)
+
+    def state(self) -> dict[str, Any]:
+        """Return policies, running means and data, for a checkpoint after a local update."""
+        assert self._experience is not None
+        assert self.staleness is not None
+        assert not self._weighed
+        return {
+            "log_policy": self.log_policy,
+            "furthest": self.furthest,
+            "drift": self._drift,
+            "updates": self._updates,
+            "staleness": vars(self.staleness),
+            "experience": self._experience.state(),
+        }
+
+    def restore(
+        self,
+        state: dict[str, Any],
+        restore_experience: Callable[[dict[str, Any]], Experience],
+    ) -> None:
+        """Take over the state of a checkpoint."""
+        self.log_policy = state["log_policy"]
+        self.furthest = state["furthest"]
+        self._drift = state["drift"]
+        self._updates = state["updates"]
+        self.staleness = Staleness(**state["staleness"])
+        self._experience = restore_experience(state["experience"])
+        self._weighed = False
 
     def _action_values(self, experience: Experience, log_policy: Array) -> Array:
         return experience.action_values(

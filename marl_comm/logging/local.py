@@ -1,8 +1,11 @@
 """The local log: metrics.jsonl as it goes, summary.json at the end. Always on."""
 
 import contextlib
+import itertools
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from marl_comm.logging import Point
@@ -26,17 +29,22 @@ FIELDS = (
 class LocalLog:
     """Appends whole lines, unbuffered: what was logged survives the death of the process."""
 
-    def __init__(self, directory: RunDirectory) -> None:
-        """Open the metrics file of a claimed directory.
+    def __init__(self, directory: RunDirectory, size: int = 0) -> None:
+        """Open the metrics file of a directory, and drop all beyond its first `size` bytes.
+
+        Args:
+            directory: A directory that is this process's.
+            size: What a resumed run had logged when it was saved.
 
         Raises:
             OutputError: The file cannot be opened.
         """
         self._directory = directory
         self._path = directory.path / METRICS
-        self._size = 0  # bytes of whole, logged steps
+        self.size = size  # bytes of whole, logged steps
         try:
             self._file = self._path.open("ab", buffering=0)
+            self._file.truncate(size)
         except OSError as error:
             raise unwritable(self._path, error) from error
 
@@ -53,9 +61,9 @@ class LocalLog:
                 unwritten = unwritten[self._file.write(unwritten) :]
         except OSError as error:
             with contextlib.suppress(OSError):
-                self._file.truncate(self._size)
+                self._file.truncate(self.size)
             raise unwritable(self._path, error) from error
-        self._size += len(lines)
+        self.size += len(lines)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, once the metrics are safely on disk.
@@ -77,3 +85,14 @@ class LocalLog:
 def _in_order(point: Point) -> dict[str, float]:
     further = sorted(point.keys() - set(FIELDS))
     return {field: point[field] for field in (*FIELDS, *further) if field in point}
+
+
+def logged_steps(directory: Path) -> Iterator[list[dict[str, Any]]]:
+    """Yield the points of a run directory, those of one local step at a time.
+
+    A torn last line, as a killed run leaves it, is passed over.
+    """
+    with (directory / METRICS).open(encoding="utf-8") as file:
+        points = (json.loads(line) for line in file if line.endswith("\n"))
+        for _, step in itertools.groupby(points, key=lambda point: point["local_step"]):
+            yield list(step)

@@ -13,6 +13,7 @@ import itertools
 import logging
 import math
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,6 @@ class WandbLogger:
         directory: Path,
         config: Mapping[str, Any],
         seeds: Sequence[int],
-        sweep: str | None = None,
     ) -> None:
         """Start the W&B run.
 
@@ -54,8 +54,6 @@ class WandbLogger:
             directory: The run directory; W&B's files go to `wandb/` in it.
             config: The resolved configuration, stored whole.
             seeds: Every seed of the run.
-            sweep: Name of the multirun sweep that the run belongs to, its group unless
-                `settings.group` names another.
         """
         self._directory = directory
         self._every = int(config["metrics"]["every"])
@@ -66,7 +64,7 @@ class WandbLogger:
         self._run: Any = None
         if settings.mode != "disabled":
             with self._guarded("start"):
-                self._run = _start(settings, directory, config, settings.group or sweep)
+                self._run = _start(settings, directory, config)
 
     def log(self, points: Sequence[Point]) -> None:
         """Log every row that these points complete."""
@@ -155,21 +153,21 @@ class WandbLogger:
                     self._end(exit_code=1)
 
 
-def _start(
-    settings: WandbLoggerConfig, directory: Path, config: Mapping[str, Any], group: str | None
-) -> Any:
+def _start(settings: WandbLoggerConfig, directory: Path, config: Mapping[str, Any]) -> Any:
     import wandb  # takes half a second, which `logger=local` need not wait for
 
+    run_id, resumed = _run_id(directory / "wandb")
     run = wandb.init(
         project=settings.project,
         entity=settings.entity,
         mode=settings.mode,
-        group=group,
+        group=settings.group,
         name=settings.run_name or directory.name,
         tags=list(settings.tags),
         config=dict(config),
         dir=directory,
-        id=uuid.uuid4().hex,
+        id=run_id,
+        resume="allow" if resumed and settings.mode == "online" else None,
         # A run of this process that was left open must never receive this run's points.
         reinit="create_new",
         settings=wandb.Settings(
@@ -182,6 +180,22 @@ def _start(
     if settings.mode == "online":
         _console.info("W&B run: %s", run.url)
     return run
+
+
+def _run_id(folder: Path) -> tuple[str, bool]:
+    """Return the id of the directory's W&B run, and whether that run was begun before.
+
+    A run that is resumed logs all its points again. What it left in offline files is removed: two
+    files with the same id would be merged into a curve that runs twice.
+    """
+    file = folder / "run_id"
+    if file.exists():
+        for offline in folder.glob("offline-run-*"):
+            shutil.rmtree(offline)
+        return file.read_text(), True
+    folder.mkdir(exist_ok=True)
+    file.write_text(uuid.uuid4().hex)
+    return file.read_text(), False
 
 
 @contextlib.contextmanager

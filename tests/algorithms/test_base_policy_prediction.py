@@ -8,12 +8,13 @@ from marl_comm.estimators import renyi_divergence
 from marl_comm.experience import BasePolicies
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.randomness import Streams
 
 
 def trained_learner(updates=5, samples=None, step_size=2.0):
     """A learner at the end of its first round of `updates` local updates."""
     seeds = [0, 1, 2]
-    game = NormalFormGame(Coverage(6, 4, seeds), seeds, 0.0)
+    game = NormalFormGame(Coverage(6, 4, seeds), Streams(seeds), 0.0)
     learner = learner_for(game, step_size=step_size)
     rows = np.arange(3)
     behaviours = BasePolicies.current(learner.log_policy, 8)
@@ -26,7 +27,7 @@ def trained_learner(updates=5, samples=None, step_size=2.0):
 
 def test_without_a_past_round_only_the_current_policy_is_planned():
     seeds = [0, 1]
-    game = NormalFormGame(Coverage(3, 3, seeds), seeds, 0.0)
+    game = NormalFormGame(Coverage(3, 3, seeds), Streams(seeds), 0.0)
     bases = prediction().plan(learner_for(game), np.arange(2))
     assert bases.count.tolist() == [1, 1]
     np.testing.assert_array_equal(bases.log_policies[:, 0], game.initial_log_policy())

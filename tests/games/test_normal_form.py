@@ -4,6 +4,7 @@ from worlds import TableGame
 from marl_comm.experience import BasePolicies
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame, sample_joint_actions
+from marl_comm.randomness import Streams
 
 
 def test_joint_actions_follow_the_base_policies_independently() -> None:
@@ -34,7 +35,7 @@ def test_an_action_of_probability_zero_is_never_played() -> None:
 
 def test_value_and_gap_of_a_known_equilibrium() -> None:
     payoff = np.array([[[1.0, 0.0], [0.0, 0.5]]])
-    game = NormalFormGame(TableGame(payoff), [0], 0.0)
+    game = NormalFormGame(TableGame(payoff), Streams([0]), 0.0)
     at_equilibrium = np.log(np.array([[[1 / 3, 2 / 3], [1 / 3, 2 / 3]]]))
     evaluation = game.evaluate(np.arange(1), at_equilibrium)
     np.testing.assert_allclose(evaluation["value"], 1 / 3)
@@ -51,7 +52,7 @@ def test_reward_noise_is_unbiased_and_of_the_stated_size() -> None:
     behaviours = BasePolicies.current(np.log(np.full((2, 2, 2), 0.5)))
     rewards = []
     for noise in (0.0, 0.3):
-        game = NormalFormGame(Coverage(2, 2, [1, 2]), [1, 2], noise)
+        game = NormalFormGame(Coverage(2, 2, [1, 2]), Streams([1, 2]), noise)
         rewards.append(game.collect(rows, behaviours, samples)._rewards)
     difference = rewards[1] - rewards[0]
     count = difference.size

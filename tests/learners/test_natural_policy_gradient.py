@@ -7,12 +7,13 @@ from worlds import TableGame, learner_for
 from marl_comm.experience import BasePolicies
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.randomness import Streams
 
 IDENTITY = np.array([[[1.0, 0.0], [0.0, 0.5]]])
 
 
 def exact_learner(payoff=IDENTITY, **options):
-    game = NormalFormGame(TableGame(payoff), range(len(payoff)), 0.0)
+    game = NormalFormGame(TableGame(payoff), Streams(range(len(payoff))), 0.0)
     learner = learner_for(game, **options)
     rows = np.arange(len(payoff))
     learner.receive(rows, game.collect(rows, BasePolicies.current(learner.log_policy), None))
@@ -51,7 +52,7 @@ def test_policies_stay_on_the_simplex_and_off_its_edge(step_size, floor, seed):
 
 def test_data_without_any_weight_leave_the_learner_finite():
     """The data come from a corner of the simplex that the policy has all but left."""
-    game = NormalFormGame(Coverage(30, 3, [0]), [0], 0.0)
+    game = NormalFormGame(Coverage(30, 3, [0]), Streams([0]), 0.0)
     learner = learner_for(game, policy_floor=1e-300, step_size=1.0)
     corner = np.full((1, 30, 3), np.log(1e-300))
     corner[:, :, 0] = 0.0

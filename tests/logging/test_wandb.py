@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import wandb
+from wandb_reader import Recorded, read
 
+import wandb
 from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.logging import MultiLogger
 from marl_comm.logging.local import LocalLog
@@ -86,43 +86,6 @@ SUMMARY_OF_RUN = {
 }
 
 
-@dataclass
-class Recorded:
-    """A W&B run, read back from its file."""
-
-    run: dict[str, Any]
-    history: list[dict[str, Any]]
-    metrics: dict[str, dict[str, Any]]
-    summary: dict[str, Any]
-    exit_codes: list[int]
-
-    def curve(self, section: str, axis: str, metric: str) -> list[tuple[float, float]]:
-        rows = [row for row in self.history if f"{section}/{axis}" in row]
-        return [(row[f"{section}/{axis}"], row[f"{section}/{metric}"]) for row in rows]
-
-
-def read(directory: Path) -> Recorded:
-    """Read the one W&B run in a run directory with W&B's own reader."""
-    (file,) = (directory / "wandb").glob("offline-run-*/run-*.wandb")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    records = [json.loads(line) for line in lines]
-
-    def all_of(kind: str) -> list[dict[str, Any]]:
-        return [record[kind] for record in records if record["type"] == kind]
-
-    summary: dict[str, Any] = {}
-    for update in all_of("summary"):
-        summary |= update["update"]
-    return Recorded(
-        run=all_of("run")[0],
-        history=[record["item"] for record in all_of("history")],
-        metrics={metric["name"]: metric for metric in all_of("metric")},
-        summary=summary,
-        exit_codes=[record["exit_code"] for record in all_of("exit")],
-    )
-
-
 @pytest.fixture(autouse=True, scope="module")
 def no_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Neither an account nor settings of whoever runs the tests, and no way to the server."""
@@ -142,11 +105,11 @@ def no_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def directories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two runs of one process, at the same time: the first is broken off, the second finishes."""
     first, second = tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("second")
-    broken = WandbLogger(settings(), first, CONFIG, SEEDS, sweep="my_sweep")
+    broken = WandbLogger(settings(group="my_sweep"), first, CONFIG, SEEDS)
     broken.log(points(0))
     broken.log(points(1))
     named = settings(group="mine", run_name="my run")
-    finished = WandbLogger(named, second, CONFIG, SEEDS, sweep="my_sweep")
+    finished = WandbLogger(named, second, CONFIG, SEEDS)
     for local_step in range(5):
         finished.log(points(local_step))
     finished.log(points(5, seeds=(6,)))  # seed 5 has stopped
@@ -391,7 +354,7 @@ logger.log(points(0))
 logger.finish(SUMMARY_OF_RUN)
 logger.close()
 """
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    paths = [str(folder) for folder in Path(__file__).parents[:3]]
     command = [sys.executable, "-c", script, str(tmp_path), *paths]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")

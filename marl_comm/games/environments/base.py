@@ -33,22 +33,23 @@ class Step:
             then is the first of a new episode.
         terminated: (rows, copies), bool, whether it ended by itself and not by a limit on its
             steps: nothing would have followed.
-        final_observations: (rows, agents, copies, largest observation), what this step led to;
-            where the episode goes on, the next situation's.
-        situation: The next situation.
+        observations: (rows, agents, copies, largest observation), what the step led to.
         info: Further figures that the environment gives, each (rows,), means over the copies.
     """
 
     rewards: Tensor
     ended: Tensor
     terminated: Tensor
-    final_observations: Tensor
-    situation: Situation
+    observations: Tensor
     info: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Environments(Protocol):
-    """Copies of an environment for each seed of a run, with a random stream per seed if it can."""
+    """Copies of an environment for each seed of a run.
+
+    All randomness of an episode follows from a number drawn at its start from the seed's stream:
+    between episodes the streams are the only state.
+    """
 
     @property
     def spec(self) -> Spec:
@@ -58,14 +59,19 @@ class Environments(Protocol):
     def copies(self) -> int:
         """Copies of the environment per seed."""
 
-    def begin(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
-        """Return where the copies of the given seeds stand; `afresh` starts new episodes first."""
+    def situation(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
+        """Return where the copies of the given seeds stand.
+
+        Args:
+            seed_rows: (rows,).
+            afresh: Whether all copies begin new episodes; else only those do whose last is over.
+        """
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds.
 
         Args:
-            seed_rows: (rows,), the same as in the latest `begin`.
+            seed_rows: (rows,), the same as in the latest `situation`.
             actions: (rows, agents, copies) choices, or (rows, agents, copies, largest action)
                 numbers, of which -1 stands for the lower end of an action's range and 1 for the
                 upper; numbers beyond are clipped.

@@ -1,6 +1,6 @@
 """Environments in the training loop: play chunks with base policies, evaluate the current ones."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from marl_comm.games.environments.base import Environments
 from marl_comm.games.environments.episodes import Episodes, return_names
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.bases import Behaviours, Policies, Round
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 from marl_comm.types import AnyArray, Array, IntArray
 
 
@@ -20,14 +20,14 @@ class EnvironmentGame:
     """Copies of an environment for every seed; action noise comes from each seed's own stream.
 
     Attributes:
-        seeds: The seeds of the run.
+        streams: Random streams of the seeds of the run.
     """
 
     def __init__(
         self,
         environments: Environments,
         evaluation_environments: Environments,
-        seeds: Sequence[int],
+        streams: Streams,
         *,
         steps: int,
         evaluation_every: int,
@@ -39,7 +39,7 @@ class EnvironmentGame:
         Args:
             environments: Where data are collected.
             evaluation_environments: Where policies are evaluated, episodes at a time.
-            seeds: The seeds of the run.
+            streams: Random streams of the seeds of the run.
             steps: Joint steps of a chunk in each copy.
             evaluation_every: Local updates between evaluations.
             evaluation_steps: Most steps of an evaluation's episodes.
@@ -51,9 +51,10 @@ class EnvironmentGame:
         self._evaluation_every = evaluation_every
         self._evaluation_steps = evaluation_steps
         self._device = device
-        self.seeds = tuple(seeds)
-        self._play = [generator(seed, "collect") for seed in seeds]
-        self._evaluate = [generator(seed, "evaluate") for seed in seeds]
+        seeds = streams.seeds
+        self.streams = streams
+        self._play = streams.of("collect")
+        self._evaluate = streams.of("evaluate")
         self._evaluations = 0
         agents = len(environments.spec.agents)
         # Episodes go on from chunk to chunk, and so do their returns.
@@ -91,6 +92,24 @@ class EnvironmentGame:
             figures[f"evaluation_{kind}_return"] = returns
         return figures
 
+    def state(self) -> dict[str, Any]:
+        """Return running figures. Episodes under way are not saved: restored, new ones begin."""
+        return {
+            "running": self._running.numpy(),
+            "evaluations": self._evaluations,
+            "latest": self._latest,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+        self._running = torch.from_numpy(state["running"])
+        self._evaluations = state["evaluations"]
+        self._latest = state["latest"]
+
+    def restore_experience(self, state: dict[str, Any]) -> Rollouts:
+        """Return the chunks that a checkpoint holds."""
+        return Rollouts.restored(self.spec, state, self._device)
+
     def arrays(self) -> dict[str, AnyArray]:
         """Environments are code, not arrays."""
         return {}
@@ -110,9 +129,9 @@ class EnvironmentGame:
         shape = (self._steps, agents, copies)
         noise = torch.stack([behaviours.noise(self._play[seed], shape) for seed in seeds])
         noise = noise.to(self._device)
-        situation = self._environments.begin(seeds)
         columns: dict[str, list[Tensor]] = {}
         for step in range(self._steps):
+            situation = self._environments.situation(seeds)
             observations = situation.observations.to(self._device)
             actions, log_probs = behaviours.act(playing, position, observations, noise[:, step])
             outcome = self._environments.step(seeds, actions)
@@ -124,26 +143,25 @@ class EnvironmentGame:
                 "alive": situation.alive,
                 "ended": outcome.ended,
                 "terminated": outcome.terminated,
-                "final": outcome.final_observations,
+                "led_to": outcome.observations,
             }.items():
                 columns.setdefault(name, []).append(data.to(self._device))
             episodes.count_step(playing, outcome)
-            situation = outcome.situation
         joined = {
             name: torch.stack(data, dim=1 if name in ("ended", "terminated") else 2)
             for name, data in columns.items()
         }
-        final = at_ends(joined.pop("final"), joined["ended"])
+        final = at_ends(joined.pop("led_to"), joined["ended"])
         return Chunk(**joined, final_observations=final)
 
     def _play_episodes(self, seed_rows: IntArray, policy: Policies, *, sampled: bool) -> Array:
         """Return the mean return of one episode in each copy, summed over the agents, (rows,)."""
         environments = self._evaluation_environments
-        situation = environments.begin(seed_rows, afresh=True)
         shape = (len(self.spec.agents), environments.copies)
         returns = torch.zeros((len(seed_rows), environments.copies))
         going_on = torch.ones_like(returns)
-        for _ in range(self._evaluation_steps):
+        for step in range(self._evaluation_steps):
+            situation = environments.situation(seed_rows, afresh=step == 0)
             noise = None
             if sampled:
                 draws = [policy.noise(self._evaluate[seed], shape) for seed in seed_rows]
@@ -152,7 +170,6 @@ class EnvironmentGame:
             outcome = environments.step(seed_rows, actions)
             returns += going_on * outcome.rewards.sum(dim=1)
             going_on *= (~outcome.ended).float()
-            situation = outcome.situation
             if not going_on.any():
                 break
         return returns.mean(dim=1).double().numpy()

@@ -1,6 +1,7 @@
 """MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from marl_comm.config.learner import MappoConfig
 from marl_comm.experience import Staleness
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.games.environments.spec import Spec
-from marl_comm.learners.mappo import prediction
+from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
@@ -20,7 +21,7 @@ from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams
 from marl_comm.types import AnyArray, IntArray
 
 _SLICE = 128  # joint steps of a chunk on which divergences are measured
@@ -33,7 +34,7 @@ class Mappo:
     After its last chunk a round starts over with its first.
 
     Attributes:
-        state: Networks and optimisers of the active seeds.
+        networks: Networks and optimisers of the active seeds.
         bases: The policies that collected the latest round; None before the first round.
         rounds: (rows,), rounds received so far.
         updates: (rows,), local iterations since the latest round.
@@ -44,7 +45,7 @@ class Mappo:
     def __init__(
         self,
         spec: Spec,
-        seeds: Sequence[int],
+        streams: Streams,
         settings: MappoConfig,
         *,
         team_reward: TeamReward,
@@ -56,7 +57,7 @@ class Mappo:
 
         Args:
             spec: What the environment looks like to its agents.
-            seeds: The seeds of the run.
+            streams: Random streams of the seeds of the run.
             settings: Networks and step sizes.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
@@ -83,25 +84,26 @@ class Mappo:
             team_reward,
             importance_weighted=importance_weighted,
         )
-        draws = [generator(seed, "networks") for seed in seeds]
+        draws = streams.of("networks")
         actor = torch.stack([self._actor.initial(draw) for draw in draws]).to(self._device)
         critic = torch.stack([self._critic.initial(draw) for draw in draws]).to(self._device)
-        self.state = State(
+        self.networks = State(
             actor,
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser(torch.zeros((len(seeds), 3), device=self._device)),
+            ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
         )
-        self._shuffles = [generator(seed, "minibatches") for seed in seeds]
-        self._rehearsal_shuffles = [generator(seed, "rehearsal") for seed in seeds]
+        self._shuffles = streams.of("minibatches")
+        self._rehearsal_shuffles = streams.of("rehearsal")
+        self._seed_rows = np.arange(len(draws))
         self._total_updates = total_updates
         self._local_step = 0
-        zeros = torch.zeros(len(seeds), dtype=torch.int64, device=self._device)
+        zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases: NetworkBases | None = None
         self.start = actor.clone()
-        self.calibration = Calibration.fresh(len(seeds), longest_round, self._device)
+        self.calibration = Calibration.fresh(len(draws), longest_round, self._device)
         self._rollouts: Rollouts | None = None
         self._weighed: Weighed | None = None
         self._figures: Figures = {}
@@ -110,16 +112,16 @@ class Mappo:
     @property
     def rows(self) -> int:
         """Number of active seeds."""
-        return len(self.state.actor)
+        return len(self.networks.actor)
 
     @property
     def policy(self) -> Policies:
         """The current policies of all rows."""
-        return Policies(self._actor, self._distribution, self.state.actor)
+        return Policies(self._actor, self._distribution, self.networks.actor)
 
     def policy_of(self, rows: IntArray) -> Policies:
         """Return the policies of some rows."""
-        chosen = self.state.actor[torch.from_numpy(rows).to(self._device)].clone()
+        chosen = self.networks.actor[torch.from_numpy(rows).to(self._device)].clone()
         return Policies(self._actor, self._distribution, chosen)
 
     def policy_arrays(self, policy: Policies) -> dict[str, AnyArray]:
@@ -140,7 +142,7 @@ class Mappo:
             self._rollouts.replace(chosen, experience.rollouts)
         self.rounds[chosen] += 1
         self.updates[chosen] = 0
-        self.start[chosen] = self.state.actor[chosen]
+        self.start[chosen] = self.networks.actor[chosen]
         self._weighed = None
 
     def weigh(self) -> Staleness:
@@ -148,7 +150,7 @@ class Mappo:
         if self._weighed is None:
             assert self._rollouts is not None, "a round comes before the first weighing"
             chunk = self._rollouts.chunk(self._position())
-            self._weighed = self._iteration.weigh(self.state.actor, chunk)
+            self._weighed = self._iteration.weigh(self.networks.actor, chunk)
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
             nearest = np.zeros(self.rows, dtype=np.int64)
             self._staleness = Staleness(ess, np.log(1 / ess), nearest)
@@ -160,8 +162,9 @@ class Mappo:
         self.weigh()
         assert self._weighed is not None
         self._figures = self._measure(self._weighed)
-        orders = self._orders(self._shuffles, self._weighed.joint.shape[1])
-        figures = self._iteration.run(self.state, self._weighed, orders, self._learning_rates())
+        shuffles = [self._shuffles[row] for row in self._seed_rows]
+        orders = self._orders(shuffles, self._weighed.joint.shape[1])
+        figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
         self._figures |= figures
         self.updates += 1
         self._local_step += 1
@@ -179,9 +182,8 @@ class Mappo:
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""
         chosen = torch.from_numpy(rows).to(self._device)
-        self.state = self.state.of(chosen)
-        self._shuffles = [self._shuffles[row] for row in rows]
-        self._rehearsal_shuffles = [self._rehearsal_shuffles[row] for row in rows]
+        self.networks = self.networks.of(chosen)
+        self._seed_rows = self._seed_rows[rows]
         self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
         self.start = self.start[chosen]
         self.calibration = self.calibration.keep(chosen)
@@ -190,10 +192,43 @@ class Mappo:
             self._rollouts = self._rollouts.keep(chosen)
         self._figures = {name: data[chosen] for name, data in self._figures.items()}
         if self._staleness is not None:
-            staleness = self._staleness
-            self._staleness = Staleness(
-                staleness.ess[rows], staleness.divergence[rows], staleness.nearest[rows]
-            )
+            self._staleness = self._staleness.keep(rows)
+        self._weighed = None
+
+    def state(self) -> dict[str, Any]:
+        """Return networks, optimisers and data, for a checkpoint after a local update."""
+        assert self.bases is not None
+        assert self._rollouts is not None
+        assert self._staleness is not None
+        return {
+            "networks": checkpoint.arrays(self.networks),
+            "bases": checkpoint.arrays(self.bases),
+            "calibration": checkpoint.arrays(self.calibration),
+            "rounds": self.rounds.cpu().numpy(),
+            "updates": self.updates.cpu().numpy(),
+            "start": self.start.cpu().numpy(),
+            "seed_rows": self._seed_rows,
+            "local_step": self._local_step,
+            "staleness": vars(self._staleness),
+            "experience": self._rollouts.state(),
+        }
+
+    def restore(
+        self, state: dict[str, Any], restore_experience: Callable[[dict[str, Any]], Rollouts]
+    ) -> None:
+        """Take over the state of a checkpoint."""
+        device = self._device
+        checkpoint.fill(self.networks, state["networks"], device)
+        checkpoint.fill(self.calibration, state["calibration"], device)
+        self.rounds = torch.from_numpy(state["rounds"]).to(device)
+        self.updates = torch.from_numpy(state["updates"]).to(device)
+        self.start = torch.from_numpy(state["start"]).to(device)
+        self.bases = NetworkBases.current(self.start, self.updates)
+        checkpoint.fill(self.bases, state["bases"], device)
+        self._seed_rows = state["seed_rows"]
+        self._local_step = state["local_step"]
+        self._staleness = Staleness(**state["staleness"])
+        self._rollouts = restore_experience(state["experience"])
         self._weighed = None
 
     def predict(self, rows: Tensor, predictor: prediction.Predictor, positions: int) -> Tensor:
@@ -207,11 +242,11 @@ class Mappo:
         Returns:
             (given rows, positions, P).
         """
-        parameters = self.state.actor[rows]
+        parameters = self.networks.actor[rows]
         if predictor == "momentum":
             return prediction.momentum(
                 parameters,
-                self.state.actor_optimiser.of(rows),
+                self.networks.actor_optimiser.of(rows),
                 self._learning_rates()[0],
                 self._settings.epochs * self._settings.minibatches,
                 positions,
@@ -224,12 +259,12 @@ class Mappo:
 
     def _rehearsed(self, rows: Tensor, positions: int) -> Tensor:
         """Return the policies of copies that make local iterations on the previous round's data."""
-        state = self.state.of(rows)
+        state = self.networks.of(rows)
         policies = [state.actor.clone()]
         if self._rollouts is None:
             return prediction.extrapolate(state.actor, torch.zeros_like(state.actor), positions)
         rollouts = self._rollouts.keep(rows)
-        shuffles = [self._rehearsal_shuffles[row] for row in rows.tolist()]
+        shuffles = [self._rehearsal_shuffles[self._seed_rows[row]] for row in rows.tolist()]
         for position in range(positions - 1):
             weighed = self._iteration.weigh(state.actor, rollouts.chunk(position % rollouts.count))
             orders = self._orders(shuffles, weighed.joint.shape[1])
@@ -272,7 +307,7 @@ class Mappo:
         step = max(1, weighed.joint.shape[1] // _SLICE)
         inputs = weighed.actor_inputs[:, :, ::step]
         alive = weighed.alive[:, :, ::step]
-        current = self._actor(self.state.actor, inputs)
+        current = self._actor(self.networks.actor, inputs)
         base = self._actor(self.bases.at(position), inputs)
         figures["kl"] = _joint_mean(self._distribution.kl(current, base), alive)
         if self.bases.predicted is not None:
@@ -297,7 +332,7 @@ class Mappo:
         rows = torch.nonzero(tested)[:, 0]
         self.calibration.score(rows, position[rows], scores[rows])
         nan = torch.full_like(scores[:, 0], torch.nan)
-        alignment = prediction.cosine(self.start, end, self.state.actor)
+        alignment = prediction.cosine(self.start, end, self.networks.actor)
         return {
             "cosine": torch.where(tested, alignment, nan),
             "kappa": torch.where(tested, self.bases.trust[every, position], nan),

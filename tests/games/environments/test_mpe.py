@@ -7,15 +7,15 @@ import pytest
 import torch
 from pettingzoo.test import parallel_api_test
 
-from marl_comm.games.environments.mpe import VERSIONS, ParticleEnvironments
+from marl_comm.games.environments.mpe import ParticleEnvironments
 from marl_comm.randomness import generator
 
-NAMES = sorted(VERSIONS)
 ARGUMENTS = {
     "simple_spread": {"N": 3, "local_ratio": 0.3},
     "simple_reference": {"local_ratio": 0.3},
     "simple_speaker_listener": {},
 }
+NAMES = sorted(ARGUMENTS)
 SEEDS, COPIES = (4, 7), 2
 
 
@@ -26,11 +26,14 @@ def stock_of(name, **changes):
 
 def adapter_of(name, **changes):
     arguments = {**ARGUMENTS[name], "max_cycles": 6, "continuous_actions": False, **changes}
-    return ParticleEnvironments(name, arguments, SEEDS, COPIES, "environment")
+    randoms = [generator(seed, "environment") for seed in SEEDS]
+    return ParticleEnvironments(name, arguments, randoms, COPIES)
 
 
-def stock_seed(row, copy):
-    return int(generator(SEEDS[row], "environment").integers(2**31, size=COPIES)[copy])
+def stock_seed(row, copy, episode=0):
+    """Episodes draw their seeds from their row's stream, copy by copy."""
+    draws = generator(SEEDS[row], "environment").integers(2**31, size=(episode + 1, COPIES))
+    return int(draws[episode, copy])
 
 
 @pytest.mark.parametrize("continuous", [False, True], ids=["discrete", "continuous"])
@@ -40,7 +43,7 @@ def test_steps_are_those_of_the_stock_environment(name, continuous):
     spec = environments.spec
     random = np.random.default_rng(0)
     rows = np.arange(2)
-    situation = environments.begin(rows)
+    situation = environments.situation(rows)
     stock = {}
     for place in np.ndindex(2, COPIES):
         stock[place] = stock_of(name, continuous_actions=continuous)
@@ -55,6 +58,7 @@ def test_steps_are_those_of_the_stock_environment(name, continuous):
         outcome = environments.step(rows, torch.from_numpy(actions))
         assert bool(outcome.ended.all()) == (step % 6 == 0)
         assert bool(outcome.ended.any()) == (step % 6 == 0)
+        latest = {}
         for (row, copy), world in stock.items():
             chosen = {}
             for i, agent in enumerate(spec.agents):
@@ -70,8 +74,12 @@ def test_steps_are_those_of_the_stock_environment(name, continuous):
                     rewards[agent], rel=1e-6
                 )
             if step % 6 == 0:
-                seen, _ = world.reset()
-            check(outcome.situation.observations, (row, copy), seen, spec)
+                check(outcome.observations, (row, copy), seen, spec)
+                seen, _ = world.reset(seed=stock_seed(row, copy, step // 6))
+            latest[row, copy] = seen
+        situation = environments.situation(rows)
+        for place, seen in latest.items():
+            check(situation.observations, place, seen, spec)
 
 
 def check(observations, place, seen, spec):
@@ -87,11 +95,10 @@ def check(observations, place, seen, spec):
 def test_seeds_do_not_depend_on_each_other(name):
     together = adapter_of(name)
     alone = adapter_of(name)
-    together.begin(np.arange(2))
-    first = together.begin(np.array([1]), afresh=True)
-    np.testing.assert_array_equal(
-        first.observations, alone.begin(np.array([1]), afresh=True).observations
-    )
+    together.situation(np.array([0]))
+    together.situation(np.array([0]), afresh=True)
+    first = together.situation(np.array([1])).observations
+    np.testing.assert_array_equal(first, alone.situation(np.array([1])).observations)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -104,13 +111,12 @@ def test_a_scripted_policys_return_is_reproduced():
     """Every agent walks to its own landmark; returns are summed over agents."""
 
     environments = adapter_of("simple_spread", max_cycles=25)
-    situation = environments.begin(np.arange(2))
     total = np.zeros((2, COPIES))
     for _ in range(25):
+        situation = environments.situation(np.arange(2))
         actions = scripted(situation.observations.numpy())
         outcome = environments.step(np.arange(2), torch.from_numpy(actions))
         total += outcome.rewards.sum(dim=1).numpy()
-        situation = outcome.situation
     for row, copy in np.ndindex(2, COPIES):
         world = stock_of("simple_spread", max_cycles=25)
         seen, _ = world.reset(seed=stock_seed(row, copy))

@@ -69,14 +69,14 @@ def test_without_a_past_momentum_stays():
 def test_extrapolation_repeats_the_mean_displacement_of_the_last_round():
     learner = learner_for(SPREAD)
     chunks = [made_up_chunk(learner, SPREAD, seed) for seed in range(3)]
-    start = learner.state.actor.clone()
+    start = learner.networks.actor.clone()
     learner.receive(np.arange(2), round_of(learner, SPREAD, chunks))
     for _ in range(3):
         learner.update()
-    step = (learner.state.actor - start) / 3
+    step = (learner.networks.actor - start) / 3
     predicted = learner.predict(torch.tensor([1]), "extrapolate", 3)
     for position in range(3):
-        expected = learner.state.actor[1] + position * step[1]
+        expected = learner.networks.actor[1] + position * step[1]
         torch.testing.assert_close(predicted[0, position], expected)
 
 
@@ -92,14 +92,14 @@ def test_rehearsal_makes_the_updates_on_the_last_rounds_data(minibatches):
     # The same order of joint steps, so that the copy can be compared with the real thing.
     doing._shuffles = [*rehearsing._rehearsal_shuffles]
     states = [shuffle.bit_generator.state for shuffle in doing._shuffles]
-    before = rehearsing.state.actor.clone()
+    before = rehearsing.networks.actor.clone()
     predicted = rehearsing.predict(torch.arange(2), "rehearse", 4)
-    torch.testing.assert_close(rehearsing.state.actor, before, atol=0, rtol=0)
+    torch.testing.assert_close(rehearsing.networks.actor, before, atol=0, rtol=0)
     for shuffle, state in zip(doing._shuffles, states, strict=True):
         shuffle.bit_generator.state = state
     doing.updates.zero_()
     for position in range(4):
-        torch.testing.assert_close(predicted[:, position], doing.state.actor)
+        torch.testing.assert_close(predicted[:, position], doing.networks.actor)
         doing.update()
 
 
@@ -120,14 +120,14 @@ def plain_divergence(learner, parameters, other, chunk):
 def test_every_share_is_scored_by_the_divergence_it_led_to():
     learner = learner_for(SPREAD)
     chunks = [made_up_chunk(learner, SPREAD, seed) for seed in range(2)]
-    start = learner.state.actor.clone()
+    start = learner.networks.actor.clone()
     predicted = start.unsqueeze(1) + 0.05 * torch.randn((2, 2, start.shape[1]))
     predicted[:, 0] = start
     learner.receive(np.arange(2), round_of(learner, SPREAD, chunks, predicted, trust=0.4))
     learner.update()
     assert not learner.calibration.scored.any()  # position 0 is no prediction
     assert np.isnan(learner.diagnostics()["kappa"]).all()
-    reached = learner.state.actor.clone()
+    reached = learner.networks.actor.clone()
     learner.update()
     for share_index, share in enumerate(SHARES):
         candidate = start + share * (predicted[:, 1] - start)

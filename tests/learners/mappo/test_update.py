@@ -39,8 +39,8 @@ def plain_mappo(learner, chunk, orders):
     options = learner._settings
     steps, copies = chunk.rewards.shape[2:]
     agents, size = chunk.observations.shape[1], chunk.observations.shape[-1]
-    actor = network_of(learner.state.actor[0], [size + agents, 16, 16, 5])
-    critic = network_of(learner.state.critic[0], [agents * size, 16, 16, 1])
+    actor = network_of(learner.networks.actor[0], [size + agents, 16, 16, 5])
+    critic = network_of(learner.networks.critic[0], [agents * size, 16, 16, 1])
     actor_adam = torch.optim.Adam(actor.parameters(), options.learning_rate, eps=1e-5)
     critic_adam = torch.optim.Adam(critic.parameters(), options.critic_learning_rate, eps=1e-5)
     observations = chunk.observations[0].flatten(1, 2)  # (agents, N, size)
@@ -108,7 +108,7 @@ def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
     drawn = []
     orders = learner._orders
     monkeypatch.setattr(learner, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
-    before = learner.state.actor.clone(), learner.state.critic.clone()
+    before = learner.networks.actor.clone(), learner.networks.critic.clone()
     learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
     # The reference reads the learner's parameters, so it goes first, with the orders to come.
     shuffles = [shuffle.bit_generator.state for shuffle in learner._shuffles]
@@ -117,16 +117,16 @@ def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
         shuffle.bit_generator.state = state
     actor, critic = plain_mappo(learner, chunk, foretold)
     learner.update()
-    assert (learner.state.actor - before[0]).abs().max() > 1e-3
-    torch.testing.assert_close(learner.state.actor[0], actor, atol=2e-5, rtol=1e-4)
-    torch.testing.assert_close(learner.state.critic[0], critic, atol=2e-5, rtol=1e-4)
+    assert (learner.networks.actor - before[0]).abs().max() > 1e-3
+    torch.testing.assert_close(learner.networks.actor[0], actor, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(learner.networks.critic[0], critic, atol=2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("actors", ["shared", "separate"])
 @pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
 def test_seeds_together_learn_what_they_learn_alone(spec, actors):
     together = learner_for(spec, range(3), minibatches=2, actors=actors)
-    away = together.state.actor + 0.02 * torch.randn(together.state.actor.shape)
+    away = together.networks.actor + 0.02 * torch.randn(together.networks.actor.shape)
     chunks = [made_up_chunk(together, spec, seed=s, bases=away, leavers=True) for s in range(3)]
     alone = [learner_for(spec, [seed], minibatches=2, actors=actors) for seed in range(3)]
     together.receive(np.arange(3), round_of(together, spec, chunks))
@@ -141,7 +141,7 @@ def test_seeds_together_learn_what_they_learn_alone(spec, actors):
         for seed, single in enumerate(alone):
             single.update()
             torch.testing.assert_close(
-                together.state.actor[seed], single.state.actor[0], atol=3e-5, rtol=1e-3
+                together.networks.actor[seed], single.networks.actor[0], atol=3e-5, rtol=1e-3
             )
             for name, value in single.diagnostics().items():
                 found = together.diagnostics()[name][seed]
@@ -158,7 +158,7 @@ def test_blocks_change_nothing(monkeypatch):
         chunk = made_up_chunk(learner, SPREAD, steps=10, copies=10, leavers=True)
         learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
         learner.update()
-        ends.append((learner.state.actor, learner.diagnostics()))
+        ends.append((learner.networks.actor, learner.diagnostics()))
     assert batch.steps_per_block(2, 3) == 32  # so 50 joint steps of a minibatch were cut
     torch.testing.assert_close(ends[0][0], ends[1][0], atol=1e-5, rtol=1e-4)
     for name, value in ends[0][1].items():
@@ -170,13 +170,13 @@ def test_stale_data_count_as_fresh():
     ends = {}
     for weighted in (True, False):
         learner = learner_for(SPREAD, weighted=weighted)
-        away = learner.state.actor + 0.5 * torch.ones_like(learner.state.actor).normal_(
+        away = learner.networks.actor + 0.5 * torch.ones_like(learner.networks.actor).normal_(
             generator=torch.Generator().manual_seed(0)
         )
         chunk = made_up_chunk(learner, SPREAD, chunk_seed, bases=away)
         learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
         learner.update()
-        ends[weighted] = learner.state.actor.clone(), learner.diagnostics()
+        ends[weighted] = learner.networks.actor.clone(), learner.diagnostics()
     assert (ends[True][0] - ends[False][0]).abs().max() > 1e-4
     assert ends[True][1]["truncated_fraction"].max() > 0
     assert ends[False][1]["truncated_fraction"].max() == 0
@@ -195,7 +195,7 @@ def test_absent_agents_change_nothing():
         chunk.log_probs[absent] -= garbage
         learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
         learner.update()
-        ends.append(learner.state.actor)
+        ends.append(learner.networks.actor)
     torch.testing.assert_close(ends[0], ends[1], atol=0, rtol=0)
 
 

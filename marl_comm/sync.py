@@ -1,0 +1,78 @@
+"""Rebuild the W&B run of a run directory from its local log, and upload it."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from marl_comm.config import RunConfig, load_saved
+from marl_comm.config.logger import WandbLoggerConfig
+from marl_comm.errors import InputError
+from marl_comm.exits import report
+from marl_comm.logging.local import logged_steps
+from marl_comm.logging.wandb import WandbLogger
+from marl_comm.run_directory import CONFIG, SUMMARY, RunDirectory
+
+
+def rebuild(directory: Path, mode: str, project: str) -> None:
+    """Log all that a run directory holds to W&B.
+
+    A run that has finished becomes a finished W&B run; another one, a crashed one.
+
+    Args:
+        directory: A run directory that no process is at work on.
+        mode: "online" to upload, "offline" to write a file that `wandb sync` uploads.
+        project: W&B project of runs that were configured without W&B.
+
+    Raises:
+        InputError: The directory holds no run, or a process is at work on it.
+    """
+    config = load_saved(directory / CONFIG)
+    with RunDirectory.reopen(directory):
+        logger = WandbLogger(
+            _settings(config, mode, project),
+            directory,
+            config.model_dump(),
+            range(config.seed, config.seed + config.num_seeds),
+        )
+        for points in logged_steps(directory):
+            logger.log(points)
+        if (directory / SUMMARY).exists():
+            logger.finish(json.loads((directory / SUMMARY).read_text()))
+        logger.close()
+
+
+def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerConfig:
+    if config.logger.name == "wandb":
+        return config.logger.model_copy(update={"mode": mode})
+    return WandbLoggerConfig.model_validate(
+        {
+            "name": "wandb",
+            "project": project,
+            "entity": None,
+            "mode": mode,
+            "group": None,
+            "run_name": None,
+            "tags": [],
+        }
+    )
+
+
+def main() -> int:
+    """Rebuild the run directories of the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m marl_comm.sync", description=__doc__)
+    parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
+    parser.add_argument("--mode", choices=["online", "offline"], default="online")
+    parser.add_argument("--project", default="marl_comm", help="for runs configured without W&B")
+    arguments = parser.parse_args()
+    code = 0
+    for directory in arguments.directories:
+        try:
+            rebuild(directory, arguments.mode, arguments.project)
+        except InputError as error:
+            code = report(error)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
