@@ -27,7 +27,7 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
 
         games = config.num_seeds if config.game.seed is None else 1
         _refuse_large_table(config.game.agents, config.game.actions, games)
-    estimate, available = estimated_bytes(config, config.game), available_bytes()
+    estimate, available = estimated_bytes(config), available_bytes()
     if estimate > available:
         samples = "null" if config.samples_per_round is None else config.samples_per_round
         raise InputError(
@@ -38,13 +38,15 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         )
 
 
-def estimated_bytes(config: "RunConfig", game: MatrixGameConfig) -> int:
+def estimated_bytes(config: "RunConfig") -> int:
     """Return roughly how much memory the run's arrays take at their peak.
 
     Counted are the numbers of 8 bytes per sample (joint actions and their indices, rewards,
     densities, weights), per entry of a policy (its base policies and copies), and those of the
     game; `docs/configuration.md` compares the sum with measurements.
     """
+    game = config.game
+    assert isinstance(game, MatrixGameConfig)
     agents, actions = game.agents, game.actions
     own_rewards = game.name == "congestion"
     algorithm = config.algorithm
