@@ -6,18 +6,28 @@ import torch
 from marl_comm.algorithms import Algorithm
 from marl_comm.algorithms.networks import CurrentNetworks, PredictedNetworks, RoundLength
 from marl_comm.config import RunConfig
-from marl_comm.config.game import EnvironmentConfig
+from marl_comm.config.game import (
+    AnyEnvironmentConfig,
+    EnvironmentConfig,
+    PettingZooConfig,
+    VmasConfig,
+    VmasSimpleSpreadConfig,
+)
 from marl_comm.config.learner import MappoConfig
 from marl_comm.errors import InputError
 from marl_comm.games.base import Game
 from marl_comm.games.environments.base import Environments
 from marl_comm.games.environments.game import EnvironmentGame
 from marl_comm.games.environments.mpe import ParticleEnvironments
+from marl_comm.games.environments.pettingzoo import ParallelEnvironments
+from marl_comm.games.environments.vmas import VectorisedEnvironments
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
 
 
-def build_game(config: RunConfig, settings: EnvironmentConfig, streams: Streams) -> EnvironmentGame:
+def build_game(
+    config: RunConfig, settings: AnyEnvironmentConfig, streams: Streams
+) -> EnvironmentGame:
     """Return the environments of every seed, to play in and to evaluate in.
 
     Raises:
@@ -31,8 +41,13 @@ def build_game(config: RunConfig, settings: EnvironmentConfig, streams: Streams)
     # Batches fill a core's cache: a second thread costs more than it brings.
     torch.set_num_threads(1)
     return EnvironmentGame(
-        _environments(settings, streams.of("environment"), settings.copies),
-        _environments(settings, streams.of("evaluation_environment"), settings.evaluation_copies),
+        _environments(settings, streams.of("environment"), settings.copies, learner.device),
+        _environments(
+            settings,
+            streams.of("evaluation_environment"),
+            settings.evaluation_copies,
+            learner.device,
+        ),
         streams,
         steps=settings.steps,
         evaluation_every=settings.evaluation_every,
@@ -77,10 +92,21 @@ def _learner_settings(config: RunConfig) -> MappoConfig:
 
 
 def _environments(
-    settings: EnvironmentConfig, randoms: list[np.random.Generator], copies: int
+    settings: AnyEnvironmentConfig, randoms: list[np.random.Generator], copies: int, device: str
 ) -> Environments:
-    arguments = settings.model_dump(exclude=set(EnvironmentConfig.model_fields) | {"name"})
-    name = settings.name.partition("/")[2]
+    if isinstance(settings, PettingZooConfig):
+        return ParallelEnvironments(settings.environment, settings.arguments, randoms, copies)
+    if isinstance(settings, VmasConfig | VmasSimpleSpreadConfig):
+        return VectorisedEnvironments(
+            settings.scenario,
+            settings.arguments,
+            randoms,
+            copies,
+            max_steps=settings.max_steps,
+            continuous_actions=settings.continuous_actions,
+            device=device,
+        )
+    arguments = settings.model_dump(exclude=set(EnvironmentConfig.model_fields))
     if "agents" in arguments:
         arguments["N"] = arguments.pop("agents")
-    return ParticleEnvironments(name, arguments, randoms, copies)
+    return ParticleEnvironments(settings.name.partition("/")[2], arguments, randoms, copies)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Count, Seed
+from marl_comm.config.base import ConfigModel, Count, Seed, Text
 
 
 class MatrixGameConfig(ConfigModel):
@@ -62,11 +62,6 @@ class EnvironmentConfig(ConfigModel):
     evaluation_every: Count
     evaluation_copies: Annotated[int, Field(ge=1, le=100_000)]
 
-    @property
-    def evaluation_steps(self) -> int:
-        """Most steps of an evaluation's episodes."""
-        raise NotImplementedError
-
 
 class _ParticleConfig(EnvironmentConfig):
     """What the multi-particle environments of mpe2 share.
@@ -115,12 +110,70 @@ class SimpleSpeakerListenerConfig(_ParticleConfig):
     name: Literal["mpe/simple_speaker_listener"]
 
 
-GameConfig = Annotated[
-    RandomPotentialConfig
-    | CongestionConfig
-    | CoverageConfig
-    | SimpleSpreadConfig
+Arguments = Annotated[
+    dict[str, bool | int | float | str | None],
+    Field(description="a mapping of names to plain values"),
+]
+
+
+class PettingZooConfig(EnvironmentConfig):
+    """Any parallel environment of PettingZoo.
+
+    Attributes:
+        environment: MODULE:FUNCTION, or a module that has `parallel_env`.
+        arguments: Of the function.
+        evaluation_steps: Most steps of an evaluation's episodes.
+    """
+
+    name: Literal["pettingzoo"]
+    environment: Text
+    arguments: Arguments
+    evaluation_steps: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class _VmasConfig(EnvironmentConfig):
+    """What the scenarios of VMAS share.
+
+    Attributes:
+        scenario: The name of one of VMAS's scenarios.
+        arguments: Of the scenario.
+        max_steps: Steps of an episode.
+        continuous_actions: Whether actions are numbers rather than choices.
+    """
+
+    scenario: Text
+    arguments: Arguments
+    max_steps: Annotated[int, Field(ge=1, le=100_000)]
+    continuous_actions: bool
+
+    @property
+    def evaluation_steps(self) -> int:
+        """Whole episodes."""
+        return self.max_steps
+
+
+class VmasConfig(_VmasConfig):
+    """Any scenario of VMAS."""
+
+    name: Literal["vmas"]
+
+
+class VmasSimpleSpreadConfig(_VmasConfig):
+    """VMAS's version of simple_spread, whose reward differs from that of mpe2."""
+
+    name: Literal["vmas/simple_spread"]
+    scenario: Literal["simple_spread"]
+
+
+AnyEnvironmentConfig = (
+    SimpleSpreadConfig
     | SimpleReferenceConfig
-    | SimpleSpeakerListenerConfig,
+    | SimpleSpeakerListenerConfig
+    | PettingZooConfig
+    | VmasConfig
+    | VmasSimpleSpreadConfig
+)
+GameConfig = Annotated[
+    RandomPotentialConfig | CongestionConfig | CoverageConfig | AnyEnvironmentConfig,
     Field(discriminator="name"),
 ]

@@ -17,10 +17,12 @@ class Situation:
     Attributes:
         observations: (rows, agents, copies, largest observation), float32, zero where padded.
         alive: (rows, agents, copies), bool; agents that have left an episode are False.
+        began: (rows, copies), bool, whether this is the first situation of an episode.
     """
 
     observations: Tensor
     alive: Tensor
+    began: Tensor
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,11 @@ class Episodes:
         nothing = torch.zeros(len(running), dtype=torch.float64)
         return cls(running, total, nothing, nothing.clone())
 
-    def count_step(self, rows: Tensor, step: Step) -> None:
-        """Take in a step of some rows."""
+    def count_step(self, rows: Tensor, began: Tensor, step: Step) -> None:
+        """Take in a step of some rows; `began`, (rows, copies), says where episodes began."""
         rows = rows.cpu()
-        running = self.running[rows] + step.rewards.cpu()
+        running = torch.where(began.cpu().unsqueeze(1), 0.0, self.running[rows])
+        running = running + step.rewards.cpu()
         over = step.ended.cpu().unsqueeze(1)
         self.total[rows] += (running * over).sum(dim=2)
         self.ended[rows] += over.sum(dim=(1, 2))

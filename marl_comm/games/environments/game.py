@@ -146,7 +146,7 @@ class EnvironmentGame:
                 "led_to": outcome.observations,
             }.items():
                 columns.setdefault(name, []).append(data.to(self._device))
-            episodes.count_step(playing, outcome)
+            episodes.count_step(playing, situation.began, outcome)
         joined = {
             name: torch.stack(data, dim=1 if name in ("ended", "terminated") else 2)
             for name, data in columns.items()
@@ -168,8 +168,8 @@ class EnvironmentGame:
                 noise = torch.stack(draws).to(self._device)
             actions = policy.act(situation.observations.to(self._device), noise)
             outcome = environments.step(seed_rows, actions)
-            returns += going_on * outcome.rewards.sum(dim=1)
-            going_on *= (~outcome.ended).float()
+            returns += going_on * outcome.rewards.sum(dim=1).cpu()
+            going_on *= (~outcome.ended.cpu()).float()
             if not going_on.any():
                 break
         return returns.mean(dim=1).double().numpy()

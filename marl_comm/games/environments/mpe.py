@@ -78,7 +78,8 @@ class ParticleEnvironments:
         over = np.ones_like(self._over[seed_rows]) if afresh else self._over[seed_rows]
         self._restart(seed_rows, over)
         observations = torch.from_numpy(self._observations[seed_rows])
-        return Situation(observations, torch.ones(observations.shape[:3], dtype=torch.bool))
+        alive = torch.ones(observations.shape[:3], dtype=torch.bool)
+        return Situation(observations, alive, torch.from_numpy(over))
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""

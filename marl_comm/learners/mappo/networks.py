@@ -17,8 +17,8 @@ from marl_comm.games.environments.spec import Spec
 Activation = Literal["relu", "tanh"]
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
+    "relu": torch.relu_,
+    "tanh": torch.tanh_,
 }
 _GAINS: dict[Activation, float] = {"relu": 2**0.5, "tanh": 5 / 3}
 
