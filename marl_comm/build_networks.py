@@ -56,6 +56,23 @@ def build_game(
     )
 
 
+def rebuild(config: RunConfig, episodes: int, seed: int) -> tuple[EnvironmentGame, Mappo]:
+    """Return what a run was made of, for evaluating on other episodes and on the CPU.
+
+    Args:
+        config: Of the run.
+        episodes: Copies of the environment per seed.
+        seed: The first of the seeds that episodes and actions are drawn from.
+    """
+    assert isinstance(config.game, EnvironmentConfig)
+    settings = config.game.model_copy(update={"copies": 1, "evaluation_copies": episodes})
+    learner = _learner_settings(config).model_copy(update={"device": "cpu"})
+    evaluated = config.model_copy(update={"game": settings, "learner": learner})
+    streams = Streams(range(seed, seed + config.num_seeds))
+    game = build_game(evaluated, settings, streams)
+    return game, build_learner(evaluated, game, longest_round=1)
+
+
 def build_learner(config: RunConfig, game: Game, longest_round: int) -> Mappo:
     """Return the learner with newly drawn networks."""
     assert isinstance(config.game, EnvironmentConfig)

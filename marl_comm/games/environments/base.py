@@ -7,7 +7,7 @@ from typing import Protocol
 from torch import Tensor
 
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import IntArray
+from marl_comm.types import AnyArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,11 @@ class Environments(Protocol):
             actions: (rows, agents, copies) choices, or (rows, agents, copies, largest action)
                 numbers, of which -1 stands for the lower end of an action's range and 1 for the
                 upper; numbers beyond are clipped.
+        """
+
+    def frame(self) -> AnyArray:
+        """Return a picture of the first copy that played last, (height, width, 3), uint8.
+
+        Raises:
+            InputError: The environment cannot render.
         """

@@ -92,6 +92,28 @@ class EnvironmentGame:
             figures[f"evaluation_{kind}_return"] = returns
         return figures
 
+    def play_episodes(self, policy: Policies, *, sampled: bool) -> Array:
+        """Return the mean return of every seed's policy, summed over the agents, (seeds,)."""
+        rows = np.arange(len(self.streams.seeds))
+        return self._play_episodes(rows, policy, sampled=sampled)
+
+    def render_episode(self, policy: Policies) -> list[AnyArray]:
+        """Return the frames of one greedy episode of the first seed, each (height, width, 3).
+
+        Raises:
+            InputError: The environment cannot render.
+        """
+        environments, rows = self._evaluation_environments, np.arange(1)
+        first = Policies(policy.actor, policy.distribution, policy.parameters[:1])
+        frames = []
+        for step in range(self._evaluation_steps):
+            situation = environments.situation(rows, afresh=step == 0)
+            frames.append(environments.frame())
+            actions = first.act(situation.observations.to(self._device), None)
+            if bool(environments.step(rows, actions).ended[0, 0]):
+                break
+        return frames
+
     def state(self) -> dict[str, Any]:
         """Return running figures. Episodes under way are not saved: restored, new ones begin."""
         return {

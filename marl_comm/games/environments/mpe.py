@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pygame
 import torch
 from gymnasium.spaces import Discrete
 from gymnasium.utils import seeding
@@ -106,6 +107,15 @@ class ParticleEnvironments:
             torch.from_numpy(observations),
             self._figures(observations),
         )
+
+    def frame(self) -> AnyArray:
+        """Return a picture of the first seed's first copy, (height, width, 3), uint8."""
+        self._stock.world = self._worlds[0][0]
+        if self._steps[0, 0] == 0:
+            places = [entity.state.p_pos for entity in self._stock.world.entities]
+            self._stock.original_cam_range = np.abs(places).max()
+        self._stock.draw()
+        return np.asarray(pygame.surfarray.array3d(self._stock.screen)).transpose(1, 0, 2)
 
     def _moves(self, actions: Tensor) -> list[list[list[Any]]]:
         """Return actions as mpe2 takes them: by row, copy and agent."""

@@ -102,6 +102,20 @@ class ParallelEnvironments:
             torch.from_numpy(self._observations[seed_rows]),
         )
 
+    def frame(self) -> AnyArray:
+        """Return a picture of the first seed's first copy, (height, width, 3), uint8.
+
+        Raises:
+            InputError: The environment does not give pictures.
+        """
+        picture = self._worlds[0][0].render()
+        if not isinstance(picture, np.ndarray):
+            raise InputError(
+                "game.arguments: the environment gives no pictures; many need "
+                "+game.arguments.render_mode=rgb_array when they are trained"
+            )
+        return picture
+
     def _note(self, row: int, copy: int, seen: Mapping[str, Any]) -> None:
         """Remember what agents see; one that has left sees nothing."""
         self._observations[row, :, copy] = 0.0

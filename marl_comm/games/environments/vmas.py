@@ -15,7 +15,7 @@ from torch import Tensor
 from marl_comm.errors import InputError
 from marl_comm.games.environments.base import Situation, Step
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import IntArray
+from marl_comm.types import AnyArray, IntArray
 
 _LARGEST_SEED = 2**31
 
@@ -114,6 +114,19 @@ class VectorisedEnvironments:
             self._observations,
             _means(infos, len(seed_rows)),
         )
+
+    def frame(self) -> AnyArray:
+        """Return a picture of the first copy, (height, width, 3), uint8.
+
+        Raises:
+            InputError: VMAS cannot render here; it needs OpenGL and a display, if a virtual one.
+        """
+        try:
+            picture = self._simulation.render(mode="rgb_array", env_index=0)
+        except Exception as error:  # whatever pyglet raises without a display
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"--render: VMAS cannot draw on this machine ({reason})") from error
+        return np.asarray(picture)
 
     def _made(self, number: int) -> Any:
         try:
