@@ -1,10 +1,13 @@
 """MAPPO through the training loop: who collects what, when, and what is counted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from marl_comm import build
+from marl_comm.checkpoints import _decode, _encode
 from marl_comm.communication import Ledger
 from marl_comm.config.composition import compose
 from marl_comm.randomness import Streams
@@ -39,7 +42,7 @@ class Trace:
         self.ends.append((seed_rows.tolist(), reason))
 
 
-def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None):
+def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None, resume_after=None):
     config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
     streams = Streams(range(seeds))
     game = build.build_game(config, streams)
@@ -48,7 +51,9 @@ def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None):
     rounds = []
     collect = game.collect
     game.collect = lambda *arguments: rounds.append(collect(*arguments)) or rounds[-1]
-    ledger, trace = Ledger(seeds), Trace()
+    ledger, trace, loop = Ledger(seeds), Trace(), LoopState.start(seeds)
+    if resume_after is not None:
+        loop = resumed_at(resume_after, config, (game, learner, ledger, streams))
     train(
         game,
         learner,
@@ -58,10 +63,45 @@ def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None):
         ledger,
         trace,
         config.samples_per_round,
-        LoopState.start(seeds),
+        loop,
         after_step=lambda: None,
     )
     return trace, ledger, rounds
+
+
+def resumed_at(local_step, config, parts):
+    """Make part of the run with other objects, and hand all that they know to the given ones."""
+    game, learner, ledger, streams = parts
+    first_streams = Streams(streams.seeds)
+    first_game = build.build_game(config, first_streams)
+    first_learner = build.build_learner(config, first_game)
+    first_ledger, first_loop = Ledger(len(streams.seeds)), LoopState.start(len(streams.seeds))
+    budget = replace(build.build_budget(config), max_local_steps=local_step)
+    saved = {}
+
+    def save():
+        if first_loop.local_step == local_step:
+            parts = {"game": first_game, "learner": first_learner, "ledger": first_ledger}
+            parts |= {"streams": first_streams, "loop": first_loop}
+            saved.update(_decode(_encode({name: part.state() for name, part in parts.items()})))
+
+    train(
+        first_game,
+        first_learner,
+        build.build_algorithm(config),
+        build.build_schedule(config, first_streams),
+        budget,
+        first_ledger,
+        Trace(),
+        config.samples_per_round,
+        first_loop,
+        after_step=save,
+    )
+    learner.restore(saved["learner"], game.restore_experience)
+    game.restore(saved["game"])
+    ledger.restore(saved["ledger"])
+    streams.restore(saved["streams"])
+    return LoopState(**saved["loop"])
 
 
 def same(first, second):
@@ -186,3 +226,15 @@ def test_seeds_that_end_leave_the_others_alone():
         cut.steps[-1]["policy"], whole.steps[-1]["policy"][survivors], rtol=2e-3, atol=2e-4
     )
     assert (ledger.rounds <= 6).all()
+
+
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse"])
+def test_a_run_that_goes_on_from_a_checkpoint_ends_the_same(predictor):
+    overrides = (*PERIODIC, f"algorithm.predictor={predictor}", "learner.minibatches=2")
+    whole, ledger, _ = play(*overrides, local_steps=11)
+    cut, _, _ = play(*overrides, local_steps=11, resume_after=7)
+    np.testing.assert_array_equal(cut.steps[-1]["policy"], whole.steps[-1]["policy"])
+    assert len(cut.steps) == 4
+    for name, figure in whole.steps[-1].items():
+        np.testing.assert_array_equal(cut.steps[-1][name], figure, err_msg=name)
+    assert (ledger.rounds == 5).all()

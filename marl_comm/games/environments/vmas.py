@@ -5,6 +5,7 @@ whenever all copies start over. So a run is reproducible, but what a seed meets 
 that play beside it.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,8 +137,18 @@ class VectorisedEnvironments:
                 'game=vmas: VMAS is not installed; pip install "marl_comm[vmas]"'
             ) from error
         try:
-            return vmas.make_env(self._scenario, number, **self._settings)
-        except (AssertionError, FileNotFoundError, ImportError, TypeError, ValueError) as error:
+            with warnings.catch_warnings():
+                # An argument that is not used is a mistake.
+                warnings.filterwarnings("error", message="Scenario kwargs")
+                return vmas.make_env(self._scenario, number, **self._settings)
+        except (
+            AssertionError,
+            FileNotFoundError,
+            ImportError,
+            TypeError,
+            UserWarning,
+            ValueError,
+        ) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(
                 f"game.scenario={self._scenario}: VMAS refuses it ({reason})"

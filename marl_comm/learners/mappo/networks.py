@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from marl_comm.games.environments.spec import Spec
 
@@ -20,6 +21,7 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "tanh": torch.tanh_,
 }
+_FEWEST_COLUMNS = 16
 _GAINS: dict[Activation, float] = {"relu": 2**0.5, "tanh": 5 / 3}
 
 
@@ -66,10 +68,14 @@ class StackedPerceptron:
         hidden = inputs
         for layer, (size_in, size_out) in enumerate(self._layers):
             weights = parts[2 * layer].view(-1, size_in, size_out)
-            hidden = torch.baddbmm(parts[2 * layer + 1].unsqueeze(1), hidden, weights)
+            bias = parts[2 * layer + 1].unsqueeze(1)
             if layer < len(self._layers) - 1:
-                hidden = self._activation(hidden)
-        return hidden
+                hidden = self._activation(torch.baddbmm(bias, hidden, weights))
+        # Products with few columns are slower than those with 16.
+        missing = max(0, _FEWEST_COLUMNS - size_out)
+        return torch.baddbmm(pad(bias, (0, missing)), hidden, pad(weights, (0, missing)))[
+            ..., :size_out
+        ]
 
 
 class Actor:
