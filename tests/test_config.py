@@ -170,6 +170,8 @@ def test_their_sensible_neighbours_are_accepted(overrides: str) -> None:
 @pytest.mark.parametrize("bad", BAD_VALUES, ids=range(len(BAD_VALUES)))
 @pytest.mark.parametrize("key", SETTINGS, ids=name_of)
 def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
+    if key.path == "game.arguments" and bad == {}:
+        pytest.skip("no arguments are an allowed value")
     cfg = DictConfig(having(key).model_dump())
     OmegaConf.update(cfg, key.path, bad, merge=False)
     with pytest.raises(InputError) as caught:
@@ -201,7 +203,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of congestion, coverage, random_potential (did",
+            "game=coverge: must be one of congestion, coverage, mpe/simple_reference, mpe/",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),

@@ -317,7 +317,7 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: congestion, coverage, random_potential",
+        "game: congestion, coverage, pettingzoo, random_potential, vmas",
         "communication: adaptive, missing, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",
