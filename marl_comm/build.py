@@ -7,12 +7,21 @@ from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedul
 from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.config import RunConfig
 from marl_comm.config.communication import CommunicationConfig
-from marl_comm.config.game import MatrixGameConfig
+from marl_comm.config.game import (
+    ClimbingChainConfig,
+    MarkovCongestionConfig,
+    RandomMarkovConfig,
+    TableGameConfig,
+)
 from marl_comm.games.base import Game
+from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
+from marl_comm.games.markov_congestion import MarkovCongestion
+from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
+from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.learners.base import Learner
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
@@ -25,34 +34,50 @@ POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
 }
 
 _MOST_EXPLORATION = 0.02  # of one agent's play
-_EXPLORING_AGENTS = 0.2  # expected number per joint action; costs about exp(-0.2) of the ESS
+_EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
 def build_game(config: RunConfig, streams: Streams) -> Game:
-    """Return a game for each seed, or one that all share if `game.seed` is set.
+    """Return a game for each seed, or one that all share: `game.seed` is set, or nothing is drawn.
 
     Raises:
         InputError: The game is too large to hold in memory, or needs what is not installed.
     """
     settings = config.game
-    if not isinstance(settings, MatrixGameConfig):
+    if not isinstance(settings, TableGameConfig):
         # Imported late: torch takes seconds, which games of tables need not wait for.
         from marl_comm import build_networks
 
         return build_networks.build_game(config, settings, streams)
+    noise = settings.reward_noise
+    if isinstance(settings, MarkovCongestionConfig):
+        congestion = MarkovCongestion(
+            settings.agents,
+            settings.weights,
+            settings.penalty,
+            settings.discount,
+            settings.episode_steps,
+        )
+        return MarkovFormGame(congestion, streams, noise)
+    if isinstance(settings, ClimbingChainConfig):
+        sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
+        return MarkovFormGame(ClimbingChain(*sizes, settings.penalty), streams, noise)
     game_seeds = streams.seeds if settings.seed is None else (settings.seed,)
+    if isinstance(settings, RandomMarkovConfig):
+        sizes = (settings.agents, settings.actions, settings.states, settings.horizon)
+        return MarkovFormGame(RandomMarkov(*sizes, game_seeds), streams, noise)
     game = POTENTIAL_GAMES[settings.name](settings.agents, settings.actions, game_seeds)
-    return NormalFormGame(game, streams, settings.reward_noise)
+    return NormalFormGame(game, streams, noise)
 
 
 def build_learner(config: RunConfig, game: Game) -> Learner:
     """Return the learner at its initial policies."""
     settings = config.learner
-    if not isinstance(game, NormalFormGame):
+    if not isinstance(game, NormalFormGame | MarkovFormGame):
         from marl_comm import build_networks
 
-        return build_networks.build_learner(config, game, longest_round(config.communication))
+        return build_networks.build_learner(config, game, _longest_round(config))
     assert settings.name == "npg"
     return NaturalPolicyGradient(
         game.initial_log_policy(),
@@ -68,16 +93,19 @@ def build_learner(config: RunConfig, game: Game) -> Learner:
 def exploration(config: RunConfig) -> float:
     """Return each agent's share of uniform play while collecting data.
 
-    Left to itself it is 0.02, or less with more than ten agents: mixing costs effective sample
-    size exponentially in the number of agents. Exact gradients need none.
+    Left to itself it is 0.02, or less where an episode has more than ten choices, agents times
+    steps: mixing costs effective sample size exponentially in their number. Exact gradients need
+    none.
     """
     if config.samples_per_round is None:
         return 0.0
     assert config.learner.name == "npg"
-    assert isinstance(config.game, MatrixGameConfig)
+    assert isinstance(config.game, TableGameConfig)
     if config.learner.exploration is not None:
         return config.learner.exploration
-    return min(_MOST_EXPLORATION, _EXPLORING_AGENTS / config.game.agents)
+    return min(
+        _MOST_EXPLORATION, _EXPLORING_CHOICES / (config.game.agents * config.game.episode_length)
+    )
 
 
 def build_algorithm(config: RunConfig) -> Algorithm:
@@ -86,7 +114,7 @@ def build_algorithm(config: RunConfig) -> Algorithm:
     if config.learner.name == "mappo":
         from marl_comm import build_networks
 
-        return build_networks.build_algorithm(config, longest_round(config.communication))
+        return build_networks.build_algorithm(config, _longest_round(config))
     if settings.name != "base_policy_prediction":
         return CurrentPolicy()
     assert settings.policies == "tables"
@@ -96,8 +124,12 @@ def build_algorithm(config: RunConfig) -> Algorithm:
         max_bases=settings.max_bases,
         horizon=settings.horizon,
         predictor=settings.predictor,
-        longest_round=longest_round(config.communication),
+        longest_round=_longest_round(config),
     )
+
+
+def _longest_round(config: RunConfig) -> int:
+    return min(longest_round(config.communication), config.max_local_steps)
 
 
 def longest_round(settings: CommunicationConfig) -> int:

@@ -6,7 +6,7 @@ import torch
 from marl_comm.algorithms import Algorithm
 from marl_comm.algorithms.networks import CurrentNetworks, PredictedNetworks, RoundLength
 from marl_comm.config import RunConfig
-from marl_comm.config.game import (
+from marl_comm.config.environment import (
     AnyEnvironmentConfig,
     EnvironmentConfig,
     PettingZooConfig,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.run_directory import unwritable, whole_file
+from marl_comm.files import unwritable, whole_file
 from marl_comm.types import AnyArray
 
 State = Any

@@ -8,6 +8,10 @@ class InputError(Exception):
     """
 
 
+class BusyError(InputError):
+    """Another process is at work on the run directory."""
+
+
 class OutputError(Exception):
     """A result could not be written: one line with the file and the system's reason.
 

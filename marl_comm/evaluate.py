@@ -14,12 +14,12 @@ from PIL import Image
 
 from marl_comm import build_networks
 from marl_comm.config import RunConfig, load_saved
-from marl_comm.config.game import EnvironmentConfig
+from marl_comm.config.environment import EnvironmentConfig
 from marl_comm.errors import InputError
 from marl_comm.exits import report
+from marl_comm.files import CONFIG, FINAL, SUMMARY
 from marl_comm.games.environments.game import EnvironmentGame
 from marl_comm.learners.mappo.bases import Policies
-from marl_comm.run_directory import CONFIG, FINAL, SUMMARY
 from marl_comm.types import Array
 
 

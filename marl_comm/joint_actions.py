@@ -16,9 +16,9 @@ from marl_comm.types import AnyArray, Array, IntArray
 _LARGEST_TABLE = 2048  # entries of a group's table: stays in the first cache levels
 
 
-def group_size(agents: int, actions: int, samples: int) -> int:
+def group_size(agents: int, actions: int, samples: int, contexts: int = 1) -> int:
     """Return how many agents share one look-up table (at least 1)."""
-    largest = max(actions, min(_LARGEST_TABLE, samples // 8))
+    largest = max(actions, min(_LARGEST_TABLE, samples // 8) // contexts)
     size = 1
     while size < agents and actions ** (size + 1) <= largest:
         size += 1
@@ -31,34 +31,54 @@ def group_size(agents: int, actions: int, samples: int) -> int:
 class JointActions:
     """Sampled joint actions, indexed for fast sums.
 
+    Each sample was taken in a context, such as the state of a game; look-ups and sums are then per
+    context. One-shot games have a single context.
+
     Attributes:
         agents: m.
         actions: A, number of actions of each agent.
+        contexts: C, number of contexts.
         group_agents: For each group, its agents as a range.
         codes: For each group, (rows, samples) positions in the group's flattened table
-            (rows, A ** len(group)), the row's own offset included.
+            (rows, C, A ** len(group)), the row's own offset included.
     """
 
     agents: int
     actions: int
+    contexts: int
     group_agents: tuple[range, ...]
     codes: tuple[IntArray, ...]
 
     @classmethod
-    def of(cls, joint_actions: AnyArray, actions: int) -> "JointActions":
-        """Index joint actions, (rows, samples, agents) of any integer type."""
+    def of(
+        cls,
+        joint_actions: AnyArray,
+        actions: int,
+        context: IntArray | None = None,
+        contexts: int = 1,
+    ) -> "JointActions":
+        """Index joint actions.
+
+        Args:
+            joint_actions: (rows, samples, agents), of any integer type.
+            actions: A.
+            context: (rows, samples), in 0, ..., contexts - 1; None where there is only one.
+            contexts: C.
+        """
         rows, samples, agents = joint_actions.shape
-        size = group_size(agents, actions, samples)
+        size = group_size(agents, actions, samples, contexts)
         groups = tuple(range(start, min(start + size, agents)) for start in range(0, agents, size))
         codes = []
         for group in groups:
             code = np.zeros((rows, samples), dtype=np.int64)
-            code += np.arange(rows)[:, None]
+            code += np.arange(rows)[:, None] * contexts
+            if context is not None:
+                code += context
             for agent in group:
                 code *= actions
                 code += joint_actions[:, :, agent]
             codes.append(code)
-        return cls(agents, actions, groups, tuple(codes))
+        return cls(agents, actions, contexts, groups, tuple(codes))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,26 +90,29 @@ class JointActions:
         """Return the given rows, in the given order."""
         codes = []
         for group, code in zip(self.group_agents, self.codes, strict=True):
-            moved = (np.arange(len(rows)) - rows)[:, None] * self.actions ** len(group)
+            moved = (np.arange(len(rows)) - rows)[:, None] * self._table_size(group)
             codes.append(code[rows] + moved)
-        return JointActions(self.agents, self.actions, self.group_agents, tuple(codes))
+        return JointActions(
+            self.agents, self.actions, self.contexts, self.group_agents, tuple(codes)
+        )
 
     def replace(self, rows: IntArray, other: "JointActions") -> None:
         """Overwrite the given rows in place by the rows of `other`."""
         for group, code, new in zip(self.group_agents, self.codes, other.codes, strict=True):
-            moved = (rows - np.arange(len(rows)))[:, None] * self.actions ** len(group)
+            moved = (rows - np.arange(len(rows)))[:, None] * self._table_size(group)
             code[rows] = new + moved
 
     def sum_over_agents(self, table: Array) -> Array:
-        """Return sum_i table[row, i, a_i] of every sample.
+        """Return sum_i table[row, context, i, a_i] of every sample.
 
         Args:
-            table: (rows, agents, actions).
+            table: (rows, ..., agents, actions), the axes between being those of the contexts.
 
         Returns:
             (rows, samples).
         """
-        rows = table.shape[0]
+        table = table.reshape(-1, self.agents, self.actions)
+        rows = len(table)
         total: Array | None = None
         for group, code in zip(self.group_agents, self.codes, strict=True):
             joint = table[:, group.start]
@@ -107,9 +130,9 @@ class JointActions:
             values: (rows, samples), shared by the agents, or (rows, agents, samples).
 
         Returns:
-            (rows, agents, actions).
+            (rows, agents, actions), or (rows, contexts, agents, actions) with several contexts.
         """
-        rows, _ = self.shape
+        rows = self.shape[0] * self.contexts
         totals = np.empty((rows, self.agents, self.actions))
         for group, code in zip(self.group_agents, self.codes, strict=True):
             sizes = (self.actions,) * len(group)
@@ -126,4 +149,10 @@ class JointActions:
                     joint = np.bincount(flat_code, weights, length).reshape(rows, *sizes)
                 others = tuple(axis + 1 for axis in range(len(group)) if axis != position)
                 totals[:, agent] = joint.sum(axis=others)
-        return totals
+        if self.contexts == 1:
+            return totals
+        return totals.reshape(-1, self.contexts, self.agents, self.actions)
+
+    def _table_size(self, group: range) -> int:
+        """Return the number of entries of one row's table of a group."""
+        return self.contexts * int(self.actions ** len(group))

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from pydantic_core import from_json
 
 from marl_comm.errors import InputError
+from marl_comm.files import CONFIG, METRICS, SUMMARY
 from marl_comm.logging.local import FIELDS
-from marl_comm.run_directory import CONFIG, METRICS, SUMMARY
 from marl_comm.types import Array
 
 _CUMULATIVE = ("round", "local_step", "samples", "bytes_up", "bytes_down")

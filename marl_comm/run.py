@@ -5,6 +5,7 @@ python -m marl_comm.run game=coverage algorithm=base_policy_prediction num_seeds
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from marl_comm import sweep
 from marl_comm.config import load
 from marl_comm.config.composition import (
     CONFIG_DIRECTORY,
@@ -25,10 +27,12 @@ from marl_comm.config.composition import (
 )
 from marl_comm.config.hydra_errors import as_input_error
 from marl_comm.config.messages import one_line
-from marl_comm.errors import InputError
+from marl_comm.config.sweeps import name_of
+from marl_comm.errors import BusyError, InputError
 from marl_comm.exits import FAILURE, report
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
+_SWEEP_DIRECTORY = "hydra.sweep.dir="
 
 
 class JobError(Exception):
@@ -46,28 +50,50 @@ class JobError(Exception):
 def play(cfg: DictConfig) -> float:
     """Play one run and return the objective that sweepers minimise: the mean final Nash gap."""
     job = HydraConfig.get()
-    in_sweep = job.mode is RunMode.MULTIRUN
+    directory = Path(job.runtime.output_dir)
+    if job.mode is RunMode.MULTIRUN:
+        return _play_job(cfg, directory)
     try:
         config = load(cfg)
         # Imported late: mistakes on the command line are told before anything heavy is loaded.
         from marl_comm.session import execute
 
-        group = Path(job.sweep.dir).name if in_sweep else None
-        return execute(config, Path(job.runtime.output_dir), group)
+        return execute(config, directory)
     except Exception as error:
-        code = report(error)
-        # A sweep goes on with its other jobs.
-        raise (JobError(code) if in_sweep else SystemExit(code)) from error
+        raise SystemExit(report(error)) from error
+
+
+def _play_job(cfg: DictConfig, directory: Path) -> float:
+    """Play one job of a sweep; its failure does not keep the sweep from going on."""
+    try:
+        # As it was when the sweep started, whatever has become of the files since.
+        config = sweep.planned(directory) or load(cfg).in_group(directory.parent.name)
+        return sweep.play_job(config, directory)
+    except BusyError as error:
+        print(error, file=sys.stderr)
+        return float("nan")
+    except Exception as error:
+        raise JobError(report(error)) from error
 
 
 def main() -> int:
     """Run the command that `sys.argv` holds and return its exit code.
 
     0: finished; 1: failed, for example because a file could not be written; 2: bad input, told in
-    one line; 130: interrupted.
+    one line; 130 or 143: interrupted by Ctrl-C or SIGTERM, and saved.
     """
     try:
-        refuse_odd_choices(_overrides(sys.argv[1:]))
+        return _run()
+    finally:
+        sweep.close()
+
+
+def _run() -> int:
+    try:
+        arguments = _arguments(sys.argv[1:])
+        refuse_odd_choices(arguments.overrides)
+        if arguments.multirun:
+            _name_sweep(arguments.overrides)
         with _hydra_raises_errors():
             hydra.main(
                 config_path=str(CONFIG_DIRECTORY),
@@ -85,16 +111,23 @@ def main() -> int:
     return 0
 
 
-def _overrides(arguments: list[str]) -> list[str]:
-    """Return the overrides among the arguments; refuse unknown flags in one line."""
+def _name_sweep(overrides: list[str]) -> None:
+    """Name the sweep's directory by its overrides, so that the same sweep again continues it."""
+    if not any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
+        own = [override for override in overrides if not override.startswith("hydra")]
+        # Every job is composed anew, and must find the same directory: hence not in the files.
+        sys.argv.append(f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'")
+
+
+def _arguments(arguments: list[str]) -> Namespace:
+    """Return the flags and overrides among the arguments; refuse unknown flags in one line."""
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
         raise InputError(one_line(f"{message}; --help lists what is allowed"))
 
     parser.error = refuse  # type: ignore[method-assign]
-    overrides: list[str] = parser.parse_args(arguments).overrides
-    return overrides
+    return parser.parse_args(arguments)
 
 
 @contextmanager

@@ -3,11 +3,8 @@
 The format is described in docs/run_directory.md.
 """
 
-import contextlib
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +13,9 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import yaml
 
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError
+from marl_comm.files import CONFIG, FINAL, METRICS, SUMMARY, locked, whole_file
 from marl_comm.types import AnyArray
-
-CONFIG = "config.yaml"
-METRICS = "metrics.jsonl"
-SUMMARY = "summary.json"
-FINAL = "final.npz"
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class RunDirectory:
         try:
             path.mkdir(parents=True, exist_ok=True)
             _refuse_a_run(path)
-            directory = cls(path, _locked(path))
+            directory = cls(path, locked(path / METRICS))
             # Whoever held the lock a moment ago may have left a run.
             _refuse_a_run(path)
         except FileExistsError as error:
@@ -73,7 +66,10 @@ class RunDirectory:
         if not (path / CONFIG).is_file():
             raise InputError(f"{path} holds no run: there is no {CONFIG} in it")
         try:
-            return cls(path, _locked(path))
+            directory = cls(path, locked(path / METRICS))
+            for leftover in path.glob(".*.part"):  # of a process that was killed while writing
+                leftover.unlink()
+            return directory
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror})") from error
 
@@ -129,27 +125,6 @@ class RunDirectory:
             file.write((to_json(summary, indent=2) + "\n").encode())
 
 
-@contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the target's place only once it is safely on disk.
-
-    Raises:
-        OutputError: It cannot be written; the target, if it existed, is as it was.
-    """
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise unwritable(target, error) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
 def to_json(value: Any, indent: int | None = None) -> str:
     """Return standard JSON: NaN and infinities become null, numpy scalars plain numbers."""
     separators = (",", ":") if indent is None else (",", ": ")
@@ -170,11 +145,6 @@ def to_json(value: Any, indent: int | None = None) -> str:
         return dump(_without_nonfinite(value))
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the one-line error for a file that could not be written."""
-    return OutputError(f"cannot write {path}: {error.strerror or error}")
-
-
 def _without_nonfinite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nonfinite(entry) for key, entry in value.items()}
@@ -191,16 +161,6 @@ def _refuse_a_run(path: Path) -> None:
         # A process that was killed at once leaves metrics without a line: nothing to protect.
         if file.exists() and (name != METRICS or file.stat().st_size > 0):
             raise _unusable(path, f"already holds a run ({name})")
-
-
-def _locked(path: Path) -> BinaryIO:
-    file = (path / METRICS).open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise _unusable(path, "another process is at work on it") from error
-    return file
 
 
 def _unusable(path: Path, reason: str) -> InputError:

@@ -14,6 +14,7 @@ from marl_comm import build
 from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
 from marl_comm.config import RunConfig, load_saved
+from marl_comm.files import CONFIG, SUMMARY
 from marl_comm.games.base import Game
 from marl_comm.interruption import Interruption
 from marl_comm.logging import Logger, MultiLogger
@@ -22,19 +23,18 @@ from marl_comm.logging.progress import Progress
 from marl_comm.predictability import PredictabilityReport
 from marl_comm.randomness import Streams
 from marl_comm.recorder import Recorder
-from marl_comm.run_directory import CONFIG, SUMMARY, RunDirectory
+from marl_comm.run_directory import RunDirectory
 from marl_comm.train import LoopState, train
 
 _PACKAGES = ("marl_comm", "numpy", "scipy", "torch", "hydra-core")
 
 
-def execute(config: RunConfig, directory: Path, group: str | None) -> float:
+def execute(config: RunConfig, directory: Path) -> float:
     """Train as configured and return the objective that a sweeper may minimise.
 
     Args:
         config: The checked configuration.
         directory: Where the results go; must not hold a run yet.
-        group: Name of the sweep that the run belongs to, if any; W&B's group unless it is set.
 
     Returns:
         The final Nash gap, or where it is unknown minus the return; mean over the seeds.
@@ -44,9 +44,6 @@ def execute(config: RunConfig, directory: Path, group: str | None) -> float:
         OutputError: Results cannot be written; what was logged before stays readable.
         Interrupted: By a signal, after saving a checkpoint.
     """
-    if group is not None and config.logger.name == "wandb" and config.logger.group is None:
-        logger = config.logger.model_copy(update={"group": group})
-        config = config.model_copy(update={"logger": logger})
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
     game = build.build_game(config, streams)
     with RunDirectory.claim(directory) as run_directory:

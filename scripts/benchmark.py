@@ -2,8 +2,8 @@
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
-grows; and compares many seeds in one process with one run after another. A local update calls no
-threaded library, so all of it is one thread's work.
+grows; and compares many seeds in one process with one run after another. In games over time it
+times an update from 10 episodes of 20 steps. Times are those of one thread: set OMP_NUM_THREADS=1.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from rich.table import Table
 from marl_comm.experience import BasePolicies
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
+from marl_comm.games.markov_congestion import MarkovCongestion
+from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
@@ -31,12 +33,9 @@ REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
 console = Console(width=110)
 
 
-def prepared_learner(
-    game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
-) -> NaturalPolicyGradient:
-    """Return a learner in the first round of `seeds` games, its data at hand."""
-    game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
-    learner = NaturalPolicyGradient(
+def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
+    """Return a learner at the game's initial policies."""
+    return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=1.0,
         exploration=0.01,
@@ -45,9 +44,24 @@ def prepared_learner(
         policy_floor=1e-10,
         importance_weighted=True,
     )
-    rows = np.arange(seeds)
+
+
+def communicate(
+    game: NormalFormGame | MarkovFormGame, learner: NaturalPolicyGradient, samples: int
+) -> None:
+    """Play a round with the current policies and hand its data to the learner."""
+    rows = np.arange(learner.rows)
     behaviours = learner.behaviours(BasePolicies.current(learner.log_policy))
     learner.receive(rows, game.collect(rows, behaviours, samples))
+
+
+def prepared_learner(
+    game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
+) -> NaturalPolicyGradient:
+    """Return a learner in the first round of `seeds` games, its data at hand."""
+    game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
+    learner = learner_for(game)
+    communicate(game, learner, samples)
     return learner
 
 
@@ -101,12 +115,43 @@ def command_seconds(overrides: Sequence[str]) -> float:
 
 def seeds_table(seeds: int = 20) -> Table:
     """Compare `seeds` seeds in one process with as many runs one after another."""
-    table = Table("samples per round", "one process, s", "one after another, s", "ratio")
-    for samples in (1000, 4000):
-        settings = [f"samples_per_round={samples}", "max_local_steps=200"]
+    table = Table("game, samples per round", "one process, s", "one after another, s", "ratio")
+    few_episodes = ["game=markov_congestion", "algorithm=importance_sampling"]
+    for choice, samples in (
+        (["game=coverage"], 1000),
+        (["game=coverage"], 4000),
+        (few_episodes, 200),
+    ):
+        settings = [*choice, f"samples_per_round={samples}", "max_local_steps=200"]
         together = command_seconds([*settings, f"num_seeds={seeds}"])
         apart = sum(command_seconds([*settings, f"seed={seed}"]) for seed in range(seeds))
-        table.add_row(str(samples), f"{together:.2f}", f"{apart:.2f}", f"{together / apart:.2f}")
+        table.add_row(
+            f"{choice[0]}, {samples}", f"{together:.2f}", f"{apart:.2f}", f"{together / apart:.2f}"
+        )
+    return table
+
+
+def markov_table() -> Table:
+    """Time an update from 10 episodes of 20 steps of the published congestion game."""
+    title = "markov_congestion, 8 agents, 4 facilities, 10 episodes of 20 steps, ms"
+    table = Table("seeds", "update", "play and update", "exact figures", title=title)
+    for seeds in (1, 20):
+        bare_game = MarkovCongestion(8, (1.0, 2.0, 4.0, 6.0), 100.0, 0.99, 20)
+        game = MarkovFormGame(bare_game, Streams(range(seeds)), 0.0)
+        learner = learner_for(game)
+        communicate(game, learner, 200)
+
+        def play_and_update(
+            game: MarkovFormGame = game, learner: NaturalPolicyGradient = learner
+        ) -> None:
+            communicate(game, learner, 200)
+            learner.update()
+
+        def evaluate(game: MarkovFormGame = game, learner: NaturalPolicyGradient = learner) -> None:
+            game.evaluate(np.arange(learner.rows), learner.log_policy)
+
+        works = (learner.update, play_and_update, evaluate)
+        table.add_row(str(seeds), *(f"{1e3 * median_seconds(work, 101):.2f}" for work in works))
     return table
 
 
@@ -119,6 +164,7 @@ def tabular() -> None:
         f"range of 5: {min(costs):.2f} to {max(costs):.2f}"
     )
     console.print(scaling_table())
+    console.print(markov_table())
     console.print(seeds_table())
 
 

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("directories", nargs="+", type=Path)
     directories = parser.parse_args().directories
     names = ("rounds", "return", "area", *FIGURES)
-    table = Table("run", *names, "return − first", "area − first")
+    table = Table("run", *names, "return - first", "area - first")
     first = seed_figures(directories[0])
     for directory in directories:
         config = yaml.safe_load((directory / "config.yaml").read_text())

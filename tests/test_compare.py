@@ -24,11 +24,29 @@ def rows(text, title):
 
 
 def costs(text):
-    return {tuple(row[:2]): row[2:] for row in rows(text, "Cost to reach a Nash gap")}
+    """Return the cells by configuration and gap, without those of the column 'there at the end'."""
+    table = labelled(rows(text, "Cost to reach a Nash gap"))
+    return {key: [cells[0], *cells[2:]] for key, cells in table.items()}
+
+
+def there_at_the_end(text):
+    table = labelled(rows(text, "Cost to reach a Nash gap"))
+    return {key: cells[1] for key, cells in table.items()}
+
+
+def labelled(table):
+    """Return the rows by configuration, which has a row of its own, and gap."""
+    found, label = {}, ""
+    for row in table:
+        if len(row) == 1:
+            (label,) = row
+        else:
+            found[label, row[0]] = row[1:]
+    return found
 
 
 def ratios(text):
-    return {tuple(row[:2]): row[2:] for row in rows(text, "Cost relative to the reference")}
+    return labelled(rows(text, "Cost relative to the reference"))
 
 
 @pytest.fixture
@@ -56,6 +74,19 @@ def test_costs_are_medians_over_seeds_with_exact_intervals(tmp_path, compare):
         for values in (rounds, updates, 1000 * rounds, 1000 * rounds * BYTES_PER_SAMPLE)
     ]
     assert costs(out)["importance_sampling", "0.1"] == ["12/12", *expected]
+
+
+def test_seeds_that_leave_again_are_told(tmp_path, compare):
+    def record(seed):
+        steps = points(40, rate=0.2)
+        if seed < 3:
+            steps[-1]["nash_gap"] = 0.2
+        return steps
+
+    write_run(tmp_path / "runs" / "a", seeds=range(8), record=record)
+    _, out, _ = compare(tmp_path / "runs")
+    assert costs(out)["importance_sampling", "0.1"][0] == "8/8"
+    assert there_at_the_end(out)["importance_sampling", "0.1"] == "5/8"
 
 
 def test_seeds_that_never_got_there_count_as_infinite(tmp_path, compare):

@@ -12,6 +12,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
+from marl_comm import build
 from marl_comm.config import RunConfig, load, memory
 from marl_comm.config.base import ConfigModel
 from marl_comm.config.composition import CONFIG_DIRECTORY, compose
@@ -20,6 +21,7 @@ from marl_comm.config.messages import one_line
 from marl_comm.errors import InputError
 
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "configuration.md"
+TABLE_GAMES = {key.option for key in keys() if key.path == "game.reward_noise"}
 OPTIONS = [(group, option) for group, names in options().items() for option in names]
 FILES = sorted(CONFIG_DIRECTORY.rglob("*.yaml"))
 BAD_VALUES = [-1, math.nan, math.inf, {}, "", "\x1b", [None], 10**5000]
@@ -115,6 +117,14 @@ def test_sizes_of_the_games_are_those_other_tools_rely_on(
     assert (config.agents, config.actions, config.seed) == (agents, actions, None)
 
 
+def test_sizes_of_the_games_over_time_are_those_other_tools_rely_on() -> None:
+    random = compose("game=random_markov").game
+    assert (random.agents, random.actions, random.states, random.horizon) == (3, 3, 5, 4)
+    congestion = compose("game=markov_congestion").game
+    assert (congestion.agents, congestion.weights, congestion.penalty) == (8, (1, 2, 4, 6), 100)
+    assert (congestion.discount, congestion.episode_steps) == (0.99, 20)
+
+
 def test_full_communication_selects_its_schedule() -> None:
     assert compose("algorithm=full_communication").communication.name == "unlimited"
     chosen = compose("algorithm=full_communication", "communication.max_rounds=7").communication
@@ -134,6 +144,14 @@ def test_full_communication_selects_its_schedule() -> None:
         ("communication.max_samples=9000 samples_per_round=null", "communication.max_samples=9000"),
         ("communication.max_samples=999", "samples_per_round to 999 or less"),
         ("samples_per_round=15", "algorithm.max_bases=16 samples_per_round=15"),
+        (
+            "game=climbing_chain num_seeds=2 samples_per_round=null",
+            "game=climbing_chain num_seeds=2 samples_per_round=null: nothing differs",
+        ),
+        ("game=random_markov samples_per_round=3", "samples_per_round to 4 or more"),
+        ("game=random_markov samples_per_round=63", "samples_per_round to 64 or more"),
+        ("game=markov_congestion samples_per_round=200", "needs an episode of 20 samples"),
+        ("game=markov_congestion game.actions=3", "give 3 weights or set game.actions to 4"),
         ("learner.policy_floor=0.2", "at most 0.167"),
         ("seed=4294967295 num_seeds=2", "at most 4294967294"),
         ("metrics.gap_thresholds=[0.1,0.01,0.1]", "0.1 appears more than once"),
@@ -154,6 +172,12 @@ def test_senseless_combinations_are_refused(overrides: str, words: str) -> None:
         "communication.max_samples=1000",
         "samples_per_round=16",
         "samples_per_round=1 algorithm=importance_sampling",
+        "game=climbing_chain samples_per_round=null",
+        "game=random_markov num_seeds=2 samples_per_round=null",
+        "game=random_markov samples_per_round=64",
+        "game=random_markov samples_per_round=4 algorithm=stale",
+        "game=markov_congestion game.actions=2 game.weights=[1,2]",
+        "game=climbing_chain game.states=1 game.horizon=1",
         "learner.policy_floor=0.16",
         "seed=4294967294 num_seeds=2",
         "metrics.gap_thresholds=[0.01,0.1]",
@@ -203,7 +227,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of congestion, coverage, mpe/simple_reference, mpe/",
+            "game=coverge: must be one of climbing_chain, congestion, coverage, markov_congestion",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),
@@ -321,7 +345,7 @@ def test_runs_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     assert f"about {estimate / 2**30:.3g} GiB" in refusal(*overrides)
 
 
-@pytest.mark.parametrize("game", ["random_potential", "congestion", "coverage"])
+@pytest.mark.parametrize("game", sorted(TABLE_GAMES))
 def test_the_estimate_is_linear_in_seeds(game: str) -> None:
     few = memory.estimated_bytes(compose(f"game={game}", "num_seeds=10"))
     assert memory.estimated_bytes(compose(f"game={game}", "num_seeds=30")) == 3 * few
@@ -341,6 +365,46 @@ def test_payoff_tables_that_do_not_fit_are_refused(agents: int) -> None:
     line = refusal("game=random_potential", f"game.agents={agents}")
     assert f"game.agents={agents}" in line
     assert "2 GiB" in line
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            "game=random_markov game.agents=10 game.actions=5 game.states=50",
+            "would need 186 GiB for",
+        ),
+        ("game=markov_congestion game.agents=1000", "GiB per seed"),
+        (
+            "game=climbing_chain game.states=1000 game.horizon=50 game.agents=100 num_seeds=100",
+            "GiB of memory",
+        ),
+    ],
+)
+def test_games_over_time_that_do_not_fit_are_refused(overrides: str, words: str) -> None:
+    assert words in refusal(*overrides.split())
+
+
+def test_ten_agents_five_actions_fifty_states_and_twenty_steps_fit_without_a_table() -> None:
+    sizes = ["game.agents=10", "game.actions=5", "game.states=50", "game.horizon=20"]
+    config = compose("game=climbing_chain", *sizes, "num_seeds=5")
+    policies = 5 * 16 * 20 * 50 * 10 * 5  # of 5 seeds, 16 bases, 20 steps, 50 states
+    assert 8 * policies < memory.estimated_bytes(config) < 2**30
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ("game=coverage game.agents=5", 0.02),
+        ("game=coverage game.agents=20", 0.01),
+        ("game=random_markov", 0.2 / (3 * 4)),
+        ("game=markov_congestion", 0.2 / (8 * 20)),
+        ("game=markov_congestion samples_per_round=null", 0.0),
+        ("game=markov_congestion learner.exploration=0.5", 0.5),
+    ],
+)
+def test_exploration_left_to_itself_is_bounded_per_episode(overrides: str, expected: float) -> None:
+    assert build.exploration(compose(*overrides.split())) == pytest.approx(expected)
 
 
 def test_the_memory_limit_of_a_container_counts(

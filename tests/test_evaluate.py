@@ -18,7 +18,7 @@ from marl_comm.session import execute
 def run_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "run"
     overrides = ["num_seeds=2", "max_local_steps=4", "learner.learning_rate=0.05"]
-    execute(compose(*SMALL, *overrides, "game.evaluation_every=2"), directory, None)
+    execute(compose(*SMALL, *overrides, "game.evaluation_every=2"), directory)
     return directory
 
 
@@ -54,6 +54,6 @@ def test_what_cannot_be_evaluated_is_told(tmp_path, run_directory):
         load_run(tmp_path, 1, 0)
     with pytest.raises(InputError, match="at least 1"):
         load_run(run_directory, 0, 0)
-    execute(compose("max_local_steps=1", "logger=local"), tmp_path / "tables", None)
+    execute(compose("max_local_steps=1", "logger=local"), tmp_path / "tables")
     with pytest.raises(InputError, match="no environment"):
         load_run(tmp_path / "tables", 1, 0)

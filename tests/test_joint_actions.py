@@ -42,6 +42,46 @@ def test_total_per_action_is_the_plain_scatter(shape, per_agent):
     np.testing.assert_allclose(totals, plain, atol=1e-12)
 
 
+@given(shapes, st.integers(2, 4), st.booleans())
+def test_with_contexts_look_ups_and_totals_are_per_context(shape, contexts, per_agent):
+    joint_actions, random = draw(shape)
+    rows, samples, agents, actions, _ = shape
+    context = random.integers(contexts, size=(rows, samples))
+    table = random.standard_normal((rows, contexts, agents, actions))
+    values = random.standard_normal((rows, agents, samples) if per_agent else (rows, samples))
+    indexed = JointActions.of(joint_actions, actions, context, contexts)
+    sums, totals = indexed.sum_over_agents(table), indexed.total_per_action(values)
+    plain = np.zeros_like(table)
+    for row, sample in np.ndindex(rows, samples):
+        where = row, context[row, sample]
+        taken = joint_actions[row, sample]
+        plain_sum = sum(table[(*where, i, taken[i])] for i in range(agents))
+        assert sums[row, sample] == pytest.approx(plain_sum, abs=1e-12)
+        for agent in range(agents):
+            value = values[row, agent, sample] if per_agent else values[row, sample]
+            plain[(*where, agent, taken[agent])] += value
+    np.testing.assert_allclose(totals, plain, atol=1e-12)
+
+
+@given(shapes, st.integers(2, 4), st.data())
+def test_rows_with_contexts_can_be_kept_and_replaced(shape, contexts, data):
+    joint_actions, random = draw(shape)
+    rows, samples, agents, actions, _ = shape
+    context = random.integers(contexts, size=(rows, samples))
+    table = random.standard_normal((rows, contexts, agents, actions))
+    indexed = JointActions.of(joint_actions, actions, context, contexts)
+    chosen = np.array(data.draw(st.lists(st.integers(0, rows - 1), min_size=1, unique=True)))
+    kept = indexed.keep(chosen)
+    np.testing.assert_array_equal(
+        kept.sum_over_agents(table[chosen]), indexed.sum_over_agents(table)[chosen]
+    )
+    moved = JointActions.of(joint_actions[:1], actions, context[:1], contexts)
+    last = np.array([rows - 1])
+    indexed.replace(last, moved)
+    expected = moved.sum_over_agents(table[last])
+    np.testing.assert_array_equal(indexed.sum_over_agents(table)[last], expected)
+
+
 @given(shapes, st.data())
 def test_keep_and_replace_move_whole_rows(shape, data):
     joint_actions, random = draw(shape)

@@ -33,7 +33,7 @@ COMPARED = ("metrics.jsonl", "final.npz", "summary.json", "config.yaml")
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("uninterrupted") / "run"
-    execute(compose(*SETTINGS), directory, group=None)
+    execute(compose(*SETTINGS), directory)
     return directory
 
 
@@ -73,6 +73,24 @@ def test_a_signal_saves_the_run_which_then_goes_on(tmp_path, uninterrupted, numb
     assert_equal(tmp_path / "run", uninterrupted)
 
 
+@pytest.mark.parametrize(
+    "game",
+    [
+        ("game=random_markov",),
+        ("game=markov_congestion", "algorithm=importance_sampling"),
+        ("game=random_markov", "samples_per_round=null", "game.reward_noise=0.0"),
+    ],
+    ids=["sampled", "discounted", "exact"],
+)
+def test_a_killed_markov_run_ends_as_if_it_had_not_been(tmp_path, game):
+    execute(compose(*SETTINGS, *game), tmp_path / "left_alone")
+    process = start(tmp_path / "run", *game)
+    process.kill()
+    process.communicate()
+    resume(tmp_path / "run")
+    assert_equal(tmp_path / "run", tmp_path / "left_alone")
+
+
 def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, uninterrupted):
     process = start(tmp_path / "run")
     process.kill()
@@ -109,7 +127,7 @@ def test_every_algorithm_resumes_exactly(tmp_path, monkeypatch, overrides):
     if "samples_per_round=null" in overrides:
         settings = tuple(s for s in settings if "reward_noise" not in s and "=400" not in s)
     config = compose(*settings)
-    execute(config, tmp_path / "whole", group=None)
+    execute(config, tmp_path / "whole")
 
     class EndedError(Exception):
         pass
@@ -130,7 +148,7 @@ def test_every_algorithm_resumes_exactly(tmp_path, monkeypatch, overrides):
             patch.setattr(Checkpoints, "save", save_and_end)
             always = config.model_copy(update={"checkpoint_seconds": 1e-9})
             with contextlib.suppress(EndedError):
-                execute(always, directory, group=None)
+                execute(always, directory)
         resume(directory)
         for name in COMPARED[:3]:
             assert (directory / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

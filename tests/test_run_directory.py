@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from marl_comm.errors import InputError, OutputError
-from marl_comm.run_directory import CONFIG, FINAL, METRICS, SUMMARY, RunDirectory, to_json
+from marl_comm.files import CONFIG, FINAL, METRICS, SUMMARY
+from marl_comm.run_directory import RunDirectory, to_json
 
 ROOT = Path(__file__).parents[1]
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from marl_comm import run
 from marl_comm.config import RunConfig
-from marl_comm.config.sweeps import job_name
+from marl_comm.config.sweeps import name_of
 from marl_comm.errors import InputError, OutputError
 
-Started = list[tuple[RunConfig, Path, str | None]]
+Started = list[tuple[RunConfig, Path]]
 QUICK = ["logger=local", "max_local_steps=3", "samples_per_round=20"]
 
 
@@ -48,8 +48,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """Runs are taken note of instead of played; they claim their directory as real ones do."""
     runs: Started = []
 
-    def execute(config: RunConfig, directory: Path, group: str | None) -> float:
-        runs.append((config, directory, group))
+    def execute(config: RunConfig, directory: Path) -> float:
+        runs.append((config, directory))
         (directory / "config.yaml").touch(exist_ok=False)
         return 0.25
 
@@ -164,10 +164,10 @@ def test_a_run_gets_its_configuration_and_a_new_directory(
 ) -> None:
     arguments = ["game=congestion", "seed=3", "algorithm=stale"]
     assert [command(monkeypatch, *arguments) for _ in range(3)] == [0, 0, 0]
-    configs, directories, groups = zip(*started, strict=True)
+    configs, directories = zip(*started, strict=True)
     assert configs[0].game.name == "congestion"
     assert configs[0].seed == 3
-    assert groups == (None, None, None)
+    assert [config.logger.group for config in configs] == [None, None, None]
     assert len(set(directories)) == 3
     for directory in directories:
         assert directory.parent == tmp_path / "outputs" / "congestion-stale-adaptive"
@@ -204,7 +204,7 @@ def test_errors_of_a_run_take_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def execute(config: RunConfig, directory: Path, group: str | None) -> float:
+    def execute(config: RunConfig, directory: Path) -> float:
         raise error
 
     _replace_session(monkeypatch, execute)
@@ -215,7 +215,7 @@ def test_errors_of_a_run_take_one_line(
 def test_defects_show_where_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def execute(config: RunConfig, directory: Path, group: str | None) -> float:
+    def execute(config: RunConfig, directory: Path) -> float:
         raise ZeroDivisionError
 
     _replace_session(monkeypatch, execute)
@@ -244,20 +244,18 @@ def test_jobs_of_a_sweep_have_their_own_directories(
     long_tags = ",".join(60 * letter for letter in "abcd")
     arguments = ["-m", "seed=0,1", 'logger.project="é[]",b', f"logger.tags=[{long_tags}],[]"]
     assert command(monkeypatch, *arguments) == 0
-    loggers = [config.logger.model_dump() for config, _, _ in started]
+    loggers = [config.logger.model_dump() for config, _ in started]
     assert [logger["project"] for logger in loggers] == 2 * ["é[]", "é[]", "b", "b"]
     assert [len(logger["tags"]) for logger in loggers] == 4 * [4, 0]
-    directories = [directory for _, directory, _ in started]
+    directories = [directory for _, directory in started]
     assert len(set(directories)) == 8
     assert len({directory.parent for directory in directories}) == 1
     sweep = directories[0].parent
     assert sweep.parent == tmp_path / "outputs" / "sweeps"
-    assert {group for _, _, group in started} == {sweep.name}
-    assert re.fullmatch(
-        r"3_seed=0,logger\.project=b,logger\.tags=_-[0-9a-f]{8}", directories[3].name
-    )
+    assert {logger["group"] for logger in loggers} == {sweep.name}
+    assert re.fullmatch(r"seed=0,logger\.project=b,logger\.tags=_-[0-9a-f]{8}", directories[3].name)
     assert sorted(path.name for path in sweep.iterdir()) == sorted(
-        [*(directory.name for directory in directories), "multirun.yaml"]
+        [*(directory.name for directory in directories), "multirun.yaml", "plan"]
     )
 
 
@@ -267,7 +265,7 @@ def test_a_failing_job_is_told_at_once_and_does_not_end_the_sweep(
     played: list[int] = []
     errors = {0: OutputError("the disk is full"), 2: ZeroDivisionError()}
 
-    def execute(config: RunConfig, directory: Path, group: str | None) -> float:
+    def execute(config: RunConfig, directory: Path) -> float:
         played.append(config.seed)
         if config.seed == 1:
             assert capsys.readouterr().err == "error: the disk is full\n"
@@ -281,33 +279,17 @@ def test_a_failing_job_is_told_at_once_and_does_not_end_the_sweep(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_a_sweep_into_a_used_directory_is_refused(
-    started: Started,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    used = tmp_path / "used"
-    used.mkdir()
-    (used / "multirun.yaml").write_text("mine\n")
-    before = content(tmp_path)
-    assert command(monkeypatch, "-m", "seed=0,1", f"hydra.sweep.dir={used}") == 2
-    assert "already holds files" in capsys.readouterr().err
-    assert content(tmp_path) == before
-    assert started == []
-
-
-@given(st.integers(0, 10**6), st.lists(st.text()))
-def test_names_of_jobs_are_safe(number: int, overrides: list[str]) -> None:
-    name = job_name(number, overrides)
+@given(st.lists(st.text()))
+def test_names_of_jobs_are_safe(overrides: list[str]) -> None:
+    name = name_of(overrides)
     assert re.fullmatch(r"[A-Za-z0-9_.,=+-]{1,160}", name)
-    assert name.startswith(str(number))
+    assert name not in (".", "..")
 
 
 @given(st.lists(st.text(alphabet="ab/é[],= ", max_size=150), min_size=1, max_size=1))
 def test_names_tell_overrides_apart_that_only_look_alike(overrides: list[str]) -> None:
     alike = [text + "/" for text in overrides]
-    assert job_name(0, overrides) != job_name(0, alike)
+    assert name_of(overrides) != name_of(alike)
 
 
 def test_help_names_groups_options_keys_and_usage(
@@ -317,7 +299,7 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: congestion, coverage, pettingzoo, random_potential, vmas",
+        "game: climbing_chain, congestion, coverage, markov_congestion, pettingzoo, random_markov",
         "communication: adaptive, missing, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",

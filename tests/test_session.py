@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ SMALL = ("logger=local", "samples_per_round=50", "max_local_steps=20", "game.age
 
 
 def run(directory, *overrides):
-    execute(compose(*SMALL, *overrides), directory, group=None)
+    execute(compose(*SMALL, *overrides), directory)
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     summary = json.loads((directory / "summary.json").read_text())
     return [json.loads(line) for line in lines], summary
@@ -35,9 +36,19 @@ def command(directory, *overrides):
     "algorithm",
     ["full_communication", "importance_sampling", "base_policy_prediction", "stale"],
 )
-@pytest.mark.parametrize("game", ["coverage", "congestion", "random_potential"])
+@pytest.mark.parametrize(
+    "game",
+    [
+        "game=coverage",
+        "game=congestion",
+        "game=random_potential",
+        "game=random_markov samples_per_round=80",
+        "game=markov_congestion samples_per_round=320",
+        "game=climbing_chain samples_per_round=100",
+    ],
+)
 def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_path, game, algorithm):
-    overrides = (f"game={game}", f"algorithm={algorithm}", "game.reward_noise=0.1")
+    overrides = (*game.split(), f"algorithm={algorithm}", "game.reward_noise=0.1")
     for name in ("first", "again"):
         run(tmp_path / name, *overrides, "seed=5", "num_seeds=4")
     first, again = tmp_path / "first", tmp_path / "again"
@@ -141,6 +152,56 @@ def test_value_and_gap_can_be_recomputed_from_the_saved_arrays(tmp_path, game_se
         assert seed["nash_gap"] == pytest.approx(gap, abs=1e-12)
 
 
+@pytest.mark.parametrize("game_seed", ["null", "3"])
+def test_the_documented_program_recomputes_a_markov_run(tmp_path, monkeypatch, game_seed):
+    overrides = ("game=random_markov", "num_seeds=2", "samples_per_round=80")
+    directory = tmp_path / "run"
+    _, summary = run(directory, *overrides, f"game.seed={game_seed}", "game.agents=2")
+    page = (Path(__file__).parent.parent / "docs" / "run_directory.md").read_text()
+    program = page.split("```python\n")[2].split("```")[0]
+    monkeypatch.setattr(sys, "argv", ["program", str(directory)])
+    names = {}
+    exec(compile(program, "docs/run_directory.md", "exec"), names)
+    assert names["policy"].shape == (2, 4, 5, 2, 3)
+    assert len(names["transition"]) == len(names["reward"]) == (2 if game_seed == "null" else 1)
+    for key in ("value", "nash_gap"):
+        np.testing.assert_allclose(names[key], [seed[key] for seed in summary["seeds"]], atol=1e-12)
+
+
+def test_a_markov_congestion_run_can_be_recomputed_from_its_rules(tmp_path):
+    """Every joint action, stationary values by iteration, with nothing but what was saved."""
+    sizes = ("game.agents=4", "game.actions=2", "game.weights=[1,3]", "game.penalty=6")
+    directory = tmp_path / "run"
+    _, summary = run(
+        directory, "game=markov_congestion", *sizes, "game.discount=0.8", "samples_per_round=320"
+    )
+    with np.load(directory / "final.npz") as saved:
+        policy = saved["policy"][0, 0]
+        weights, (penalty,), (discount,) = saved["weights"][0], saved["penalty"], saved["discount"]
+        (start,) = saved["initial_distribution"]
+    lowest, highest = weights.min() - penalty, 4 * weights.max()
+
+    def solve(agent, best):
+        values = np.zeros(2)
+        for _ in range(150):
+            own = np.zeros((2, 2))
+            for state, joint_action in itertools.product(range(2), np.ndindex(2, 2, 2, 2)):
+                load = np.bincount(joint_action, minlength=2)
+                pay = weights[joint_action[agent]] * load[joint_action[agent]] - penalty * state
+                following = int(load.max() > (1 if state else 2))
+                likely = policy[state, range(4), joint_action]
+                others = np.delete(likely, agent).prod()
+                gain = (pay - lowest) / (highest - lowest) + discount * values[following]
+                own[state, joint_action[agent]] += others * gain
+            values = own.max(axis=1) if best else (policy[:, agent] * own).sum(axis=1)
+        return start @ values
+
+    values = [solve(agent, best=False) for agent in range(4)]
+    gaps = [solve(agent, best=True) - value for agent, value in enumerate(values)]
+    assert summary["seeds"][0]["value"] == pytest.approx(np.mean(values), abs=1e-12)
+    assert summary["seeds"][0]["nash_gap"] == pytest.approx(max(gaps), abs=1e-12)
+
+
 def test_the_configuration_is_saved_resolved(tmp_path):
     run(tmp_path / "run", "learner.step_size=0.25", "seed=11")
     saved = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
@@ -214,3 +275,43 @@ def test_a_hundred_agents_fit_in_a_gigabyte(tmp_path):
             check=True,
         )
         assert int(finished.stdout.splitlines()[-1]) < 2**20  # KiB
+
+
+def own_rewards(name, arrays, row):
+    """Return the function from a joint action to each agent's reward, from saved arrays."""
+    of = {key: value[row % len(value)] for key, value in arrays.items() if key != "policy"}
+    agents = arrays["policy"].shape[1]
+    if name == "random_potential":
+        return lambda actions: [float(of["payoff"][tuple(actions)])] * agents
+
+    def congestion(actions):
+        loads = np.bincount(actions, minlength=len(of["costs"]))
+        return [1 - of["costs"][action, loads[action] - 1] for action in actions]
+
+    return congestion
+
+
+def own_value(rewards, agent, policy):
+    return expectation(lambda actions: rewards(actions)[agent], policy)
+
+
+@pytest.mark.parametrize("game", ["random_potential", "congestion"])
+@pytest.mark.parametrize("game_seed", ["null", "3"])
+def test_the_other_games_can_be_recomputed_too(tmp_path, game, game_seed):
+    _, summary = run(
+        tmp_path / "run", f"game={game}", f"game.seed={game_seed}", "num_seeds=2", "game.actions=3"
+    )
+    with np.load(tmp_path / "run" / "final.npz") as final:
+        arrays = dict(final)
+    for row, seed in enumerate(summary["seeds"]):
+        rewards, policy = own_rewards(game, arrays, row), arrays["policy"][row]
+        values = [own_value(rewards, agent, policy) for agent in range(3)]
+        gap = 0.0
+        for agent in range(3):
+            for action in range(3):
+                deviation = policy.copy()
+                deviation[agent] = np.eye(3)[action]
+                gained = own_value(rewards, agent, deviation)
+                gap = max(gap, gained - values[agent])
+        assert seed["value"] == pytest.approx(np.mean(values), abs=1e-12)
+        assert seed["nash_gap"] == pytest.approx(gap, abs=1e-12)

@@ -7,6 +7,8 @@ import numpy as np
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Budget, Ledger, Schedule, Unlimited
 from marl_comm.communication.schedules import WithFirstRound
+from marl_comm.games.markov import MarkovGame
+from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
@@ -105,7 +107,7 @@ def prediction(**changes) -> BasePolicyPrediction:
 
 
 def play(
-    potential_game: PotentialGame,
+    bare_game: PotentialGame | MarkovGame,
     schedule: Schedule | None = None,
     algorithm: Algorithm | None = None,
     *,
@@ -117,7 +119,8 @@ def play(
     warmup=None,
     **learner_options,
 ) -> Trace:
-    game = NormalFormGame(potential_game, Streams(seeds), reward_noise=0.0)
+    adapter = MarkovFormGame if isinstance(bare_game, MarkovGame) else NormalFormGame
+    game = adapter(bare_game, Streams(seeds), reward_noise=0.0)
     ledger = Ledger(len(seeds))
     trace = Trace(ledger)
     train(

@@ -56,6 +56,7 @@ class BasePolicyPrediction:
         bases = BasePolicies.current(learner.log_policy[rows], self._max_bases)
         if learner.bases is None:
             return bases
+        learner.weigh()  # the round's last policy counts as well as those before it
         wanted = self._bases_wanted(learner.bases.count[rows], learner.furthest[rows])
         predict = learner.predict_line if self._predictor == "line" else learner.predict_rehearsal
         last_placed = np.zeros(len(rows), dtype=np.int64)
@@ -65,7 +66,7 @@ class BasePolicyPrediction:
                 break
             if self._spacing_unit == "divergence":
                 last_base = bases.log_policies[:, -1]
-                apart = learner.divergence(predicted, last_base) >= self._spacing
+                apart = learner.divergence(rows, predicted, last_base) >= self._spacing
             else:
                 apart = update - last_placed >= self._spacing
             _place(bases, predicted, growing & apart)

@@ -12,7 +12,7 @@ from marl_comm.errors import InputError
 from marl_comm.results import Run, SeedRun
 
 # Settings that name a repetition or a way to record it, not what is computed.
-_NOT_COMPARED = ("seed", "num_seeds", "logger")
+_NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
 _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
 _ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
 

@@ -22,6 +22,7 @@ _COSTS = (
 )
 _RATIOS = (_COSTS[0], _COSTS[2])
 _COST_CAPTION = """\
+Costs are those of the first arrival. There at the end: seeds whose final gap is as small.
 Median over seeds [95 % interval of the median, exact, from order statistics].
 A seed that never got there counts as infinite. '> n': too few seeds got there to know;
 n is from what each seed needed or, if it never got there, had used in all.
@@ -38,39 +39,45 @@ def cost_table(configurations: Sequence[Configuration]) -> Table:
     """Return the table of rounds, local updates, samples and bytes up to each gap."""
     few = any(len(each.seeds) < SMALLEST_SAMPLE for each in configurations)
     table = _table("Cost to reach a Nash gap", _COST_CAPTION + _TOO_FEW * few)
-    table.add_column("configuration", overflow="fold")
-    for title in ("gap", "got there", *(title for title, _, _ in _COSTS)):
+    table.add_column("gap", overflow="fold")
+    for title in ("got there", "there at the end", *(title for title, _, _ in _COSTS)):
         table.add_column(title, justify="right", overflow="fold")
     for configuration in configurations:
         summaries = [run.summary for run in configuration.seeds]
+        table.add_row(configuration.label)
         for threshold in configuration.thresholds:
             arrived = sum(summary.reached[threshold] is not None for summary in summaries)
+            stayed = sum(_final_gap(summary) <= threshold for summary in summaries)
             table.add_row(
-                configuration.label,
-                f"{threshold:g}",
+                f"  {threshold:g}",
                 f"{arrived}/{len(summaries)}",
+                f"{stayed}/{len(summaries)}",
                 *(_cost(summaries, threshold, count, total) for _, count, total in _COSTS),
             )
         table.add_section()
     return table
 
 
+def _final_gap(summary: SeedSummary) -> float:
+    return np.inf if summary.nash_gap is None else summary.nash_gap
+
+
 def ratio_table(pairings: Sequence[Pairs]) -> Table:
     """Return the table of rounds and samples relative to the reference, paired by seed."""
     few = any(len(pairs.seeds) < SMALLEST_SAMPLE for pairs in pairings)
     table = _table("Cost relative to the reference", _RATIO_CAPTION + _TOO_FEW * few)
-    table.add_column("configuration / reference", overflow="fold")
-    for title in ("gap", "pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS)):
+    table.add_column("gap", overflow="fold")
+    for title in ("pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS)):
         table.add_column(title, justify="right", overflow="fold")
     for pairs in pairings:
         ours, theirs = pairs.summaries(pairs.configuration), pairs.summaries(pairs.reference)
+        table.add_row(pairs.label)
         for threshold in pairs.thresholds:
             we_never = np.isinf(_arrivals(ours, threshold, "round"))
             they_never = np.isinf(_arrivals(theirs, threshold, "round"))
             never = (we_never & ~they_never, they_never & ~we_never, we_never & they_never)
             table.add_row(
-                pairs.label,
-                f"{threshold:g}",
+                f"  {threshold:g}",
                 str(len(pairs.seeds)),
                 " / ".join(str(which.sum()) for which in never),
                 *(

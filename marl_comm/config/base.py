@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LARGEST_COUNT = 10**9
 LARGEST_SEED = 2**32 - 1
+LONGEST_TEXT = 128  # W&B refuses longer ones
 
 
 class ConfigModel(BaseModel):
@@ -23,12 +24,12 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 # Larger steps and distances mean nothing to a policy, and would overflow its logarithms.
 Magnitude = Annotated[float, Field(gt=0, le=1000)]
 
-# W&B refuses longer texts, and the empty one; \p{C} are control and other invisible characters.
+# W&B refuses the empty text; \p{C} are control and other invisible characters.
 Text = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=128,
+        max_length=LONGEST_TEXT,
         pattern=r"^\P{C}+$",
         description="text of 1 to 128 printable characters",
     ),
@@ -37,7 +38,7 @@ AccountText = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=128,
+        max_length=LONGEST_TEXT,
         pattern=r"^[^\p{C}/\\#?%:]+$",
         description="text of 1 to 128 printable characters, none of them / \\ # ? % :",
     ),

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from marl_comm.config.sweeps import check_job, check_sweep
-from marl_comm.errors import InputError
+from marl_comm.errors import InputError, OutputError
 from marl_comm.exits import report
+from marl_comm.sweep import plan
 
 
 class CheckBeforeStart(Callback):
@@ -21,9 +23,10 @@ class CheckBeforeStart(Callback):
             check_job(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """End the program where any job of the sweep is not valid."""
+        """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
-            check_sweep(config)
+            jobs = check_sweep(config)
+            plan(Path(config.hydra.sweep.dir), jobs)
 
 
 @contextmanager
@@ -31,5 +34,5 @@ def _errors_end_the_program() -> Iterator[None]:
     # Hydra turns exceptions of callbacks into warnings and goes on.
     try:
         yield
-    except InputError as error:
+    except (InputError, OutputError) as error:
         raise SystemExit(report(error)) from error

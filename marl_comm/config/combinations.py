@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from marl_comm.config.algorithm import TablePredictionConfig
 from marl_comm.config.base import LARGEST_SEED
-from marl_comm.config.game import EnvironmentConfig, MatrixGameConfig
+from marl_comm.config.environment import EnvironmentConfig
+from marl_comm.config.game import TableGameConfig
 from marl_comm.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,12 +23,12 @@ def _problems(config: "RunConfig") -> Iterator[str]:
     yield from _problems_of_schedule(config)
     yield from _problems_of_sizes(config)
     yield from _problems_of_kinds(config)
-    if not isinstance(config.game, MatrixGameConfig):
+    if not isinstance(config.game, TableGameConfig):
         yield from _problems_of_environments(config, config.game)
     elif config.samples_per_round is None:
         yield from _problems_of_exact_mode(config, config.game)
     else:
-        yield from _problems_of_samples(config, config.samples_per_round)
+        yield from _problems_of_samples(config, config.game, config.samples_per_round)
 
 
 def _problems_of_schedule(config: "RunConfig") -> Iterator[str]:
@@ -55,13 +57,20 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
     learner, game = config.learner, config.game
     if (
         learner.name == "npg"
-        and isinstance(game, MatrixGameConfig)
+        and isinstance(game, TableGameConfig)
         and learner.policy_floor * game.actions > 1
     ):
         yield (
             f"learner.policy_floor={learner.policy_floor:g} "
             f"game.actions={game.actions}: probabilities of {game.actions} actions "
             f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+        )
+    if config.game.name == "markov_congestion" and len(config.game.weights) != config.game.actions:
+        weights = ",".join(f"{weight:g}" for weight in config.game.weights)
+        yield (
+            f"game.actions={config.game.actions} game.weights=[{weights}]: every facility needs "
+            f"a weight; give {config.game.actions} weights or set game.actions to "
+            f"{len(config.game.weights)}"
         )
     tags = [format(threshold, "g") for threshold in config.metrics.gap_thresholds]
     repeated = next((tag for tag in tags if tags.count(tag) > 1), None)
@@ -74,7 +83,7 @@ def _problems_of_sizes(config: "RunConfig") -> Iterator[str]:
 
 def _problems_of_kinds(config: "RunConfig") -> Iterator[str]:
     """Games of tables go with npg and its prediction, environments with mappo and its own."""
-    tables = isinstance(config.game, MatrixGameConfig)
+    tables = isinstance(config.game, TableGameConfig)
     game, learner = f"game={config.game.name}", f"learner={config.learner.name}"
     if tables != (config.learner.name == "npg"):
         suitable = "npg" if tables else "mappo"
@@ -117,7 +126,7 @@ def _problems_of_environments(config: "RunConfig", game: EnvironmentConfig) -> I
         )
 
 
-def _problems_of_exact_mode(config: "RunConfig", game: MatrixGameConfig) -> Iterator[str]:
+def _problems_of_exact_mode(config: "RunConfig", game: TableGameConfig) -> Iterator[str]:
     exact = "samples_per_round=null"
     remedy = "set samples_per_round to a number"
     if config.algorithm.name == "stale":
@@ -133,6 +142,14 @@ def _problems_of_exact_mode(config: "RunConfig", game: MatrixGameConfig) -> Iter
             f"algorithm.predictor=rehearse {exact}: there are no samples to rehearse on; {remedy} "
             "or algorithm.predictor=line"
         )
+    if config.num_seeds > 1 and game.shared and config.communication.name != "missing":
+        seed = getattr(game, "seed", None)
+        chosen = f"game={game.name}" if seed is None else f"game.seed={seed}"
+        another = "another game" if seed is None else "game.seed=null for a game per seed"
+        yield (
+            f"{chosen} num_seeds={config.num_seeds} {exact}: nothing differs between the seeds; "
+            f"set num_seeds=1, or {another}"
+        )
     if game.reward_noise > 0:
         yield (
             f"game.reward_noise={game.reward_noise:g} {exact}: no rewards are observed that "
@@ -145,7 +162,9 @@ def _problems_of_exact_mode(config: "RunConfig", game: MatrixGameConfig) -> Iter
         )
 
 
-def _problems_of_samples(config: "RunConfig", samples_per_round: int) -> Iterator[str]:
+def _problems_of_samples(
+    config: "RunConfig", game: TableGameConfig, samples_per_round: int
+) -> Iterator[str]:
     max_samples = config.communication.max_samples
     if max_samples is not None and max_samples < samples_per_round:
         yield (
@@ -153,12 +172,18 @@ def _problems_of_samples(config: "RunConfig", samples_per_round: int) -> Iterato
             f"even one round fits; set communication.max_samples to {samples_per_round} or more, "
             f"or samples_per_round to {max_samples} or less"
         )
-    algorithm = config.algorithm
-    if algorithm.name != "base_policy_prediction" or algorithm.policies != "tables":
-        return
-    if algorithm.max_bases > samples_per_round:
+    algorithm, length = config.algorithm, game.episode_length
+    if samples_per_round < length:
+        yield (
+            f"samples_per_round={samples_per_round} game={config.game.name}: an episode takes "
+            f"{length} joint actions and only whole episodes are played; set samples_per_round to "
+            f"{length} or more"
+        )
+    episodes = samples_per_round // length
+    if isinstance(algorithm, TablePredictionConfig) and algorithm.max_bases > episodes:
+        needs = "a sample" if length == 1 else f"an episode of {length} samples"
         yield (
             f"algorithm.max_bases={algorithm.max_bases} samples_per_round={samples_per_round}: "
-            "every base policy needs a sample; set samples_per_round to "
-            f"{algorithm.max_bases} or more, or lower algorithm.max_bases (at least 2)"
+            f"every base policy needs {needs}; set samples_per_round to "
+            f"{algorithm.max_bases * length} or more, or lower algorithm.max_bases (at least 2)"
         )

@@ -1,179 +1,174 @@
 """Settings of the games, one class per option of the `game` group."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Count, Seed, Text
+from marl_comm.config.base import ConfigModel, Seed
+from marl_comm.config.environment import AnyEnvironmentConfig
+
+States = Annotated[int, Field(ge=1, le=1000)]
+Steps = Annotated[int, Field(ge=1, le=1000)]
+Penalty = Annotated[float, Field(ge=0, le=1000)]
 
 
-class MatrixGameConfig(ConfigModel):
-    """What all one-shot games share.
+class TableGameConfig(ConfigModel):
+    """What all games share whose policies are tables.
 
     Attributes:
         name: Which game it is.
         agents: Number of agents, m.
         actions: Number of actions of each agent, A.
         reward_noise: Standard deviation of Gaussian noise on observed rewards.
-        seed: Draws one game for all seeds of the run; None draws one game per seed.
+        own_rewards: Whether each agent has its own reward.
     """
+
+    own_rewards: ClassVar[bool] = False
 
     name: str
     agents: Annotated[int, Field(ge=2, le=1000)]
     actions: Annotated[int, Field(ge=2, le=1000)]
     reward_noise: Annotated[float, Field(ge=0, le=1000)]
+
+    @property
+    def shared(self) -> bool:
+        """Whether all seeds of a run play the same game: nothing is drawn, or once for all."""
+        return True
+
+    @property
+    def episode_length(self) -> int:
+        """Joint actions of one episode: what is sampled is whole episodes."""
+        return 1
+
+    @property
+    def number_of_states(self) -> int:
+        """Number of states, S; one-shot games have a single one."""
+        return 1
+
+    @property
+    def layers(self) -> int:
+        """Number of policies that an agent has for each state, L."""
+        return 1
+
+
+class _DrawnGameConfig(TableGameConfig):
+    """What all games share that are drawn at random.
+
+    Attributes:
+        seed: Draws one game for all seeds of the run; None draws one game per seed.
+    """
+
     seed: Seed | None
 
+    @property
+    def shared(self) -> bool:
+        """Whether `seed` is set."""
+        return self.seed is not None
 
-class RandomPotentialConfig(MatrixGameConfig):
+
+class RandomPotentialConfig(_DrawnGameConfig):
     """Identical interests, payoffs independent and uniform."""
 
     name: Literal["random_potential"]
 
 
-class CongestionConfig(MatrixGameConfig):
+class CongestionConfig(_DrawnGameConfig):
     """Rosenthal congestion game."""
+
+    own_rewards: ClassVar[bool] = True
 
     name: Literal["congestion"]
 
 
-class CoverageConfig(MatrixGameConfig):
+class CoverageConfig(_DrawnGameConfig):
     """Weapon-target assignment."""
 
     name: Literal["coverage"]
 
 
-class EnvironmentConfig(ConfigModel):
-    """What all environments share, whoever made them.
+class _FiniteHorizonConfig(TableGameConfig):
+    """What the games over time share that end after a known number of steps.
 
     Attributes:
-        name: Which environment it is.
-        copies: Copies of the environment per seed, played side by side.
-        steps: Joint steps of a chunk, the data of a local iteration, in each copy.
-        reward: Whether the team's reward is the mean or the sum of its agents'.
-        evaluation_every: Local updates between evaluations.
-        evaluation_copies: Episodes of an evaluation, greedy and sampled each.
+        states: Number of states, S.
+        horizon: Steps of an episode, H.
     """
 
-    name: str
-    copies: Annotated[int, Field(ge=1, le=100_000)]
-    steps: Annotated[int, Field(ge=1, le=100_000)]
-    reward: Literal["mean", "sum"]
-    evaluation_every: Count
-    evaluation_copies: Annotated[int, Field(ge=1, le=100_000)]
-
-
-class _ParticleConfig(EnvironmentConfig):
-    """What the multi-particle environments of mpe2 share.
-
-    Attributes:
-        max_cycles: Steps of an episode.
-        continuous_actions: Whether actions are numbers rather than choices.
-    """
-
-    max_cycles: Annotated[int, Field(ge=1, le=100_000)]
-    continuous_actions: bool
+    states: States
+    horizon: Steps
 
     @property
-    def evaluation_steps(self) -> int:
-        """Whole episodes."""
-        return self.max_cycles
-
-
-class SimpleSpreadConfig(_ParticleConfig):
-    """Agents cover landmarks without colliding.
-
-    Attributes:
-        agents: And landmarks.
-        local_ratio: Share of an agent's own collisions in its reward.
-    """
-
-    name: Literal["mpe/simple_spread"]
-    agents: Annotated[int, Field(ge=2, le=1000)]
-    local_ratio: Annotated[float, Field(ge=0, le=1)]
-
-
-class SimpleReferenceConfig(_ParticleConfig):
-    """Two agents tell each other where to go.
-
-    Attributes:
-        local_ratio: Share of the partner's own distance in an agent's reward.
-    """
-
-    name: Literal["mpe/simple_reference"]
-    local_ratio: Annotated[float, Field(ge=0, le=1)]
-
-
-class SimpleSpeakerListenerConfig(_ParticleConfig):
-    """One agent tells another where to go."""
-
-    name: Literal["mpe/simple_speaker_listener"]
-
-
-Arguments = Annotated[
-    dict[str, bool | int | float | str | None],
-    Field(description="a mapping of names to plain values"),
-]
-
-
-class PettingZooConfig(EnvironmentConfig):
-    """Any parallel environment of PettingZoo.
-
-    Attributes:
-        environment: MODULE:FUNCTION, or a module that has `parallel_env`.
-        arguments: Of the function.
-        evaluation_steps: Most steps of an evaluation's episodes.
-    """
-
-    name: Literal["pettingzoo"]
-    environment: Text
-    arguments: Arguments
-    evaluation_steps: Annotated[int, Field(ge=1, le=100_000)]
-
-
-class _VmasConfig(EnvironmentConfig):
-    """What the scenarios of VMAS share.
-
-    Attributes:
-        scenario: The name of one of VMAS's scenarios.
-        arguments: Of the scenario.
-        max_steps: Steps of an episode.
-        continuous_actions: Whether actions are numbers rather than choices.
-    """
-
-    scenario: Text
-    arguments: Arguments
-    max_steps: Annotated[int, Field(ge=1, le=100_000)]
-    continuous_actions: bool
+    def episode_length(self) -> int:
+        """The horizon."""
+        return self.horizon
 
     @property
-    def evaluation_steps(self) -> int:
-        """Whole episodes."""
-        return self.max_steps
+    def number_of_states(self) -> int:
+        """S."""
+        return self.states
+
+    @property
+    def layers(self) -> int:
+        """One policy per step."""
+        return self.horizon
 
 
-class VmasConfig(_VmasConfig):
-    """Any scenario of VMAS."""
+class RandomMarkovConfig(_FiniteHorizonConfig, _DrawnGameConfig):
+    """Cooperative, transitions and rewards drawn for every state and joint action."""
 
-    name: Literal["vmas"]
-
-
-class VmasSimpleSpreadConfig(_VmasConfig):
-    """VMAS's version of simple_spread, whose reward differs from that of mpe2."""
-
-    name: Literal["vmas/simple_spread"]
-    scenario: Literal["simple_spread"]
+    name: Literal["random_markov"]
 
 
-AnyEnvironmentConfig = (
-    SimpleSpreadConfig
-    | SimpleReferenceConfig
-    | SimpleSpeakerListenerConfig
-    | PettingZooConfig
-    | VmasConfig
-    | VmasSimpleSpreadConfig
-)
+class ClimbingChainConfig(_FiniteHorizonConfig):
+    """A ladder that a team climbs as fast as its weakest member works.
+
+    Attributes:
+        penalty: Cost of wasted effort relative to the gain from common effort.
+    """
+
+    name: Literal["climbing_chain"]
+    penalty: Penalty
+
+
+class MarkovCongestionConfig(TableGameConfig):
+    """Congestion in two states, discounted.
+
+    Attributes:
+        weights: Pay per agent at each facility, for each agent that is there.
+        penalty: What the distancing state costs each agent per step, in units of pay.
+        discount: Factor on rewards per step.
+        episode_steps: Steps of an episode that is played to collect data.
+    """
+
+    own_rewards: ClassVar[bool] = True
+
+    name: Literal["markov_congestion"]
+    weights: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1000)], ...],
+        Field(strict=False, min_length=2, max_length=1000),
+    ]
+    penalty: Penalty
+    discount: Annotated[float, Field(gt=0, lt=1)]
+    episode_steps: Steps
+
+    @property
+    def episode_length(self) -> int:
+        """The steps of an episode."""
+        return self.episode_steps
+
+    @property
+    def number_of_states(self) -> int:
+        """Safe and distancing."""
+        return 2
+
+
 GameConfig = Annotated[
-    RandomPotentialConfig | CongestionConfig | CoverageConfig | AnyEnvironmentConfig,
+    RandomPotentialConfig
+    | CongestionConfig
+    | CoverageConfig
+    | RandomMarkovConfig
+    | MarkovCongestionConfig
+    | ClimbingChainConfig
+    | AnyEnvironmentConfig,
     Field(discriminator="name"),
 ]

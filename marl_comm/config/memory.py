@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marl_comm.config.algorithm import TablePredictionConfig
-from marl_comm.config.game import MatrixGameConfig
+from marl_comm.config.game import TableGameConfig
 from marl_comm.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,20 +19,30 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 def refuse_too_large_runs(config: "RunConfig") -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run."""
-    if not isinstance(config.game, MatrixGameConfig):
+    game = config.game
+    if not isinstance(game, TableGameConfig):
         return  # what an environment needs is not known before it is made
-    if config.game.name == "random_potential":
+    if game.name == "random_potential":
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table
 
-        games = config.num_seeds if config.game.seed is None else 1
-        _refuse_large_table(config.game.agents, config.game.actions, games)
+        games = 1 if game.shared else config.num_seeds
+        _refuse_large_table(game.agents, game.actions, games)
+    if game.name == "random_markov":
+        from marl_comm.games.random_markov import refuse_large_tables
+
+        games = 1 if game.shared else config.num_seeds
+        refuse_large_tables(game.agents, game.actions, game.states, games)
+    if game.name == "markov_congestion":
+        from marl_comm.games.markov_congestion import refuse_many_loads
+
+        refuse_many_loads(game.agents, game.actions)
     estimate, available = estimated_bytes(config), available_bytes()
     if estimate > available:
         samples = "null" if config.samples_per_round is None else config.samples_per_round
         raise InputError(
             f"num_seeds={config.num_seeds} samples_per_round={samples} "
-            f"game.agents={config.game.agents} game.actions={config.game.actions}: the run would "
+            f"game.agents={game.agents} game.actions={game.actions}: the run would "
             f"need about {estimate / _GIB:.3g} GiB of memory, this machine allows "
             f"{available / _GIB:.3g} GiB; lower one of these numbers"
         )
@@ -46,19 +56,29 @@ def estimated_bytes(config: "RunConfig") -> int:
     game; `docs/configuration.md` compares the sum with measurements.
     """
     game = config.game
-    assert isinstance(game, MatrixGameConfig)
-    agents, actions = game.agents, game.actions
-    own_rewards = game.name == "congestion"
+    assert isinstance(game, TableGameConfig)
+    agents, actions, states = game.agents, game.actions, game.number_of_states
+    own_rewards = game.own_rewards
+    over_time = game.episode_length > 1
     algorithm = config.algorithm
     bases = algorithm.max_bases if isinstance(algorithm, TablePredictionConfig) else 1
     numbers_of_samples = (config.samples_per_round or 0) * (
-        2 * agents + 4 * (agents if own_rewards else 1) + 8
+        2 * agents + 4 * (agents if own_rewards else 1) + 8 + (agents + 8 if over_time else 0)
     )
-    numbers_of_policies = agents * actions * (5 * bases + 10)
+    numbers_of_policies = game.layers * states * agents * actions * (5 * bases + 10)
     numbers_of_loads = agents**2 * actions if own_rewards else 0
-    numbers = config.num_seeds * (numbers_of_samples + numbers_of_policies + numbers_of_loads)
+    # What each agent faces in one step: where every action leads from every state, three times.
+    numbers_of_oracles = 3 * states**2 * agents * actions if over_time else 0
+    numbers = config.num_seeds * (
+        numbers_of_samples + numbers_of_policies + numbers_of_loads + numbers_of_oracles
+    )
     if game.name == "random_potential":
-        numbers += actions**agents * (config.num_seeds if game.seed is None else 1)
+        numbers += actions**agents * (1 if game.shared else config.num_seeds)
+    if game.name == "random_markov":
+        games = 1 if game.shared else config.num_seeds
+        numbers += states * (states + 1) * actions**agents * games
+    if game.name == "markov_congestion":
+        numbers += config.num_seeds * 2 * agents * (agents // 4 + 1) ** actions
     return numbers * _BYTES_PER_NUMBER
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from marl_comm.config.algorithm import AlgorithmConfig
-from marl_comm.config.base import ConfigModel, Count, Seed
+from marl_comm.config.base import LONGEST_TEXT, ConfigModel, Count, Seed
 from marl_comm.config.combinations import refuse_senseless_combinations
 from marl_comm.config.communication import CommunicationConfig
 from marl_comm.config.game import GameConfig
@@ -60,6 +60,13 @@ class RunConfig(ConfigModel):
     communication: CommunicationConfig
     learner: LearnerConfig
     logger: LoggerConfig
+
+    def in_group(self, group: str) -> Self:
+        """Return the same run as a member of a W&B group, unless it names its own."""
+        if self.logger.name != "wandb" or self.logger.group is not None:
+            return self
+        logger = self.logger.model_copy(update={"group": group[:LONGEST_TEXT]})
+        return self.model_copy(update={"logger": logger})
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

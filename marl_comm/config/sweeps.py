@@ -19,15 +19,16 @@ from marl_comm.config.composition import refuse_odd_choices
 from marl_comm.config.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 
 _MOST_JOBS = 10_000
-_LONGEST_NAME = 120  # characters; file systems allow 255 bytes
+_LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
 
 
-def check_job(config: DictConfig) -> None:
-    """Raise InputError where a job is not valid.
+def check_job(config: DictConfig) -> RunConfig:
+    """Return the configuration of a job; raise InputError where it is not valid.
 
     Args:
         config: As composed by Hydra, its own settings included.
@@ -37,23 +38,28 @@ def check_job(config: DictConfig) -> None:
     # As in the job itself, values may refer to Hydra's settings.
     current.set_config(copy.deepcopy(config))
     try:
-        load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+        return load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     finally:
         current.cfg = previous
 
 
-def check_sweep(config: DictConfig) -> None:
-    """Raise InputError where any job of a sweep is not valid, or its directory is in use.
+def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
+    """Return the configuration of every job of a sweep, by the name of its directory.
 
-    Only Hydra's basic sweeper knows its jobs beforehand; others are checked job by job.
+    Only Hydra's basic sweeper knows its jobs beforehand; for others there are none here, and each
+    is checked when it starts.
 
     Args:
         config: As composed by Hydra for all jobs, its own settings included.
+
+    Raises:
+        InputError: A job is not valid.
     """
+    checked: dict[str, RunConfig] = {}
     with hydra_errors_as_input_errors():
-        _refuse_used_directory(Path(config.hydra.sweep.dir))
         if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
-            return
+            return checked
+        sweep_name = Path(config.hydra.sweep.dir).name
         jobs = _jobs(config)
     loader = GlobalHydra.instance().config_loader()
     for number, overrides in enumerate(jobs):
@@ -64,29 +70,20 @@ def check_sweep(config: DictConfig) -> None:
             with open_dict(job):
                 job.hydra.job.id = str(number)
                 job.hydra.job.num = number
-            check_job(job)
+            checked[str(job.hydra.sweep.subdir)] = check_job(job).in_group(sweep_name)
         except InputError as error:
             typed = one_line(shortened(" ".join(overrides)))
             raise InputError(f"job {number} of the sweep ({typed}): {error}") from error
+    return checked
 
 
-def job_name(number: int | str, overrides: Sequence[str]) -> str:
+def name_of(overrides: Sequence[str]) -> str:
     """Return a directory name that is safe everywhere and different for different overrides."""
     typed = ",".join(overrides)
     name = _UNSAFE.sub("_", typed)[:_LONGEST_NAME]
     if name != typed:
         name += f"-{hashlib.sha256(typed.encode(errors='surrogatepass')).hexdigest()[:8]}"
-    return f"{number}_{name}" if name else str(number)
-
-
-def _refuse_used_directory(directory: Path) -> None:
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(
-            one_line(
-                f"hydra.sweep.dir={directory}: already holds files; allowed: a new directory, or "
-                "an empty one"
-            )
-        )
+    return name or "defaults"
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
@@ -107,8 +104,8 @@ def _values(override: Override) -> int:
     return sum(1 for _ in islice(override.sweep_string_iterator(), _MOST_JOBS + 1))
 
 
-def _job_directory(*, _root_: DictConfig) -> str:
-    return job_name(_root_.hydra.job.num, _typed_overrides(_root_))
+def _directory_name(*, _root_: DictConfig) -> str:
+    return name_of(_typed_overrides(_root_))
 
 
 def _typed_overrides(config: DictConfig) -> list[str]:
@@ -117,4 +114,4 @@ def _typed_overrides(config: DictConfig) -> list[str]:
     return [str(override) for override in typed] if isinstance(typed, list) else []
 
 
-OmegaConf.register_new_resolver("marl_comm.job_directory", _job_directory, replace=True)
+OmegaConf.register_new_resolver("marl_comm.name_of_overrides", _directory_name, replace=True)

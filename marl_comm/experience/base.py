@@ -24,6 +24,19 @@ class Traffic:
     bytes_up: int | IntArray
     bytes_down: int | IntArray
 
+    @classmethod
+    def of_buffer(cls, samples: int, agents: int, *, common_bytes: int, own_bytes: int) -> Self:
+        """Return the cost of writing and reading a buffer.
+
+        Args:
+            samples: Joint actions played.
+            agents: How many agents share it.
+            common_bytes: Written once, for everybody to read.
+            own_bytes: Written by the agents, each its part, which it alone need not read.
+        """
+        written = common_bytes + own_bytes
+        return cls(samples, written, agents * written - own_bytes)
+
 
 @dataclass
 class Staleness:
@@ -71,6 +84,18 @@ class Experience(Protocol):
 
         Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
         data came from the current policy.
+        """
+
+    def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the Renyi-2 divergence of policies from other policies, as far as agents know it.
+
+        Args:
+            rows: (R,), rows of these data that the policies belong to.
+            log_policy: (R, ..., agents, actions).
+            log_bases: (R, B, ..., agents, actions).
+
+        Returns:
+            (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
         """
 
     def state(self) -> dict[str, Any]:

@@ -1,16 +1,30 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from marl_comm.estimators import Estimator, renyi_divergence
+from marl_comm.estimators import Estimator
 from marl_comm.experience.base import Staleness, Traffic
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.types import Array, IntArray
 
-ExactActionValues = Callable[[IntArray, Array], Array]
+
+class Oracle(Protocol):
+    """A game that knows exact figures. `seed_rows`, (R,), says which seeds the policies are for."""
+
+    def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return each agent's expected reward per action against the others' policies.
+
+        Of the shape of `log_policy`, (R, ..., agents, actions).
+        """
+
+    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the Renyi-2 divergence of policies from each of their bases, (R, B).
+
+        `log_bases` is (R, B, ..., agents, actions).
+        """
 
 
 class OracleExperience:
@@ -19,13 +33,11 @@ class OracleExperience:
     The effective sample size is that of infinitely many samples from the nearest base.
     """
 
-    def __init__(
-        self, seed_rows: IntArray, bases: BasePolicies, exact_action_values: ExactActionValues
-    ) -> None:
-        """Remember the bases, and how to ask the game for the seeds in `seed_rows`, (rows,)."""
+    def __init__(self, seed_rows: IntArray, bases: BasePolicies, oracle: Oracle) -> None:
+        """Remember the bases, and whom to ask about the seeds in `seed_rows`, (rows,)."""
         self._seed_rows = seed_rows
         self._bases = bases
-        self._exact_action_values = exact_action_values
+        self._oracle = oracle
 
     @property
     def bases(self) -> BasePolicies:
@@ -39,26 +51,30 @@ class OracleExperience:
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Return the exact divergence to the nearest base."""
-        return nearest_base(log_policy, self._bases)
+        return nearest_base(log_policy, self._bases, self.divergences)
 
     def action_values(
         self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
     ) -> Array:
         """Return the exact action values; the estimator has no say."""
-        return self._exact_action_values(self._seed_rows, log_policy)
+        return self._oracle.action_values(self._seed_rows, log_policy)
+
+    def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the exact divergences of policies of the given rows, (rows, bases)."""
+        return self._oracle.divergences(self._seed_rows[rows], log_policy, log_bases)
 
     def state(self) -> dict[str, Any]:
         """Return the bases and whose they are, for a checkpoint."""
         return {"seed_rows": self._seed_rows, "bases": self._bases.state()}
 
     @classmethod
-    def restored(cls, state: dict[str, Any], exact_action_values: ExactActionValues) -> Self:
+    def restored(cls, state: dict[str, Any], oracle: Oracle) -> Self:
         """Return the experience that a checkpoint holds."""
-        return cls(state["seed_rows"], BasePolicies(**state["bases"]), exact_action_values)
+        return cls(state["seed_rows"], BasePolicies(**state["bases"]), oracle)
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
-        return type(self)(self._seed_rows[rows], self._bases.keep(rows), self._exact_action_values)
+        return type(self)(self._seed_rows[rows], self._bases.keep(rows), self._oracle)
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`."""
@@ -66,15 +82,19 @@ class OracleExperience:
         self._bases.replace(rows, other._bases)
 
 
-def nearest_base(log_policy: Array, bases: BasePolicies) -> Staleness:
+def nearest_base(
+    log_policy: Array, bases: BasePolicies, divergences: Callable[[IntArray, Array, Array], Array]
+) -> Staleness:
     """Return the base with the smallest Renyi-2 divergence from the policy, and exp(-divergence).
 
     Args:
-        log_policy: (rows, agents, actions).
+        log_policy: (rows, ..., agents, actions).
         bases: Product policies of the same rows.
+        divergences: As in `Experience`.
     """
-    divergences = renyi_divergence(log_policy[:, None], bases.log_policies)
-    divergences[~bases.in_use] = np.inf
-    nearest = divergences.argmin(axis=1)
-    divergence = np.take_along_axis(divergences, nearest[:, None], axis=1)[:, 0]
+    used = int(bases.count.max())
+    apart = divergences(np.arange(len(log_policy)), log_policy, bases.log_policies[:, :used])
+    apart = np.where(bases.in_use[:, :used], apart, np.inf)
+    nearest = apart.argmin(axis=1)
+    divergence = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
     return Staleness(ess=np.exp(-divergence), divergence=divergence, nearest=nearest)

@@ -54,7 +54,7 @@ class SampledExperience:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._bases)
+        staleness = nearest_base(log_policy, self._bases, self.divergences)
         staleness.ess = estimators.effective_sample_size(self._weights)
         return staleness
 
@@ -72,6 +72,10 @@ class SampledExperience:
             truncation,
             baseline=estimators.value_estimate(weights, self._rewards),
         )
+
+    def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the divergences of product policies, (rows, bases): no data are needed."""
+        return estimators.renyi_divergence(log_policy[:, None], log_bases)
 
     def state(self) -> dict[str, Any]:
         """Return the shared data and where they came from, for a checkpoint."""

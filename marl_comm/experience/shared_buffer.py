@@ -27,14 +27,13 @@ class SharedBuffer:
     def traffic(self) -> Traffic:
         """The cost of the round for one row, in bytes that are really in these arrays."""
         samples, agents = self.joint_actions.shape[1:]
-        action_bytes = self.joint_actions[0].nbytes
         reward_bytes = self.rewards[0].nbytes
         own_reward_bytes = reward_bytes if self.rewards.ndim == 3 else 0
-        written = action_bytes + reward_bytes
-        return Traffic(
-            samples=samples,
-            bytes_up=written,
-            bytes_down=agents * written - action_bytes - own_reward_bytes,
+        return Traffic.of_buffer(
+            samples,
+            agents,
+            common_bytes=reward_bytes - own_reward_bytes,
+            own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
 
     def keep(self, rows: IntArray) -> "SharedBuffer":

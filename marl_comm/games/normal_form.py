@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from marl_comm.estimators import renyi_divergence
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.sampled import SampledExperience
@@ -43,7 +44,7 @@ class NormalFormGame:
     ) -> Experience:
         """Play, or for `samples=None` promise exact marginal rewards."""
         if samples is None:
-            return OracleExperience(seed_rows, behaviours, self._game.marginal_rewards)
+            return OracleExperience(seed_rows, behaviours, self)
         joint_actions = sample_joint_actions(
             behaviours, samples, [self._play[row] for row in seed_rows]
         )
@@ -59,7 +60,7 @@ class NormalFormGame:
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
         if "seed_rows" in state:
-            return OracleExperience.restored(state, self._game.marginal_rewards)
+            return OracleExperience.restored(state, self)
         return SampledExperience.restored(state)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
@@ -77,6 +78,14 @@ class NormalFormGame:
 
     def restore(self, state: dict[str, Any]) -> None:
         """There is nothing to take over."""
+
+    def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact marginal rewards, (rows, agents, actions)."""
+        return self._game.marginal_rewards(seed_rows, log_policy)
+
+    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the exact divergences of product policies, (rows, bases)."""
+        return renyi_divergence(log_policy[:, None], log_bases)
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game."""

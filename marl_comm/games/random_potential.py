@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from marl_comm.errors import InputError
+from marl_comm.games.joint_table import average_last_agents, fill_marginals
 from marl_comm.games.potential import PotentialGame
 from marl_comm.randomness import generator
 from marl_comm.types import AnyArray, Array, IntArray
@@ -49,7 +50,7 @@ class RandomPotential(PotentialGame):
         policy = np.exp(log_policy)
         marginals = np.empty_like(policy)
         for part, tables in self._tables(rows):
-            _fill_marginals(tables, policy[part], marginals[part])
+            fill_marginals(tables, policy[part], marginals[part])
         return marginals
 
     def rewards(self, rows: IntArray, joint_actions: AnyArray) -> Array:
@@ -69,7 +70,7 @@ class RandomPotential(PotentialGame):
         policy = np.exp(log_policy)
         values = np.empty(len(rows))
         for part, tables in self._tables(rows):
-            values[part] = _average_last_agents(tables, policy[part])[:, 0]
+            values[part] = average_last_agents(tables, policy[part])[:, 0]
         return values
 
     def arrays(self) -> dict[str, Array]:
@@ -87,44 +88,6 @@ class RandomPotential(PotentialGame):
                 yield part, flat[game[start]][None]  # a view
             else:
                 yield part, flat[game[part]]
-
-
-def _fill_marginals(tables: Array, policy: Array, marginals: Array) -> None:
-    """Average each row's table over all agents but one, for every agent, halving them each time.
-
-    Args:
-        tables: (R, A^n), rewards of the joint actions of n agents.
-        policy: Probabilities, (R, n, A).
-        marginals: (R, n, A), written.
-    """
-    agents = policy.shape[1]
-    if agents == 1:
-        marginals[:, 0] = tables
-        return
-    half = agents // 2
-    first = _average_last_agents(tables, policy[:, half:])
-    _fill_marginals(first, policy[:, :half], marginals[:, :half])
-    last = _average_first_agents(tables, policy[:, :half])
-    _fill_marginals(last, policy[:, half:], marginals[:, half:])
-
-
-# einsum without BLAS: a row's sums come out the same to the last bit whatever else is in memory.
-
-
-def _average_last_agents(tables: Array, policy: Array) -> Array:
-    """Return the (R, -1) tables that remain after averaging over their last agents' policies."""
-    rows, agents, actions = policy.shape
-    for agent in reversed(range(agents)):
-        tables = np.einsum("rxa,ra->rx", tables.reshape(rows, -1, actions), policy[:, agent])
-    return tables
-
-
-def _average_first_agents(tables: Array, policy: Array) -> Array:
-    """Return the (R, -1) tables that remain after averaging over their first agents' policies."""
-    rows, agents, actions = policy.shape
-    for agent in range(agents):
-        tables = np.einsum("rax,ra->rx", tables.reshape(rows, actions, -1), policy[:, agent])
-    return tables
 
 
 def _refuse_large_table(agents: int, actions: int, games: int) -> None:

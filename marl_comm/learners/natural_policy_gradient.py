@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.estimators import Estimator, renyi_divergence
+from marl_comm.estimators import Estimator
 from marl_comm.experience import BasePolicies, Experience, Staleness
 from marl_comm.types import AnyArray, Array, IntArray
 
@@ -101,8 +101,7 @@ class NaturalPolicyGradient:
 
     def update(self) -> None:
         """Make one local update of every row from the data it has."""
-        if not self._weighed:
-            self.weigh()
+        self.weigh()
         assert self._experience is not None, "a round comes before the first update"
         gradient = self._action_values(self._experience, self.log_policy)
         updated = self._step(self.log_policy, self._step_size * gradient)
@@ -112,6 +111,8 @@ class NaturalPolicyGradient:
 
     def weigh(self) -> Staleness:
         """Weigh the data for the policy as it is now; cheap work for a schedule to look at."""
+        if self._weighed and self.staleness is not None:
+            return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
         self.staleness = self._experience.weigh(self.log_policy)
         self._weighed = True
@@ -143,9 +144,10 @@ class NaturalPolicyGradient:
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
-    def divergence(self, log_policy: Array, log_base: Array) -> Array:
-        """Return the Renyi-2 divergence of two policies of the same rows, (rows,)."""
-        return renyi_divergence(log_policy, log_base)
+    def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
+        """Return the Renyi-2 divergence of two policies of the given rows, (rows,)."""
+        assert self._experience is not None, "a round comes before the first prediction"
+        return self._experience.divergences(rows, log_policy, log_base[:, None])[:, 0]
 
     def diagnostics(self) -> dict[str, AnyArray]:
         """Return effective sample size and divergence of the data that the last update used.

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from marl_comm.files import METRICS, unwritable
 from marl_comm.logging import Point
-from marl_comm.run_directory import METRICS, RunDirectory, to_json, unwritable
+from marl_comm.run_directory import RunDirectory, to_json
 
 FIELDS = (
     "seed",

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from marl_comm.errors import OutputError
+from marl_comm.files import METRICS, SUMMARY
 from marl_comm.logging.local import FIELDS, LocalLog
-from marl_comm.run_directory import METRICS, SUMMARY, RunDirectory
+from marl_comm.run_directory import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 

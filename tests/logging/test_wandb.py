@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wandb
 from wandb_reader import Recorded, read
 
-import wandb
 from marl_comm.config.logger import WandbLoggerConfig
+from marl_comm.files import METRICS, SUMMARY
 from marl_comm.logging import MultiLogger
 from marl_comm.logging.local import LocalLog
 from marl_comm.logging.wandb import WandbLogger
-from marl_comm.run_directory import METRICS, SUMMARY, RunDirectory
+from marl_comm.run_directory import RunDirectory
 
 CONFIG: dict[str, Any] = {
     "seed": 5,

@@ -1,0 +1,48 @@
+"""The shared buffer of a game over time: what is written to it, and what that costs."""
+
+from dataclasses import dataclass
+
+from marl_comm.experience.base import Traffic
+from marl_comm.types import AnyArray, IntArray
+
+
+@dataclass
+class TrajectoryBuffer:
+    """Whole episodes, in the types in which they travel, ordered by behaviour policy.
+
+    Attributes:
+        states: (rows, steps, episodes), or one step more where the state after the last action is
+            of use; the smallest unsigned type that holds a state. Written once, for everybody.
+        joint_actions: (rows, steps, episodes, agents), the smallest unsigned type that holds an
+            action. Each agent writes its own.
+        rewards: float32, (rows, steps, episodes) where the team shares one reward, written once,
+            or (rows, steps, episodes, agents) where each agent writes its own.
+    """
+
+    states: AnyArray
+    joint_actions: AnyArray
+    rewards: AnyArray
+
+    @property
+    def traffic(self) -> Traffic:
+        """The cost of the round for one row, in bytes that are really in these arrays."""
+        _, steps, episodes, agents = self.joint_actions.shape
+        state_bytes = self.states[0].nbytes
+        reward_bytes = self.rewards[0].nbytes
+        own_reward_bytes = reward_bytes if self.rewards.ndim == 4 else 0
+        return Traffic.of_buffer(
+            steps * episodes,
+            agents,
+            common_bytes=state_bytes + reward_bytes - own_reward_bytes,
+            own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
+        )
+
+    def keep(self, rows: IntArray) -> "TrajectoryBuffer":
+        """Return a copy of the given rows."""
+        return TrajectoryBuffer(self.states[rows], self.joint_actions[rows], self.rewards[rows])
+
+    def replace(self, rows: IntArray, other: "TrajectoryBuffer") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.states[rows] = other.states
+        self.joint_actions[rows] = other.joint_actions
+        self.rewards[rows] = other.rewards
