@@ -57,8 +57,8 @@ def test_data_without_any_weight_leave_the_learner_finite():
     corner = np.full((1, 30, 3), np.log(1e-300))
     corner[:, :, 0] = 0.0
     rows = np.arange(1)
-    learner.receive(rows, game.collect(rows, BasePolicies.current(corner), 50))
     learner.log_policy = corner[:, :, ::-1].copy()
+    learner.receive(rows, game.collect(rows, BasePolicies.current(corner), 50))
     staleness = learner.weigh()
     learner.update()
     assert staleness.ess[0] == 0.0

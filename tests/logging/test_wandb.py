@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -299,7 +300,8 @@ def logged_rows(
 ) -> list[dict[str, Any]]:
     fake = FakeRun()
     monkeypatch.setattr(wandb, "init", lambda **_: fake)
-    logger = WandbLogger(settings(), Path(), config, SEEDS)
+    with tempfile.TemporaryDirectory() as directory:
+        logger = WandbLogger(settings(), Path(directory), config, SEEDS)
     for each in steps:
         logger.log(each)
     logger.finish(SUMMARY_OF_RUN)
