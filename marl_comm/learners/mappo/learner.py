@@ -14,18 +14,16 @@ from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
-from marl_comm.learners.mappo.calibration import SHARES, Calibration
+from marl_comm.learners.mappo.calibration import Calibration
 from marl_comm.learners.mappo.distributions import distribution_for
 from marl_comm.learners.mappo.importance import effective_sample_size
+from marl_comm.learners.mappo.measures import measured
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
 from marl_comm.randomness import Streams
 from marl_comm.types import AnyArray, IntArray
-
-_SLICE = 128  # joint steps of a chunk on which divergences are measured
-_QUANTILES = {"weight_q05": 0.05, "weight_q50": 0.5, "weight_q95": 0.95, "weight_max": 1.0}
 
 
 class Mappo:
@@ -161,7 +159,17 @@ class Mappo:
         """Make one local iteration of every row on its chunk."""
         self.weigh()
         assert self._weighed is not None
-        self._figures = self._measure(self._weighed)
+        assert self.bases is not None
+        self._figures = measured(
+            self.policy,
+            self.bases,
+            self.start,
+            self._position(),
+            self._weighed,
+            self.calibration,
+            # At a round's start every share is the current policy; reused chunks are no test.
+            (self.updates > 0) & (self.updates < self.bases.count),
+        )
         shuffles = [self._shuffles[row] for row in self._seed_rows]
         orders = self._orders(shuffles, self._weighed.joint.shape[1])
         figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
@@ -291,55 +299,3 @@ class Mappo:
         in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
         drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
         return list(torch.from_numpy(drawn).to(self._device))
-
-    @torch.no_grad()
-    def _measure(self, weighed: Weighed) -> Figures:
-        """Return how far the current policies are from those that collected the chunk.
-
-        Where bases were predicted, also score the prediction.
-        """
-        assert self.bases is not None
-        position = self._position()
-        quantiles = weighed.joint.quantile(
-            torch.tensor(list(_QUANTILES.values()), device=self._device), dim=1
-        )
-        figures = dict(zip(_QUANTILES, quantiles, strict=True))
-        step = max(1, weighed.joint.shape[1] // _SLICE)
-        inputs = weighed.actor_inputs[:, :, ::step]
-        alive = weighed.alive[:, :, ::step]
-        current = self._actor(self.networks.actor, inputs)
-        base = self._actor(self.bases.at(position), inputs)
-        figures["kl"] = _joint_mean(self._distribution.kl(current, base), alive)
-        if self.bases.predicted is not None:
-            figures |= self._score(self.bases.predicted, position, inputs, alive, current)
-        return figures
-
-    def _score(
-        self, predicted: Tensor, position: Tensor, inputs: Tensor, alive: Tensor, current: Tensor
-    ) -> Figures:
-        """Compare the current policies with every share of the predicted way; remember it."""
-        assert self.bases is not None
-        every = torch.arange(self.rows, device=self._device)
-        end = predicted[every, position]
-        divergences = []
-        for share in SHARES:
-            candidate = self._actor(torch.lerp(self.start, end, share), inputs)
-            divergence = self._distribution.kl(current, candidate)
-            divergences.append(_joint_mean(divergence, alive))
-        scores = torch.stack(divergences, dim=1)
-        # At the start of a round every share is the current policy; reused chunks are no test.
-        tested = (self.updates > 0) & (self.updates < self.bases.count)
-        rows = torch.nonzero(tested)[:, 0]
-        self.calibration.score(rows, position[rows], scores[rows])
-        nan = torch.full_like(scores[:, 0], torch.nan)
-        alignment = prediction.cosine(self.start, end, self.networks.actor)
-        return {
-            "cosine": torch.where(tested, alignment, nan),
-            "kappa": torch.where(tested, self.bases.trust[every, position], nan),
-            "kl_unpredicted": torch.where(tested, scores[:, 0], nan),
-        }
-
-
-def _joint_mean(divergences: Tensor, alive: Tensor) -> Tensor:
-    """Return the divergence of joint policies, mean over situations, (rows,)."""
-    return (divergences * alive).sum(dim=1).mean(dim=1)
