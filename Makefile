@@ -6,7 +6,7 @@ RUN := .venv/bin/python
 COMPARISON := outputs/comparison
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint clean
+.PHONY: help run figures test lint clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -23,6 +23,9 @@ run: .venv/installed  ## Set up, play `coverage` with three algorithms, print an
 	  algorithm=full_communication,importance_sampling,base_policy_prediction \
 	  hydra.sweep.dir=$$directory && \
 	$(RUN) -m marl_comm.compare $$directory --out $$directory
+
+figures: .venv/installed  ## Run the sweeps at quick scale, draw the figures, judge the claims, write the report.
+	$(RUN) scripts/reproduce_figures.py --scale quick
 
 test: .venv/installed lint  ## Set up, check style and types, pass the tests.
 	OMP_NUM_THREADS=1 .venv/bin/pytest

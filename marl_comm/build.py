@@ -23,6 +23,8 @@ from marl_comm.games.normal_form import NormalFormGame
 from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
+from marl_comm.games.saddle_chain import SaddleChain
+from marl_comm.games.unanimous_failure import UnanimousFailure
 from marl_comm.learners.base import Learner
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
 from marl_comm.randomness import Streams
@@ -31,6 +33,8 @@ POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
     "congestion": Congestion,
     "coverage": Coverage,
+    "unanimous_failure": UnanimousFailure,
+    "saddle_chain": SaddleChain,
 }
 
 _MOST_EXPLORATION = 0.02  # of one agent's play

@@ -32,6 +32,7 @@ class Reached(BaseModel):
     local_step: NonNegativeInt
     samples: NonNegativeInt
     bytes_up: NonNegativeInt
+    bytes_down: NonNegativeInt
 
 
 class SeedSummary(BaseModel):

@@ -48,7 +48,7 @@ def summary_of(
     reached = {}
     for threshold in thresholds:
         first = next((point for point in record if point["nash_gap"] <= threshold), None)
-        names = ("round", "local_step", "samples", "bytes_up")
+        names = ("round", "local_step", "samples", "bytes_up", "bytes_down")
         reached[f"{threshold:g}"] = first and {name: first[name] for name in names}
     return {
         "seed": seed,

@@ -97,18 +97,25 @@ def test_there_is_a_file_for_every_option_and_no_other() -> None:
     "path", sorted(CONFIG_DIRECTORY.rglob("*.yaml")), ids=lambda path: path.name
 )
 def test_every_file_opens_with_what_it_is_and_a_command_that_works(path: Path) -> None:
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
-    first_line = lines[0]
+    # Hydra wants the package of an experiment on the very first line.
+    text = path.read_text().removeprefix("# @package _global_\n")
+    first_line = text.partition("\n")[0]
     found = re.fullmatch(r"# [A-Z].+: python -m marl_comm\.run (.+)", first_line)
     assert found, first_line
     assert len(first_line) <= 130
     if found[1] != "--help":
-        compose(*shlex.split(found[1]))
+        compose(*shlex.split(found[1].removeprefix("-m ")))
 
 
 @pytest.mark.parametrize(
     ("game", "agents", "actions"),
-    [("random_potential", 4, 6), ("congestion", 8, 4), ("coverage", 12, 6)],
+    [
+        ("random_potential", 4, 6),
+        ("congestion", 8, 4),
+        ("coverage", 12, 6),
+        ("unanimous_failure", 4, 2),
+        ("saddle_chain", 6, 6),
+    ],
 )
 def test_sizes_of_the_games_are_those_other_tools_rely_on(
     game: str, agents: int, actions: int

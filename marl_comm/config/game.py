@@ -86,6 +86,18 @@ class CoverageConfig(_DrawnGameConfig):
     name: Literal["coverage"]
 
 
+class UnanimousFailureConfig(_DrawnGameConfig):
+    """The team fails only if every agent fails."""
+
+    name: Literal["unanimous_failure"]
+
+
+class SaddleChainConfig(_DrawnGameConfig):
+    """An agent's switch pays only once all agents before it have switched."""
+
+    name: Literal["saddle_chain"]
+
+
 class _FiniteHorizonConfig(TableGameConfig):
     """What the games over time share that end after a known number of steps.
 
@@ -166,6 +178,8 @@ GameConfig = Annotated[
     RandomPotentialConfig
     | CongestionConfig
     | CoverageConfig
+    | UnanimousFailureConfig
+    | SaddleChainConfig
     | RandomMarkovConfig
     | MarkovCongestionConfig
     | ClimbingChainConfig

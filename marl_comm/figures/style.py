@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
+from marl_comm.types import Array
+
 # https://jfly.uni-koeln.de/color/ (Okabe and Ito, 2008)
 BLACK, ORANGE, SKY_BLUE, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -65,3 +67,37 @@ def looks(algorithms: Sequence[str]) -> list[Look]:
             look = replace(look, color=to_hex(mixed.tolist()), marker=marker)
         chosen.append(look)
     return chosen
+
+
+WIDTH = 7.2  # inches, of a figure with several panels
+
+_NAMES = {
+    "full_communication": "full communication",
+    "importance_sampling": "importance sampling",
+    "base_policy_prediction": "base-policy prediction",
+    "stale": "stale (no reweighing)",
+}
+
+
+def look_of(algorithm: str) -> Look:
+    """Return an algorithm's own look."""
+    return _ALGORITHMS.get(algorithm, _OTHER)
+
+
+def name_of(algorithm: str) -> str:
+    """Return an algorithm's name in words."""
+    return _NAMES.get(algorithm, algorithm.replace("_", " "))
+
+
+def never_reached(values: Array, reference: Array | None = None) -> str:
+    """Return how many of some seeds never arrived, on one side or on two, and of how many.
+
+    Args:
+        values: (seeds,), `inf` where a seed never arrived.
+        reference: Of importance sampling, where there are two sides.
+    """
+    seeds = len(values)
+    if reference is None:
+        return f"never arrived: {np.isinf(values).sum()} of {seeds}"
+    one, other = np.isinf(values).sum(), np.isinf(reference).sum()
+    return f"never arrived: {one} and {other} of {seeds} pairs"

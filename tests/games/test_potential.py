@@ -15,13 +15,21 @@ from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
 from marl_comm.games.potential import PotentialGame
 from marl_comm.games.random_potential import RandomPotential
+from marl_comm.games.saddle_chain import SaddleChain
+from marl_comm.games.unanimous_failure import UnanimousFailure
 from marl_comm.solution import nash_gap
 from marl_comm.types import AnyArray, Array, IntArray
 
-GameClass: TypeAlias = type[Coverage] | type[Congestion] | type[RandomPotential]
+GameClass: TypeAlias = (
+    type[Coverage]
+    | type[Congestion]
+    | type[RandomPotential]
+    | type[UnanimousFailure]
+    | type[SaddleChain]
+)
 
-GAMES = (Coverage, Congestion, RandomPotential)
-TABLE_FREE = (Coverage, Congestion)
+GAMES = (Coverage, Congestion, RandomPotential, UnanimousFailure, SaddleChain)
+TABLE_FREE = (Coverage, Congestion, UnanimousFailure, SaddleChain)
 ROW = np.array([0])
 
 

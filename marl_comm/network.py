@@ -1,0 +1,181 @@
+"""Would it pay on my network? Time to a Nash gap, from finished runs and three numbers.
+
+python -m marl_comm.network outputs/sweeps/mine latency=0.05 bandwidth=1e6 simulation_speed=1e5
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from marl_comm.claims.text import interval, number
+from marl_comm.comparison.configurations import Configuration, inequality, pool
+from marl_comm.comparison.interquartile import interquartile_mean, mean_of
+from marl_comm.comparison.selection import costs
+from marl_comm.errors import InputError
+from marl_comm.exits import report
+from marl_comm.results import load_runs
+from marl_comm.types import Array
+
+_WIDTH_OF_FILES = 160
+_DESCRIPTION = """\
+Time until the Nash gap is reached, per algorithm, on a network with the given latency and
+bandwidth. A round costs the latency twice (write, then read); all bytes of all agents cross one
+shared link; samples are played one after another. Local computation is not counted.
+"""
+_EPILOG = """\
+settings, each optional:
+  latency=SECONDS            one way (default 0.05)
+  bandwidth=BYTES            per second, of the shared link (default 1e6)
+  simulation_speed=SAMPLES   joint actions played per second (default 1e5)
+  gap=REWARD                 a recorded Nash gap (default: the smallest that all runs recorded)
+"""
+
+
+class Network(BaseModel):
+    """What a network and a simulator can do.
+
+    Attributes:
+        latency: One way, in seconds.
+        bandwidth: Of the link that all agents share, in bytes per second.
+        simulation_speed: Joint actions played per second.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    latency: Annotated[float, Field(ge=0)] = 0.05
+    bandwidth: Annotated[float, Field(gt=0)] = 1e6
+    simulation_speed: Annotated[float, Field(gt=0)] = 1e5
+
+    def seconds(self, rounds: Array, transferred: Array, samples: Array) -> dict[str, Array]:
+        """Return what takes the time, in seconds, by part; `inf` where the counts are.
+
+        Args:
+            rounds: Communication rounds.
+            transferred: Bytes written and read, all agents together.
+            samples: Joint actions played.
+        """
+        # Without latency, infinitely many rounds still take forever.
+        with np.errstate(invalid="ignore"):
+            latency = np.where(np.isinf(rounds), np.inf, 2 * self.latency * rounds)
+        return {
+            "latency": latency,
+            "transfer": transferred / self.bandwidth,
+            "simulation": samples / self.simulation_speed,
+        }
+
+
+def times_to_gap(configuration: Configuration, gap: float, network: Network) -> dict[str, Array]:
+    """Return each part of the time of each seed, (seeds,) in seconds; `inf` for never."""
+    return network.seconds(
+        costs(configuration, gap, "round"),
+        costs(configuration, gap, "bytes"),
+        costs(configuration, gap, "samples"),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 2 for bad input."""
+    parser = argparse.ArgumentParser(
+        prog="python -m marl_comm.network",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("words", metavar="DIR | KEY=VALUE", nargs="+")
+    words = parser.parse_args(arguments).words
+    try:
+        directories, network, gap = _understood(words)
+        configurations = pool(load_runs(directories, _tell), _tell)
+        _print(configurations, network, _gap_of(configurations, gap))
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error)
+    return 0
+
+
+def _understood(words: Sequence[str]) -> tuple[list[Path], Network, float | None]:
+    directories: list[Path] = []
+    settings: dict[str, str] = {}
+    for word in words:
+        key, is_setting, value = word.partition("=")
+        if is_setting and not Path(word).exists():
+            settings[key] = value
+        else:
+            directories.append(Path(word))
+    if not directories:
+        raise InputError("name at least one directory with finished runs")
+    gap = settings.pop("gap", None)
+    try:
+        return directories, Network.model_validate(settings), None if gap is None else float(gap)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join([*Network.model_fields, "gap"])
+            raise InputError(f"{key}: unknown setting, allowed are {known}") from error
+        raise InputError(f"{key}={settings[key]}: {problem['msg']}") from error
+    except ValueError as error:
+        raise InputError(f"gap={gap}: must be a number") from error
+
+
+def _gap_of(configurations: Sequence[Configuration], gap: float | None) -> float:
+    shared = set.intersection(*(set(each.thresholds) for each in configurations))
+    if not shared or (gap is not None and gap not in shared):
+        allowed = ", ".join(f"{each:g}" for each in sorted(shared, reverse=True)) or "none"
+        raise InputError(f"gap={gap}: must be a gap that all runs recorded: {allowed}")
+    return min(shared) if gap is None else gap
+
+
+def _print(configurations: Sequence[Configuration], network: Network, gap: float) -> None:
+    if (warning := inequality(configurations)) is not None:
+        _tell(f"warning: {warning}")
+    if any(each.config["samples_per_round"] is None for each in configurations):
+        _tell("warning: runs with exact gradients move no bytes and play no samples")
+    title = (
+        f"time to a Nash gap of {gap:g}: latency {network.latency:g} s, bandwidth "
+        f"{network.bandwidth:g} bytes/s, simulation {network.simulation_speed:g} samples/s"
+    )
+    table = Table(title=title, title_justify="left")
+    for name in ("configuration", "seconds", "95 % interval", "of it latency, transfer, play"):
+        table.add_column(name)
+    table.add_column("never arrived")
+    means: dict[str, float] = {}
+    for each in configurations:
+        parts = times_to_gap(each, gap, network)
+        whole = mean_of(np.sum(list(parts.values()), axis=0))
+        means[each.label] = whole.value
+        lost = sum(run.summary.reached[gap] is None for run in each.seeds)
+        table.add_row(
+            each.label,
+            number(whole.value),
+            interval(whole),
+            _shares(parts, whole.value),
+            f"{lost} of {len(each.seeds)}",
+        )
+    console = Console(
+        width=None if sys.stdout.isatty() else _WIDTH_OF_FILES, markup=False, highlight=False
+    )
+    console.print(table)
+    fastest = min(means, key=lambda label: means[label])
+    if means[fastest] < float("inf"):
+        console.print(f"fastest on this network: {fastest}")
+
+
+def _shares(parts: dict[str, Array], whole: float) -> str:
+    if not 0 < whole < float("inf"):
+        return "-"
+    return ", ".join(f"{float(interquartile_mean(part)) / whole:.0%}" for part in parts.values())
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""The command behind scripts/reproduce_figures.py: sweeps, figures, verdicts, report."""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from marl_comm.claims.paper import CLAIMS
+from marl_comm.claims.rules import Evidence, judge
+from marl_comm.comparison.configurations import pool
+from marl_comm.exits import FAILURE, report
+from marl_comm.figures.paper import PaperFigure, chosen_figures, paper_figures
+from marl_comm.figures.style import RC_PARAMS
+from marl_comm.files import whole_file
+from marl_comm.logging.progress import duration
+from marl_comm.reproduction import html, markdown
+from marl_comm.reproduction.experiments import Job, command_of, jobs_of_experiment
+from marl_comm.reproduction.report import Report, Section, seeds_in_words, write_claims
+from marl_comm.reproduction.sweep import Sweep, finished_run, run_jobs
+
+_DESCRIPTION = """\
+Run the sweeps of the figures, draw them, judge the claims, write the report (HTML and Markdown).
+Runs that are there already are reused, unfinished ones resumed.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 if a job failed, 2 for bad input, 130 if interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _reproduce(options)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    figures = chosen_figures(options.names)
+    jobs = {figure.name: _jobs(figure, options.scale) for figure in figures}
+    every = {job.name: job for of_figure in jobs.values() for job in of_figure}
+    found = {name: finished_run(job, options.runs) for name, job in every.items()}
+    there = {name: run for name, run in found.items() if run is not None}
+    missing_jobs = [job for name, job in every.items() if name not in there]
+    _tell(_cost_beforehand(len(every), missing_jobs, options.jobs))
+    if options.cost:
+        return 0
+    start = time.monotonic()
+    sweep = run_jobs(list(every.values()), there, options.runs, options.jobs, _tell)
+    sections, evidence, missing = [], [], []
+    for figure in figures:
+        lacking = [job.name for job in jobs[figure.name] if job.name not in sweep.runs]
+        if lacking:
+            missing.append(f"`{figure.name}`: {len(lacking)} runs failed, such as {lacking[0]}")
+            continue
+        section, measured = _section(figure, jobs[figure.name], sweep, options)
+        sections.append(section)
+        evidence += measured
+        _tell(f"drawn: {section.picture}")
+    made = {figure.name for figure in figures}
+    missing += [f"`{name}`: not asked for" for name in paper_figures() if name not in made]
+    cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
+    _write(
+        Report(
+            options.scale,
+            tuple(judge(CLAIMS, evidence)),
+            tuple(sections),
+            _versions(),
+            tuple(missing),
+            cost,
+        ),
+        options.out,
+    )
+    if options.publish is not None:
+        _publish(options.out, options.publish)
+    _tell(f"report: {options.out / 'index.html'}. {cost}")
+    return FAILURE if sweep.failed else 0
+
+
+def _jobs(figure: PaperFigure, scale: str) -> list[Job]:
+    return [
+        job
+        for experiment in figure.experiments
+        for job in jobs_of_experiment(experiment, _overrides(figure, experiment, scale))
+    ]
+
+
+def _overrides(figure: PaperFigure, experiment: str, scale: str) -> tuple[str, ...]:
+    return figure.quick.get(experiment, ()) if scale == "quick" else ()
+
+
+def _section(
+    figure: PaperFigure, jobs: Sequence[Job], sweep: Sweep, options: argparse.Namespace
+) -> tuple[Section, list[Evidence]]:
+    runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
+    configurations = pool(runs, _tell)
+    picture = _save(figure.draw(configurations), options.out / "figures", figure.name)
+    section = Section(
+        figure,
+        picture,
+        tuple(
+            command_of(experiment, _overrides(figure, experiment, options.scale))
+            for experiment in figure.experiments
+        ),
+        len(runs),
+        seeds_in_words(configurations),
+        tuple(figure.finding(configurations)),
+    )
+    return section, figure.evidence(configurations)
+
+
+def _save(figure: Figure, directory: Path, name: str) -> Path:
+    """Write a figure as PNG and PDF without dates, so that equal runs make equal files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with style.context(RC_PARAMS):
+        figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
+        figure.savefig(directory / f"{name}.png", dpi=150)
+    return directory / f"{name}.png"
+
+
+def _write(content: Report, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in {
+        "index.html": html.render(content),
+        "report.md": markdown.render(content, "figures/"),
+    }.items():
+        with whole_file(directory / name) as file:
+            file.write(text.encode())
+    write_claims(content.judgements, directory / "claims.json")
+
+
+def _publish(report_directory: Path, target: Path) -> None:
+    """Copy the report's Markdown, its pictures and the claims table, as committed under docs/."""
+    target.mkdir(parents=True, exist_ok=True)
+    text = (report_directory / "report.md").read_text(encoding="utf-8")
+    (target / "README.md").write_text(text.replace("](figures/", "]("), encoding="utf-8")
+    shutil.copy(report_directory / "claims.json", target)
+    for picture in (report_directory / "figures").glob("*.png"):
+        shutil.copy(picture, target)
+
+
+def _cost_beforehand(all_jobs: int, missing: Sequence[Job], workers: int) -> str:
+    seconds = sum(job.seconds for job in missing)
+    return (
+        f"{all_jobs} runs, {len(missing)} of them to do: at most about "
+        f"{duration(seconds / workers)} (h:mm:ss or m:ss) with {workers} idle cores"
+    )
+
+
+def _cost_afterwards(sweep: Sweep, seconds: float, workers: int) -> str:
+    return (
+        f"{len(sweep.runs)} runs, {sweep.computed} of them computed this time, "
+        f"{len(sweep.failed)} failed; {duration(seconds)} with {workers} processes."
+    )
+
+
+def _versions() -> dict[str, str]:
+    from marl_comm.session import versions
+
+    return versions()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python scripts/reproduce_figures.py",
+        description=_DESCRIPTION,
+        epilog="figures: " + ", ".join(paper_figures()),
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="figures; all if none is named")
+    parser.add_argument(
+        "--scale", choices=("quick", "full"), default="quick", help="default: %(default)s"
+    )
+    parser.add_argument("--jobs", type=_count, default=2, help="runs at a time; default 2")
+    parser.add_argument("--cost", action="store_true", help="say what it would cost, and stop")
+    parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")
+    parser.add_argument(
+        "--publish", type=Path, metavar="DIR", help="also copy Markdown, PNG and claims to DIR"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

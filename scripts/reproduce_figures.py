@@ -1,0 +1,8 @@
+"""Reproduces the figures and judges the claims: `reproduce_figures.py [NAME ...] --scale quick`."""
+
+import sys
+
+from marl_comm.reproduction.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The command from sweeps to report, on a figure made small."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from marl_comm.config.composition import CONFIG_DIRECTORY
+from marl_comm.figures import paper
+from marl_comm.reproduction import command
+from marl_comm.reproduction.experiments import experiment_file
+
+TINY = ("num_seeds=6", "samples_per_round=60", "max_local_steps=60")
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the quick scale of `staleness` so small that tests can run it."""
+    figure = paper.paper_figures()["staleness"]
+    monkeypatch.setitem(figure.quick, "staleness", TINY)  # type: ignore[arg-type]
+
+
+def run(tmp_path: Path, *arguments: str) -> int:
+    folders = ("--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "report"))
+    return command.main([*arguments, *folders])
+
+
+class Links(HTMLParser):
+    """Collects what a page points to, and the names that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.targets += [value or "" for key, value in attrs if key in ("href", "src")]
+        self.names |= {value or "" for key, value in attrs if key == "id"}
+
+
+@pytest.mark.usefixtures("tiny")
+def test_sweep_figure_report_and_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "staleness", "--publish", str(tmp_path / "docs")) == 0
+    assert "6 runs, 6 of them to do" in capsys.readouterr().err
+    report = tmp_path / "report"
+    before = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
+    claims = (report / "claims.json").read_bytes()
+    assert set(before) == {"staleness.png", "staleness.pdf"}
+
+    assert run(tmp_path, "staleness") == 0
+    assert "0 of them to do" in capsys.readouterr().err
+    after = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
+    assert after == before
+    assert (report / "claims.json").read_bytes() == claims
+
+    page = (report / "index.html").read_text()
+    links = Links()
+    links.feed(page)
+    for target in links.targets:
+        # Nothing is loaded from elsewhere, and every link within the page leads somewhere.
+        assert target.startswith("data:image/png;base64,") or target[1:] in links.names, target
+    text = (report / "report.md").read_text()
+    for part in (page, text):
+        assert "experiment=staleness num_seeds=6 samples_per_round=60" in part
+        assert "seeds 0 to 5" in part
+        assert "numpy" in part
+        assert "not asked for" in part
+    published = (tmp_path / "docs" / "README.md").read_text()
+    for picture in re.findall(r"!\[.*\]\((.*)\)", published):
+        assert (tmp_path / "docs" / picture).is_file()
+    verdicts = {claim["claim"]: claim["verdict"] for claim in json.loads(claims)}
+    assert verdicts["5"] == "not tested"
+    assert verdicts["2"] != "not tested"
+
+
+def test_cost_is_said_and_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "staleness", "--cost", "--scale", "full") == 0
+    assert "6 runs, 6 of them to do: at most about" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "report").exists()
+
+
+def test_an_unknown_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["nothing"]) == 2
+    assert "nothing: no such figure, choose from potential_gap" in capsys.readouterr().err
+
+
+def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
+    figures = paper.paper_figures().values()
+    named = {experiment for figure in figures for experiment in figure.experiments}
+    files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
+    assert all(experiment_file(name).is_file() for name in named)
+    assert files == named
+    assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
+    assert len({figure.number for figure in figures}) == len(figures)

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from fake_runs import BYTES_PER_SAMPLE, points, write_run
+
+from marl_comm import network
+from marl_comm.comparison.configurations import pool
+from marl_comm.results import load_runs
+
+
+def test_time_is_latency_transfer_and_play():
+    parts = network.Network(latency=0.1, bandwidth=100.0, simulation_speed=10.0).seconds(
+        np.array([3.0]), np.array([500.0]), np.array([40.0])
+    )
+    assert {name: part[0] for name, part in parts.items()} == pytest.approx(
+        {"latency": 0.6, "transfer": 5.0, "simulation": 4.0}
+    )
+
+
+def test_times_come_from_what_was_used_at_the_gap(tmp_path):
+    write_run(tmp_path / "run", seeds=range(2))
+    (configuration,) = pool(load_runs([tmp_path], print), print)
+    parts = network.times_to_gap(configuration, 0.1, network.Network(latency=1, bandwidth=1))
+    # The gap 0.5 exp(-0.2 t) is at most 0.1 after 9 local updates, in the second round.
+    assert parts["latency"].tolist() == [4.0, 4.0]
+    assert parts["transfer"].tolist() == [2000 * BYTES_PER_SAMPLE * 4] * 2
+
+
+def test_without_latency_what_never_arrives_still_takes_forever(tmp_path):
+    write_run(tmp_path / "run", record=lambda seed: points(5))
+    (configuration,) = pool(load_runs([tmp_path], print), print)
+    never = network.times_to_gap(configuration, 0.01, network.Network(latency=0))
+    assert np.isinf(never["latency"]).all()
+
+
+def test_the_command_names_the_fastest_and_counts_who_never_arrived(tmp_path, capsys):
+    write_run(tmp_path / "slow", "importance_sampling", record=lambda seed: points(30, rate=0.1))
+    write_run(tmp_path / "fast", "base_policy_prediction", record=lambda seed: points(40))
+    assert network.main([str(tmp_path), "gap=0.1", "latency=2"]) == 0
+    output = capsys.readouterr().out
+    assert "fastest on this network: base_policy_prediction" in output
+    assert "latency 2 s" in output
+    assert "0 of 8" in output
+    assert network.main([str(tmp_path)]) == 0
+    assert "8 of 8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["speed=3"],
+            "speed: unknown setting, allowed are latency, bandwidth, simulation_speed, gap",
+        ),
+        (["latency=fast"], "latency=fast"),
+        (["bandwidth=0"], "bandwidth=0"),
+        (["latency=inf"], "latency=inf"),
+        (["gap=0.5"], "gap=0.5: must be a gap that all runs recorded: 0.1, 0.01"),
+        (["gap=small"], "gap=small: must be a number"),
+    ],
+)
+def test_bad_settings_take_one_line_and_exit_code_2(tmp_path, capsys, words, line):
+    write_run(tmp_path / "run")
+    assert network.main([str(tmp_path), *words]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+
+
+def test_no_directory_is_refused(capsys):
+    assert network.main(["latency=1"]) == 2
+    assert "name at least one directory" in capsys.readouterr().err
