@@ -5,6 +5,8 @@ import math
 from marl_comm.claims.rules import Judgement, Line, Outcome
 from marl_comm.comparison.statistics import Estimate
 
+_ROUNDING = 1e-12  # what is smaller is rounding, not a measurement
+
 
 def number(value: float) -> str:
     """Return three significant digits; words where there is no number."""
@@ -12,7 +14,7 @@ def number(value: float) -> str:
         return "undefined"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    if value == 0:
+    if abs(value) < _ROUNDING:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     rounded = round(value, digits if abs(value) < 1000 else 0)
@@ -28,7 +30,7 @@ def interval(estimate: Estimate) -> str:
 
 def required(line: Line) -> str:
     """Return what the criterion asks for."""
-    return f"{line.criterion.side} {number(line.criterion.threshold)}"
+    return f"{line.criterion.side} {line.criterion.threshold:g}"
 
 
 def measured(line: Line) -> tuple[str, str, str]:

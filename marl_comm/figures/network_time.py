@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from marl_comm.comparison.interquartile import mean_of, ratio_of
+from marl_comm.comparison.interquartile import mean_of
 from marl_comm.comparison.selection import only, where
 from marl_comm.comparison.statistics import Estimate
 from marl_comm.figures.panels import draw_estimates, in_words, legend_on_top
@@ -66,29 +66,31 @@ def draw(configurations: Configurations) -> Figure:
 
 
 def finding(configurations: Configurations) -> list[str]:
-    """Say what is gained at either end."""
+    """Say the seconds at either end."""
     lines = []
     for name, latency, (label, bandwidth) in (
         ("Within a rack", 1e-4, ("100 MB/s", 1e8)),
         ("By satellite", 0.6, ("100 kB/s", 1e5)),
     ):
         network = _network(latency, bandwidth)
-        parts = []
-        for game in GAMES:
-            prediction, sampling = (
-                _seconds(configurations, game, algorithm, network)
-                for algorithm in reversed(_ALGORITHMS[1:])
+        parts = [
+            f"{game} "
+            + ", ".join(
+                in_words(_time(configurations, game, algorithm, network))
+                for algorithm in _ALGORITHMS
             )
-            parts.append(f"{game} {in_words(ratio_of(prediction, sampling))}")
+            for game in GAMES
+        ]
         lines.append(
-            f"{name} ({latency:g} s, {label}), time of prediction over importance sampling: "
-            + "; ".join(parts)
-            + "."
+            f"{name} ({latency:g} s, {label}), seconds of full communication, importance sampling "
+            f"and prediction: {'; '.join(parts)}."
         )
     return [
         *lines,
-        "Both at the trigger 0.5. For your own runs: `python -m marl_comm.network DIR latency=0.05 "
-        "bandwidth=1e6 simulation_speed=1e4`.",
+        "All algorithms have equal samples per round, so latency, transfer and play all grow with "
+        "the rounds: the ratio between two algorithms is that of their rounds on every network, "
+        "and the network decides how many seconds that is. For your own runs: `python -m "
+        "marl_comm.network DIR latency=0.05 bandwidth=1e6 simulation_speed=1e4`.",
     ]
 
 
@@ -116,8 +118,7 @@ FIGURE = PaperFigure(
         "costs twice the latency, all bytes cross one shared link of the bandwidth at the left, "
         "and 10,000 joint actions are played per second. Lines: interquartile mean over the seeds "
         "of the time until the Nash gap is at most 0.003; bands: its 95 % bootstrap interval. "
-        "Where the curves are flat, playing takes the time, and fewer rounds help because they "
-        "come with fewer samples."
+        "Where the curves are flat, playing (top) or the link (bottom) takes the time, not latency."
     ),
     draw=draw,
     finding=finding,

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marl_comm.claims.rules import Evidence
-from marl_comm.claims.text import number
 from marl_comm.comparison.exponents import exponent
 from marl_comm.comparison.interquartile import bootstrap, interquartile_mean
 from marl_comm.comparison.selection import Unit, costs, where
@@ -131,7 +130,7 @@ def _fit(
     reached = [epsilon for epsilon, mean in zip(epsilons, means, strict=True) if np.isfinite(mean)]
     lost = int(np.isinf(found[:, -1]).sum(axis=0).min())
     note = (
-        f"ε from {number(reached[0])} to {number(reached[-1])}; never arrived at "
+        f"ε from {reached[0]:g} to {reached[-1]:g}; never arrived at "
         f"{epsilons[-1]:g}: {lost} of {len(found)}"
         if reached
         else "no ε was reached"

@@ -145,8 +145,8 @@ def _publish(report_directory: Path, target: Path) -> None:
 def _cost_beforehand(all_jobs: int, missing: Sequence[Job], workers: int) -> str:
     seconds = sum(job.seconds for job in missing)
     return (
-        f"{all_jobs} runs, {len(missing)} of them to do: at most about "
-        f"{duration(seconds / workers)} (h:mm:ss or m:ss) with {workers} idle cores"
+        f"{all_jobs} runs, {len(missing)} of them to do: roughly "
+        f"{duration(seconds / workers)} (h:mm:ss or m:ss) on {workers} idle cores"
     )
 
 

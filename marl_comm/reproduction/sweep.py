@@ -7,6 +7,7 @@ an unfinished one is resumed, and one that cannot be read is made again.
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -121,7 +122,8 @@ def _in_parallel(jobs: Sequence[Job], root: Path, workers: int) -> Iterator[tupl
         return
     for variable in _THREADS:
         os.environ.setdefault(variable, "1")
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
         waiting: dict[Future[str], Job] = {
             pool.submit(run_job, job.config, root / job.name): job for job in jobs
         }
@@ -134,6 +136,18 @@ def _in_parallel(jobs: Sequence[Job], root: Path, workers: int) -> Iterator[tupl
         except (KeyboardInterrupt, GeneratorExit):
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it dies, killed or not; its run can be resumed."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _remove(directory: Path) -> None:

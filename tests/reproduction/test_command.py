@@ -79,7 +79,7 @@ def test_sweep_figure_report_and_the_same_again(
 
 def test_cost_is_said_and_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "staleness", "--cost", "--scale", "full") == 0
-    assert "6 runs, 6 of them to do: at most about" in capsys.readouterr().err
+    assert "6 runs, 6 of them to do: roughly" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
     assert not (tmp_path / "report").exists()
 
