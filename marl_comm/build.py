@@ -7,7 +7,13 @@ from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Schedul
 from marl_comm.communication.schedules import WithFirstRound
 from marl_comm.config import RunConfig
 from marl_comm.config.communication import CommunicationConfig
-from marl_comm.config.game import ClimbingChainConfig, MarkovCongestionConfig, RandomMarkovConfig
+from marl_comm.config.game import (
+    ClimbingChainConfig,
+    MarkovCongestionConfig,
+    RandomMarkovConfig,
+    TableGameConfig,
+)
+from marl_comm.games.base import Game
 from marl_comm.games.climbing_chain import ClimbingChain
 from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
@@ -19,10 +25,9 @@ from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.games.random_potential import RandomPotential
 from marl_comm.games.saddle_chain import SaddleChain
 from marl_comm.games.unanimous_failure import UnanimousFailure
+from marl_comm.learners.base import Learner
 from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
 from marl_comm.randomness import Streams
-
-TrainableGame = NormalFormGame | MarkovFormGame
 
 POTENTIAL_GAMES: dict[str, type[PotentialGame]] = {
     "random_potential": RandomPotential,
@@ -37,13 +42,18 @@ _EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) o
 _LONG_ROUND = 0.95  # share of the rounds of a random schedule that last no longer than predicted
 
 
-def build_game(config: RunConfig, streams: Streams) -> TrainableGame:
+def build_game(config: RunConfig, streams: Streams) -> Game:
     """Return a game for each seed, or one that all share: `game.seed` is set, or nothing is drawn.
 
     Raises:
-        InputError: The game is too large to hold in memory.
+        InputError: The game is too large to hold in memory, or needs what is not installed.
     """
     settings = config.game
+    if not isinstance(settings, TableGameConfig):
+        # Imported late: torch takes seconds, which games of tables need not wait for.
+        from marl_comm import build_networks
+
+        return build_networks.build_game(config, settings, streams)
     noise = settings.reward_noise
     if isinstance(settings, MarkovCongestionConfig):
         congestion = MarkovCongestion(
@@ -65,9 +75,14 @@ def build_game(config: RunConfig, streams: Streams) -> TrainableGame:
     return NormalFormGame(game, streams, noise)
 
 
-def build_learner(config: RunConfig, game: TrainableGame) -> NaturalPolicyGradient:
-    """Return the learner at the game's initial policies."""
+def build_learner(config: RunConfig, game: Game) -> Learner:
+    """Return the learner at its initial policies."""
     settings = config.learner
+    if not isinstance(game, NormalFormGame | MarkovFormGame):
+        from marl_comm import build_networks
+
+        return build_networks.build_learner(config, game, _longest_round(config))
+    assert settings.name == "npg"
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=settings.step_size,
@@ -88,6 +103,8 @@ def exploration(config: RunConfig) -> float:
     """
     if config.samples_per_round is None:
         return 0.0
+    assert config.learner.name == "npg"
+    assert isinstance(config.game, TableGameConfig)
     if config.learner.exploration is not None:
         return config.learner.exploration
     return min(
@@ -98,16 +115,25 @@ def exploration(config: RunConfig) -> float:
 def build_algorithm(config: RunConfig) -> Algorithm:
     """Return the plan of the configured algorithm."""
     settings = config.algorithm
+    if config.learner.name == "mappo":
+        from marl_comm import build_networks
+
+        return build_networks.build_algorithm(config, _longest_round(config))
     if settings.name != "base_policy_prediction":
         return CurrentPolicy()
+    assert settings.policies == "tables"
     return BasePolicyPrediction(
         spacing=settings.spacing,
         spacing_unit=settings.spacing_unit,
         max_bases=settings.max_bases,
         horizon=settings.horizon,
         predictor=settings.predictor,
-        longest_round=min(longest_round(config.communication), config.max_local_steps),
+        longest_round=_longest_round(config),
     )
+
+
+def _longest_round(config: RunConfig) -> int:
+    return min(longest_round(config.communication), config.max_local_steps)
 
 
 def longest_round(settings: CommunicationConfig) -> int:
@@ -133,6 +159,9 @@ def build_schedule(config: RunConfig, streams: Streams) -> Schedule:
         schedule = Missing(settings.probability, streams.of("schedule"))
     else:
         schedule = Adaptive(settings.ess_threshold, settings.max_local_updates)
+    if config.learner.name == "mappo" and settings.warmup is not None:
+        # Local updates of networks use up their data: in the warm-up each has a round of its own.
+        return WithFirstRound(schedule, warmup=1, warmup_rounds=settings.warmup)
     return WithFirstRound(schedule, settings.warmup)
 
 

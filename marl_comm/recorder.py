@@ -1,6 +1,6 @@
 """Turns the training loop's state into logged points, first arrivals and final policies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from marl_comm.communication import Ledger
 from marl_comm.games.base import Evaluation
 from marl_comm.learners.base import Learner
-from marl_comm.logging import Logger
-from marl_comm.types import Array, BoolArray, IntArray
+from marl_comm.logging import Logger, Point
+from marl_comm.types import AnyArray, BoolArray, IntArray
 
 Progress = Callable[[int, int, int], None]
 
@@ -18,16 +18,18 @@ class Recorder:
     """Logs every `every`-th local step and remembers when each gap threshold was first reached.
 
     Attributes:
-        final_policy: (seeds, ..., agents, actions), probabilities; complete once all seeds ended.
+        final: The arrays of the final policies by name, first axis seeds; complete once all seeds
+            have ended.
     """
 
     def __init__(
         self,
         seeds: Sequence[int],
-        initial_log_policy: Array,
         ledger: Ledger,
         logger: Logger,
         progress: Progress,
+        policy_arrays: Callable[[Any], Mapping[str, AnyArray]],
+        observe: Callable[[Sequence[Point]], None],
         *,
         gap_thresholds: Sequence[float],
         every: int,
@@ -37,19 +39,22 @@ class Recorder:
 
         Args:
             seeds: The seeds of the run, in row order.
-            initial_log_policy: (seeds, ..., agents, actions).
             ledger: Where the loop books communication.
             logger: Receives the points.
             progress: Called with local step, rounds and samples (means over the seeds).
+            policy_arrays: Names the arrays of a policy, first axis its rows.
+            observe: Sees every point, logged or not.
             gap_thresholds: Nash gaps whose first arrival is reported.
             every: Local updates between logged points; the first and last are always logged.
             stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
         """
-        self.final_policy = np.exp(initial_log_policy)
+        self.final: dict[str, AnyArray] = {}
         self._seeds = np.asarray(seeds)
         self._ledger = ledger
         self._logger = logger
         self._progress = progress
+        self._policy_arrays = policy_arrays
+        self._observe = observe
         self._thresholds = sorted(gap_thresholds, reverse=True)
         self._every = every
         self._stop_at_smallest_gap = stop_at_smallest_gap
@@ -58,6 +63,7 @@ class Recorder:
         ]
         self._smallest_gap = np.full(len(seeds), np.inf)
         self._last: list[dict[str, Any]] = [{} for _ in seeds]
+        self._figures: list[dict[str, float]] = [{} for _ in seeds]
         self._ended: list[dict[str, Any]] = [{} for _ in seeds]
         self._unlogged: set[int] = set()
 
@@ -69,13 +75,17 @@ class Recorder:
         learner: Learner,
     ) -> BoolArray:
         """Log the point if its turn has come; return which seeds are at their goal."""
-        gaps = evaluation["nash_gap"]
-        for position in np.flatnonzero(gaps < self._smallest_gap[seed_rows]):
-            self._arrive(seed_rows[position], local_step, float(gaps[position]))
+        if "nash_gap" in evaluation:
+            gaps = evaluation["nash_gap"]
+            for position in np.flatnonzero(gaps < self._smallest_gap[seed_rows]):
+                self._arrive(seed_rows[position], local_step, float(gaps[position]))
         logged = local_step % self._every == 0
         points = self._points(seed_rows, local_step, evaluation, learner)
         for row, point in zip(seed_rows, points, strict=True):
             self._last[row] = point
+            known = {name: point[name] for name in evaluation if not np.isnan(point[name])}
+            self._figures[row].update(known)
+        self._observe(points)
         if logged:
             self._logger.log(points)
             self._unlogged.difference_update(seed_rows.tolist())
@@ -88,9 +98,12 @@ class Recorder:
             return np.zeros(len(seed_rows), dtype=np.bool_)
         return np.asarray(self._smallest_gap[seed_rows] <= self._thresholds[-1])
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
         """Log the last point of seeds that end, and keep their policies."""
-        self.final_policy[seed_rows] = np.exp(policy)
+        for name, array in self._policy_arrays(policy).items():
+            if name not in self.final:
+                self.final[name] = np.zeros((len(self._seeds), *array.shape[1:]), array.dtype)
+            self.final[name][seed_rows] = array
         late = [self._last[row] for row in seed_rows if int(row) in self._unlogged]
         if late:
             self._logger.log(late)
@@ -98,9 +111,10 @@ class Recorder:
             self._ended[row] = {"stopped_by": reason}
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return one object per seed: final figures, and when each threshold was reached."""
+        """Return one object per seed: the last known of each figure, arrivals at thresholds."""
         summaries = []
-        for last, ended, reached in zip(self._last, self._ended, self._reached, strict=True):
+        columns = (self._last, self._figures, self._ended, self._reached)
+        for last, figures, ended, reached in zip(*columns, strict=True):
             summaries.append(
                 {
                     "seed": last["seed"],
@@ -109,10 +123,9 @@ class Recorder:
                     "samples": last["samples"],
                     "bytes_up": last["bytes_up"],
                     "bytes_down": last["bytes_down"],
-                    "value": last["value"],
-                    "nash_gap": last["nash_gap"],
+                    **figures,
                     **ended,
-                    "reached": reached,
+                    **({"reached": reached} if "nash_gap" in figures else {}),
                 }
             )
         return summaries
@@ -120,7 +133,8 @@ class Recorder:
     def state(self) -> dict[str, Any]:
         """Return all that has been noted so far, for a checkpoint."""
         return {
-            "final_policy": self.final_policy,
+            "final": self.final,
+            "figures": self._figures,
             "reached": self._reached,
             "smallest_gap": self._smallest_gap,
             "last": self._last,
@@ -130,7 +144,8 @@ class Recorder:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over the notes of a checkpoint."""
-        self.final_policy = state["final_policy"]
+        self.final = state["final"]
+        self._figures = state["figures"]
         self._reached = state["reached"]
         self._smallest_gap = state["smallest_gap"]
         self._last = state["last"]

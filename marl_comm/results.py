@@ -136,6 +136,11 @@ def load_run(directory: Path) -> Run:
         InputError: A file is missing, torn or does not agree with the others.
     """
     config = _read_config(directory / CONFIG)
+    if config.get("learner.name") == "mappo":
+        raise InputError(
+            f"cannot compare {directory}: {config['game.name']} has no exact Nash gap; "
+            "scripts/study_mappo.py tabulates runs of environments"
+        )
     # Keys of `reached` were written with six digits, so compare the thresholds at that precision.
     thresholds = {float(format(value, "g")) for value in config["metrics.gap_thresholds"]}
     summaries = _read_summary(directory / SUMMARY)

@@ -15,10 +15,12 @@ from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
 from marl_comm.config import RunConfig, load_saved
 from marl_comm.files import CONFIG, SUMMARY
+from marl_comm.games.base import Game
 from marl_comm.interruption import Interruption
 from marl_comm.logging import Logger, MultiLogger
 from marl_comm.logging.local import LocalLog, logged_steps
 from marl_comm.logging.progress import Progress
+from marl_comm.predictability import PredictabilityReport
 from marl_comm.randomness import Streams
 from marl_comm.recorder import Recorder
 from marl_comm.run_directory import RunDirectory
@@ -35,7 +37,7 @@ def execute(config: RunConfig, directory: Path) -> float:
         directory: Where the results go; must not hold a run yet.
 
     Returns:
-        The final Nash gap, mean over the seeds.
+        The final Nash gap, or where it is unknown minus the return; mean over the seeds.
 
     Raises:
         InputError: The directory cannot be claimed, or the game does not fit into memory.
@@ -79,12 +81,12 @@ def resume(directory: Path) -> float:
 def _train(
     config: RunConfig,
     streams: Streams,
-    game: build.TrainableGame,
+    game: Game,
     run_directory: RunDirectory,
     saved: State | None,
 ) -> float:
     ledger, loop = Ledger(config.num_seeds), LoopState.start(config.num_seeds)
-    learner = build.build_learner(config, game)
+    learner, predictability = build.build_learner(config, game), PredictabilityReport()
     log = LocalLog(run_directory, size=0 if saved is None else saved["log_size"])
     mirrors = _mirrors(config, run_directory, resumed=saved is not None)
     with (
@@ -94,10 +96,11 @@ def _train(
     ):
         recorder = Recorder(
             streams.seeds,
-            learner.policy,
             ledger,
             logger,
             progress.update,
+            learner.policy_arrays,
+            predictability.add,
             gap_thresholds=config.metrics.gap_thresholds,
             every=config.metrics.every,
             stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
@@ -109,6 +112,8 @@ def _train(
             learner.restore(saved["learner"], game.restore_experience)
             recorder.restore(saved["recorder"])
             streams.restore(saved["streams"])
+            game.restore(saved["game"])
+            predictability.restore(saved["predictability"])
 
         def state() -> State:
             return {
@@ -117,6 +122,8 @@ def _train(
                 "learner": learner.state(),
                 "recorder": recorder.state(),
                 "streams": streams.state(),
+                "game": game.state(),
+                "predictability": predictability.state(),
                 "log_size": log.size,
             }
 
@@ -143,9 +150,12 @@ def _train(
             loop,
             after_step,
         )
-        run_directory.write_final({"policy": recorder.final_policy, **game.arrays()})
+        run_directory.write_final({**recorder.final, **game.arrays()})
         seeds = recorder.summary()
-        logger.finish({"status": "finished", "seeds": seeds, "versions": versions()})
+        summary = {"status": "finished", "seeds": seeds, "versions": versions()}
+        if config.learner.name == "mappo":
+            summary["predictability"] = predictability.summary()
+        logger.finish(summary)
         checkpoints.discard()
     return _objective(seeds)
 
@@ -160,6 +170,9 @@ def versions() -> dict[str, str]:
 
 
 def _objective(seeds: list[dict[str, Any]]) -> float:
+    """Return what sweepers minimise: the Nash gap, or where it is unknown minus the return."""
+    if "nash_gap" not in seeds[0]:
+        return -float(np.mean([seed["evaluation_sampled_return"] for seed in seeds]))
     return float(np.mean([seed["nash_gap"] for seed in seeds]))
 
 

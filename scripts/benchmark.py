@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -168,12 +168,64 @@ def tabular() -> None:
     console.print(seeds_table())
 
 
+def mappo() -> None:
+    """Print how many joint environment steps MAPPO learns from per second, and where time goes.
+
+    Process time of one thread, full communication, simple_spread, 2 x 64 networks, 10 epochs.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    table = Table("environments", "seeds x copies", "steps / s", "collect, us", "update, us")
+    for game, seeds, copies in (("vmas/simple_spread", 8, 128), ("mpe/simple_spread", 8, 128)):
+        collect, update = mappo_seconds_per_step(game, seeds, copies)
+        table.add_row(
+            game,
+            f"{seeds} x {copies}",
+            f"{1 / (collect + update):,.0f}",
+            f"{1e6 * collect:.1f}",
+            f"{1e6 * update:.1f}",
+        )
+    console.print(table)
+    console.print(
+        "collect: environments and policies; update: weights, advantages and 10 epochs of Adam, "
+        "one minibatch each; both per joint step"
+    )
+
+
+def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:
+    """Return the process time per joint step of collecting a chunk, and of learning from it."""
+    from marl_comm import build
+    from marl_comm.config.composition import compose
+    from marl_comm.randomness import Streams
+
+    config = compose(
+        f"game={game_name}",
+        f"game.copies={copies}",
+        f"num_seeds={seeds}",
+        "algorithm=full_communication",
+        "learner.minibatches=1",
+        "learner.epochs=10",
+    )
+    game = build.build_game(config, Streams(range(seeds)))
+    learner, algorithm = build.build_learner(config, game), build.build_algorithm(config)
+    rows = np.arange(seeds)
+
+    def collect() -> None:
+        behaviours = learner.behaviours(algorithm.plan(learner, rows))
+        learner.receive(rows, game.collect(rows, behaviours, None))
+
+    steps = seeds * copies * 25
+    collecting = median_seconds(collect, repetitions=5)
+    updating = median_seconds(learner.update, repetitions=5)
+    return collecting / steps, updating / steps
+
+
 def main() -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("benchmark", choices=["tabular"])
-    parser.parse_args()
-    tabular()
+    parser.add_argument("benchmark", choices=["tabular", "mappo"])
+    {"tabular": tabular, "mappo": mappo}[parser.parse_args().benchmark]()
 
 
 if __name__ == "__main__":

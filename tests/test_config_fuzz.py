@@ -88,5 +88,6 @@ def test_any_command_line_is_a_run_or_one_clear_line(typed: list[str]) -> None:
         assert len(line) < 2000
     else:
         assert isinstance(config, RunConfig)
-        assert math.isfinite(config.learner.step_size)
+        rate = "step_size" if config.learner.name == "npg" else "learning_rate"
+        assert math.isfinite(getattr(config.learner, rate))
         assert load(DictConfig(config.model_dump())) == config

@@ -299,7 +299,7 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: climbing_chain, congestion, coverage, markov_congestion, random_markov",
+        "game: climbing_chain, congestion, coverage, markov_congestion, pettingzoo, random_markov",
         "communication: adaptive, missing, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",

@@ -84,16 +84,17 @@ class Adaptive:
 
 
 class WithFirstRound:
-    """Any schedule, with a first round at once, and a short one if so wished.
+    """Any schedule, with a first round at once, and short first rounds if so wished.
 
-    Before the first round there are no gradients to predict from; a short first round keeps its
+    Before the first round there are no gradients to predict from; short first rounds keep their
     data from deciding where learning goes.
     """
 
-    def __init__(self, schedule: Schedule, warmup: int | None) -> None:
-        """Let the first round last at most `warmup` local updates (None: as long as any)."""
+    def __init__(self, schedule: Schedule, warmup: int | None, warmup_rounds: int = 1) -> None:
+        """Let the first rounds last at most `warmup` local updates each (None: as long as any)."""
         self._schedule = schedule
         self._warmup = warmup
+        self._warmup_rounds = warmup_rounds
 
     def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
         """Seeds without data; seeds at the end of their warm-up; else as the schedule says.
@@ -105,5 +106,5 @@ class WithFirstRound:
             return np.asarray(without_data)
         due = self._schedule.due(clock, weigh) & (clock.updates >= 1)
         if self._warmup is not None:
-            due |= (clock.rounds == 1) & (clock.updates >= self._warmup)
+            due |= (clock.rounds <= self._warmup_rounds) & (clock.updates >= self._warmup)
         return np.asarray(due | without_data)

@@ -5,16 +5,18 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from marl_comm.config.base import ConfigModel, Seed
+from marl_comm.config.environment import AnyEnvironmentConfig
 
 States = Annotated[int, Field(ge=1, le=1000)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Penalty = Annotated[float, Field(ge=0, le=1000)]
 
 
-class _AnyGameConfig(ConfigModel):
-    """What all games share.
+class TableGameConfig(ConfigModel):
+    """What all games share whose policies are tables.
 
     Attributes:
+        name: Which game it is.
         agents: Number of agents, m.
         actions: Number of actions of each agent, A.
         reward_noise: Standard deviation of Gaussian noise on observed rewards.
@@ -23,6 +25,7 @@ class _AnyGameConfig(ConfigModel):
 
     own_rewards: ClassVar[bool] = False
 
+    name: str
     agents: Annotated[int, Field(ge=2, le=1000)]
     actions: Annotated[int, Field(ge=2, le=1000)]
     reward_noise: Annotated[float, Field(ge=0, le=1000)]
@@ -48,7 +51,7 @@ class _AnyGameConfig(ConfigModel):
         return 1
 
 
-class _DrawnGameConfig(_AnyGameConfig):
+class _DrawnGameConfig(TableGameConfig):
     """What all games share that are drawn at random.
 
     Attributes:
@@ -95,7 +98,7 @@ class SaddleChainConfig(_DrawnGameConfig):
     name: Literal["saddle_chain"]
 
 
-class _FiniteHorizonConfig(_AnyGameConfig):
+class _FiniteHorizonConfig(TableGameConfig):
     """What the games over time share that end after a known number of steps.
 
     Attributes:
@@ -139,7 +142,7 @@ class ClimbingChainConfig(_FiniteHorizonConfig):
     penalty: Penalty
 
 
-class MarkovCongestionConfig(_AnyGameConfig):
+class MarkovCongestionConfig(TableGameConfig):
     """Congestion in two states, discounted.
 
     Attributes:
@@ -179,6 +182,7 @@ GameConfig = Annotated[
     | SaddleChainConfig
     | RandomMarkovConfig
     | MarkovCongestionConfig
-    | ClimbingChainConfig,
+    | ClimbingChainConfig
+    | AnyEnvironmentConfig,
     Field(discriminator="name"),
 ]

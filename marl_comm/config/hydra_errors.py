@@ -74,7 +74,9 @@ def _explained(error: Exception) -> str:
 def _unknown_option(missing: str, allowed: list[str]) -> str:
     groups = [group for group in options() if missing.startswith(f"{group}/")]
     group = groups[0] if groups else missing.rpartition("/")[0]
-    return unknown_option(group, missing.removeprefix(f"{group}/"), sorted(allowed))
+    # Hydra lists a group's own files only, not those in folders, such as mpe/simple_spread.
+    nested = [name for name in options().get(group, []) if "/" in name]
+    return unknown_option(group, missing.removeprefix(f"{group}/"), sorted([*allowed, *nested]))
 
 
 def _essence(text: str) -> str:

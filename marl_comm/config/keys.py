@@ -17,18 +17,21 @@ class Key:
     Attributes:
         path: As typed on the command line, such as "game.agents".
         option: The option of its group that has it, such as "coverage"; None outside of groups.
+        policies: Which kind of policies it is about, "tables" or "networks", where an option
+            differs between the two; else None.
         allowed: Its values in words.
     """
 
     path: str
     option: str | None
+    policies: str | None
     allowed: str
 
 
 @cache
 def keys() -> tuple[Key, ...]:
     """Return every setting of every option, in the order of the schema."""
-    return tuple(_walk(_schema(), "", None))
+    return tuple(_walk(_schema(), "", None, None))
 
 
 @cache
@@ -39,7 +42,7 @@ def options() -> dict[str, list[str]]:
         group, _, name = key.path.rpartition(".")
         if name == "name" and key.option is not None:
             found.setdefault(group, []).append(key.option)
-    return found
+    return {group: list(dict.fromkeys(names)) for group, names in found.items()}
 
 
 @cache
@@ -47,16 +50,23 @@ def _schema() -> Schema:
     return RunConfig.model_json_schema()
 
 
-def _walk(node: Schema, prefix: str, option: str | None) -> Iterator[Key]:
+def _walk(node: Schema, prefix: str, option: str | None, policies: str | None) -> Iterator[Key]:
     for name, child in node["properties"].items():
         path = f"{prefix}{name}"
-        models = [_resolved(model) for model in child.get("oneOf", [child])]
-        for model in models:
+        for model in _models(child):
             if "properties" in model:
-                named = model["properties"].get("name", {})
-                yield from _walk(model, f"{path}.", named.get("const", option))
+                named = model["properties"].get("name", {}).get("const", option)
+                kind = model["properties"].get("policies", {}).get("const", policies)
+                yield from _walk(model, f"{path}.", named, kind)
             else:
-                yield Key(path, option, _in_words(model))
+                yield Key(path, option, policies, _in_words(model))
+
+
+def _models(node: Schema) -> list[Schema]:
+    """Return the alternatives of a union, those of unions in it included; else the node itself."""
+    if "oneOf" not in node:
+        return [_resolved(node)]
+    return [model for alternative in node["oneOf"] for model in _models(alternative)]
 
 
 def _resolved(node: Schema) -> Schema:

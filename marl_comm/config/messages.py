@@ -11,6 +11,7 @@ from marl_comm.config.keys import Key, keys, options
 _LONGEST = 80  # characters of a key or value
 _LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
+_LEARNERS = {"tables": "npg", "networks": "mappo"}
 
 
 def one_line(text: str) -> str:
@@ -41,7 +42,7 @@ def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
     for found in error.errors(include_url=False):
         path = _path(found["loc"])
         if found["type"].startswith("union_tag"):
-            path += ".name"
+            path += "." + found["ctx"]["discriminator"].strip("'")
         problems.setdefault(path, _problem(path, found["type"], raw))
     lines = list(problems.values())
     if len(lines) > _MOST_PROBLEMS:
@@ -55,7 +56,7 @@ def unknown_key(path: str) -> str:
     owners = [key for key in keys() if key.path == path and key.option is not None]
     if owners:
         group = path.partition(".")[0]
-        has = " or ".join(f"{group}={key.option}" for key in owners)
+        has = " or ".join(_owner(group, key) for key in owners)
         return f"{path}: unknown key here, it belongs to {has}"
     known = list(dict.fromkeys([key.path for key in keys()] + list(options())))
     same_name = [key for key in known if key.rpartition(".")[2] == path.rpartition(".")[2]]
@@ -75,6 +76,11 @@ def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
     return f"{group}={text}: must be one of {', '.join(allowed)}{hint}"
 
 
+def _owner(group: str, key: Key) -> str:
+    choice = f"{group}={key.option}"
+    return choice if key.policies is None else f"{choice} with learner={_LEARNERS[key.policies]}"
+
+
 def _problem(path: str, kind: str, raw: dict[Any, Any]) -> str:
     if kind == "extra_forbidden":
         return unknown_key(path)
@@ -90,8 +96,12 @@ def _allowed(path: str, raw: dict[Any, Any]) -> str:
     group = path.partition(".")[0]
     if group in options() and path == f"{group}.name":
         return f"one of {', '.join(options()[group])}"
+    if path == "algorithm.policies":
+        return f"one of {', '.join(_LEARNERS)}"
     chosen = _value(f"{group}.name", raw)
     candidates = [key for key in keys() if key.path == path]
+    kind = _value(f"{group}.policies", raw)
+    candidates = [key for key in candidates if key.policies in (None, kind)] or candidates
     matching: list[Key] = [key for key in candidates if key.option in (None, chosen)]
     if matching:
         return matching[0].allowed
@@ -104,6 +114,8 @@ def _path(location: tuple[int | str, ...]) -> str:
     parts = [str(part) for part in location if not isinstance(part, int)]
     if len(parts) > 1 and parts[0] in options() and parts[1] in options()[parts[0]]:
         del parts[1]
+        if len(parts) > 2 and parts[1] in _LEARNERS:
+            del parts[1]
     return ".".join(parts)
 
 

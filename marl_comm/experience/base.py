@@ -10,7 +10,9 @@ from marl_comm.types import Array, IntArray
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one communication round moves for one seed, summed over the agents.
+    """What one communication round moves for a seed, summed over the agents.
+
+    Each is one number for all rows, or (rows,) where they differ.
 
     Attributes:
         samples: Joint actions played (in games over time: environment steps).
@@ -18,9 +20,9 @@ class Traffic:
         bytes_down: Bytes read from it: each agent reads all that it did not write itself.
     """
 
-    samples: int
-    bytes_up: int
-    bytes_down: int
+    samples: int | IntArray
+    bytes_up: int | IntArray
+    bytes_down: int | IntArray
 
     @classmethod
     def of_buffer(cls, samples: int, agents: int, *, common_bytes: int, own_bytes: int) -> Self:

@@ -36,7 +36,7 @@ class SampledExperience:
         self._log_density = estimators.log_mixture_density(
             self._joint_actions,
             behaviours.log_policies,
-            behaviours.samples_per_base(buffer.traffic.samples),
+            behaviours.samples_per_base(buffer.joint_actions.shape[1]),
         )
         self._weights = np.ones(self._log_density.shape)
 

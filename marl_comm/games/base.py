@@ -26,5 +26,11 @@ class Game(Protocol):
     def restore_experience(self, state: dict[str, Any]) -> Any:
         """Return the experience whose `state` a checkpoint holds."""
 
+    def state(self) -> dict[str, Any]:
+        """Return all that changes while it is played, but for random streams, for a checkpoint."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game, leading axis seeds, or 1 where shared."""

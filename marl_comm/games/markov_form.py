@@ -93,6 +93,13 @@ class MarkovFormGame:
         )
         return divergence.reshape(rows, bases)
 
+    def state(self) -> dict[str, Any]:
+        """Episodes begin and end within a round: there is none."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to take over."""
+
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game."""
         return dict(self._game.arrays())

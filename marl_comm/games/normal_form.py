@@ -72,6 +72,13 @@ class NormalFormGame:
             "nash_gap": nash_gap(marginal_rewards, log_policy),
         }
 
+    def state(self) -> dict[str, Any]:
+        """One-shot games have none."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to take over."""
+
     def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Return the exact marginal rewards, (rows, agents, actions)."""
         return self._game.marginal_rewards(seed_rows, log_policy)

@@ -25,6 +25,9 @@ class Learner(Protocol):
     def policy_of(self, rows: IntArray) -> Any:
         """Return the policies of some rows."""
 
+    def policy_arrays(self, policy: Any) -> Mapping[str, AnyArray]:
+        """Return the arrays of a policy by name, first axis its rows, as a run leaves them."""
+
     def behaviours(self, bases: Any) -> Any:
         """Return what agents play to collect data around the planned base policies."""
 

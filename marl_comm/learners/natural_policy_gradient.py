@@ -75,6 +75,10 @@ class NaturalPolicyGradient:
         """Return the log-probabilities of some rows."""
         return np.asarray(self.log_policy[rows])
 
+    def policy_arrays(self, policy: Array) -> dict[str, AnyArray]:
+        """Return the probabilities of a policy."""
+        return {"policy": np.exp(policy)}
+
     @property
     def bases(self) -> BasePolicies | None:
         """The behaviour policies of the current data; None before the first round."""

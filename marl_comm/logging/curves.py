@@ -47,7 +47,8 @@ class MeanCurve:
     def take(self, before: float) -> list[Row]:
         """Return the rows at positions below `before`, once each and in order.
 
-        Each row holds the axis, the means of all other fields, and the quartiles of the Nash gap.
+        Each row holds the axis, the means of all other fields, and the quartiles of the Nash gap
+        where there is one.
         """
         ready = sorted(position for position in self._positions if position < before)
         self._positions.difference_update(ready)
@@ -60,10 +61,12 @@ class MeanCurve:
         current = [waiting[0] for waiting in self._points.values()]
         fields = [field for field in current[0] if field not in ("seed", self._axis)]
         means = _columns(current, fields).mean(axis=0)
+        row = {self._axis: position, **dict(zip(fields, means.tolist(), strict=True))}
+        if "nash_gap" not in fields:
+            return row
         quartiles = np.quantile(_columns(current, ["nash_gap"]), [0.25, 0.5, 0.75])
         return {
-            self._axis: position,
-            **dict(zip(fields, means.tolist(), strict=True)),
+            **row,
             "nash_gap_lower_quartile": float(quartiles[0]),
             "nash_gap_median": float(quartiles[1]),
             "nash_gap_upper_quartile": float(quartiles[2]),

@@ -24,7 +24,7 @@ FIELDS = (
     "ess",
     "divergence",
 )
-"""What every point has, in the order of the file; further fields follow by name."""
+"""What comes first in a point, in this order, where it is there; further fields follow by name."""
 
 
 class LocalLog:
@@ -85,7 +85,7 @@ class LocalLog:
 
 def _in_order(point: Point) -> dict[str, float]:
     further = sorted(point.keys() - set(FIELDS))
-    return {field: point[field] for field in (*FIELDS, *further)}
+    return {field: point[field] for field in (*FIELDS, *further) if field in point}
 
 
 def logged_steps(directory: Path) -> Iterator[list[dict[str, Any]]]:

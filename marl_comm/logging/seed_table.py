@@ -21,13 +21,14 @@ def sweep_numbers(seeds: Sequence[Mapping[str, Any]]) -> dict[str, float | None]
         `final/KEY`, the mean over seeds of every final count and figure;
         `reached/THRESHOLD/seeds`, how many seeds got there; and `reached/THRESHOLD/COUNT`, the
         median over all seeds of what it took, a seed that did not get there counting as
-        infinite; None where the median is infinite.
+        infinite; None where the median is infinite. Games without exact figures have no
+        thresholds to reach.
     """
     numbers: dict[str, float | None] = {}
     for key, first in seeds[0].items():
         if key != "seed" and isinstance(first, Real):
             numbers[f"final/{key}"] = _finite(np.mean([seed[key] for seed in seeds]))
-    for threshold in seeds[0]["reached"]:
+    for threshold in seeds[0].get("reached", ()):
         arrivals = [seed["reached"][threshold] for seed in seeds]
         numbers[f"reached/{threshold}/seeds"] = sum(arrival is not None for arrival in arrivals)
         for count in ARRIVAL_COUNTS:
@@ -43,7 +44,9 @@ def seed_table(seeds: Sequence[Mapping[str, Any]]) -> tuple[list[str | int], lis
         seeds: The `seeds` of a run's summary.
     """
     plain = [key for key in seeds[0] if key != "reached"]
-    arrivals = [(threshold, count) for threshold in seeds[0]["reached"] for count in ARRIVAL_COUNTS]
+    arrivals = [
+        (threshold, count) for threshold in seeds[0].get("reached", ()) for count in ARRIVAL_COUNTS
+    ]
     columns: list[str | int] = [
         *plain,
         *(f"reached/{threshold}/{count}" for threshold, count in arrivals),

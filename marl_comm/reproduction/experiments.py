@@ -16,6 +16,7 @@ from marl_comm.config.composition import (
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
 )
+from marl_comm.config.game import TableGameConfig
 from marl_comm.config.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.config.sweeps import check_sweep
 from marl_comm.errors import InputError
@@ -52,7 +53,8 @@ class Job:
     def seconds(self) -> float:
         """A rough upper estimate of its time on one core: as if no seed ended early."""
         config = self.config
-        samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
+        agents = config.game.agents if isinstance(config.game, TableGameConfig) else 1
+        samples = (config.samples_per_round or 0) * agents * config.num_seeds
         update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
         round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
         steps = config.max_local_steps

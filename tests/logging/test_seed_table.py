@@ -49,3 +49,11 @@ def test_one_row_per_seed() -> None:
         *(f"reached/0.1/{count}" for count in ARRIVAL_COUNTS),
     ]
     assert rows == [[1, 10, 0.5, "goal", *[None] * 5], [2, 20, 0.5, "goal", *[4] * 5]]
+
+
+def test_games_without_exact_figures_reach_nothing():
+    seeds = [{"seed": 0, "rounds": 3, "return": -40.0}, {"seed": 1, "rounds": 5, "return": -42.0}]
+    assert sweep_numbers(seeds) == {"final/rounds": 4.0, "final/return": -41.0}
+    columns, data = seed_table(seeds)
+    assert columns == ["seed", "rounds", "return"]
+    assert data == [[0, 3, -40.0], [1, 5, -42.0]]

@@ -94,6 +94,7 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     named = {experiment for figure in figures for experiment in figure.experiments}
     files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
     assert all(experiment_file(name).is_file() for name in named)
-    assert files == named
+    # Regimes of MAPPO, for users to start from; no figure is made of them yet.
+    assert files - named == {"mappo_ordinary", "mappo_predictable"}
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)

@@ -1,0 +1,87 @@
+"""Plans for network policies: one base policy per chunk of a round."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.learners.mappo.bases import NetworkBases
+from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.prediction import Predictor
+from marl_comm.types import IntArray
+
+
+@dataclass(frozen=True)
+class RoundLength:
+    """How many chunks a round collects: one for each local iteration that it may last.
+
+    Attributes:
+        chunks: Of an ordinary round, at most.
+        warmup_rounds: How many first rounds have one chunk only.
+        adaptive: Whether rounds end when they will. Then the next one has twice the chunks of a
+            round that needed them all, else one more than the last one needed.
+    """
+
+    chunks: int
+    warmup_rounds: int
+    adaptive: bool
+
+    def of(self, learner: Mappo, rows: Tensor) -> Tensor:
+        """Return the chunks of the given rows' next round, (given rows,)."""
+        count = torch.full_like(rows, self.chunks)
+        if self.adaptive:
+            last = torch.ones_like(rows) if learner.bases is None else learner.bases.count[rows]
+            used = learner.updates[rows]
+            wanted = torch.where(used >= last, 2 * last, used + 1)
+            count = wanted.clamp_max(self.chunks)
+        return torch.where(learner.rounds[rows] < self.warmup_rounds, 1, count)
+
+
+class CurrentNetworks:
+    """All chunks of a round are collected by the policy at its start."""
+
+    def __init__(self, length: RoundLength) -> None:
+        """Set how many chunks a round has."""
+        self._length = length
+
+    def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
+        """Return the current policies of the given rows as the base of every chunk."""
+        chosen = torch.from_numpy(np.asarray(rows)).to(learner.networks.actor.device)
+        count = self._length.of(learner, chosen)
+        return NetworkBases.current(learner.networks.actor[chosen], count)
+
+
+class PredictedNetworks:
+    """Chunk s is collected by the policy predicted for local iteration s.
+
+    Idea: Xiong & Singh 2026, arXiv 2601.12518. Calibrated, a base policy goes only the share of
+    the predicted way that would have served best in past rounds; without, all of it.
+    """
+
+    def __init__(self, length: RoundLength, predictor: Predictor, *, calibrated: bool) -> None:
+        """Configure the prediction.
+
+        Args:
+            length: How many chunks a round has.
+            predictor: How the coming policies are predicted.
+            calibrated: Whether predictions have to earn trust.
+        """
+        self._length = length
+        self._predictor: Predictor = predictor
+        self._calibrated = calibrated
+
+    def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
+        """Return the current policy and the predicted ones, as far as they are trusted."""
+        chosen = torch.from_numpy(np.asarray(rows)).to(learner.networks.actor.device)
+        count = self._length.of(learner, chosen)
+        positions = int(count.max())
+        predicted = learner.predict(chosen, self._predictor, positions)
+        trust = learner.calibration.trust(chosen)[:, :positions]
+        if not self._calibrated:
+            trust = torch.ones_like(trust)
+        # A policy that nothing was learned from yet cannot be predicted.
+        trust = trust * (learner.rounds[chosen] > 0).unsqueeze(1)
+        current = learner.networks.actor[chosen].unsqueeze(1)
+        bases = torch.lerp(current.expand_as(predicted), predicted, trust.unsqueeze(2))
+        return NetworkBases(bases, count, predicted, trust)

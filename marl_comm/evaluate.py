@@ -1,0 +1,93 @@
+"""Play the final policies of a finished run of an environment, print returns, render an episode.
+
+python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode.gif
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from marl_comm import build_networks
+from marl_comm.config import RunConfig, load_saved
+from marl_comm.config.environment import EnvironmentConfig
+from marl_comm.errors import InputError
+from marl_comm.exits import report
+from marl_comm.files import CONFIG, FINAL, SUMMARY
+from marl_comm.games.environments.game import EnvironmentGame
+from marl_comm.learners.mappo.bases import Policies
+from marl_comm.types import Array
+
+
+def main() -> int:
+    """Evaluate the run that the command line names; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("directory", type=Path, help="a finished run of an environment")
+    parser.add_argument("--episodes", type=int, default=100, help="per seed, greedy and sampled")
+    parser.add_argument("--seed", type=int, default=10**6, help="of the episodes")
+    parser.add_argument("--render", type=Path, help="where to write a GIF of one greedy episode")
+    arguments = parser.parse_args()
+    try:
+        config, game, policies = load_run(arguments.directory, arguments.episodes, arguments.seed)
+        for kind in ("greedy", "sampled"):
+            print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
+        if arguments.render is not None:
+            frames = game.render_episode(policies)
+            write_gif(arguments.render, frames)
+            print(f"{len(frames)} frames of seed {config.seed}, greedy, in {arguments.render}")
+    except (InputError, OSError, KeyboardInterrupt) as error:
+        return report(error)
+    return 0
+
+
+def load_run(
+    directory: Path, episodes: int, seed: int
+) -> tuple[RunConfig, EnvironmentGame, Policies]:
+    """Return a run's configuration, its environments anew, and its final policies.
+
+    Args:
+        directory: Of a finished run.
+        episodes: Copies of the environment per seed.
+        seed: First of the episodes' random streams, so that they differ from those of training.
+
+    Raises:
+        InputError: There is no finished run, or it was not one of an environment.
+    """
+    if not (directory / SUMMARY).is_file():
+        raise InputError(f"{directory}: holds no finished run (no {SUMMARY}); name a run directory")
+    if episodes < 1:
+        raise InputError(f"--episodes {episodes}: must be at least 1")
+    config = load_saved(directory / CONFIG)
+    if not isinstance(config.game, EnvironmentConfig):
+        raise InputError(
+            f"{directory}: game={config.game.name} is no environment; its policies and exact "
+            f"figures are in {FINAL} and {SUMMARY}"
+        )
+    game, learner = build_networks.rebuild(config, episodes, seed)
+    with np.load(directory / FINAL, allow_pickle=False) as arrays:
+        parameters = torch.from_numpy(arrays["actor"])
+    policy: Any = learner.policy
+    device = policy.parameters.device
+    return config, game, Policies(policy.actor, policy.distribution, parameters.to(device))
+
+
+def summary_line(kind: str, returns: Array) -> str:
+    """Say what a kind of play brings, from the mean returns of each seed, (seeds,)."""
+    line = f"{kind:8s} return, summed over agents: {returns.mean():.3f}"
+    if len(returns) > 1:
+        line += f" mean of {len(returns)} seeds, range {returns.min():.3f} to {returns.max():.3f}"
+    return line
+
+
+def write_gif(path: Path, frames: list[Array]) -> None:
+    """Write frames, each (height, width, 3), as an animation of 10 frames a second."""
+    images = [Image.fromarray(np.asarray(frame, dtype=np.uint8)) for frame in frames]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=100, loop=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

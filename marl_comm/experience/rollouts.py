@@ -1,0 +1,192 @@
+"""What a round of an environment leaves in the shared buffer: chunks of joint steps."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from marl_comm.experience.base import Traffic
+from marl_comm.games.environments.spec import Spec
+from marl_comm.types import AnyArray
+
+
+@dataclass
+class Chunk:
+    """The joint steps that one base policy of each row has played: T steps in E copies.
+
+    Attributes:
+        observations: (rows, agents, T, E, largest observation), float32.
+        actions: (rows, agents, T, E), or (..., largest action) where actions are numbers.
+        log_probs: (rows, agents, T, E), of the actions under the policy that played.
+        rewards: (rows, agents, T, E), each agent's own.
+        alive: (rows, agents, T, E), bool, whether an agent acted.
+        ended: (rows, T, E), bool, whether the episode was over after the step.
+        terminated: (rows, T, E), bool, whether it ended by itself, not by a limit on its steps.
+        final_observations: (rows, agents, K, E, largest observation), what each stretch of steps
+            led to: the k-th up to the k-th end of an episode, the last up to the chunk's end.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    rewards: Tensor
+    alive: Tensor
+    ended: Tensor
+    terminated: Tensor
+    final_observations: Tensor
+
+    @property
+    def stretch(self) -> Tensor:
+        """(rows, T, E), in which stretch of its copy a step is."""
+        return self.ended.long().cumsum(dim=1) - self.ended.long()
+
+
+class Rollouts:
+    """The chunks of each row's latest round.
+
+    All tensors of `chunks` are those of `Chunk` with an axis for the chunks after that of the rows.
+    Log-probabilities are stored but do not travel: every agent knows the policies that played.
+
+    Attributes:
+        chunks: The data; rows with fewer chunks leave the rest empty.
+        count: (rows,), int64, chunks of each row.
+    """
+
+    def __init__(self, spec: Spec, chunks: Chunk, count: Tensor) -> None:
+        """Take over the data."""
+        self._spec = spec
+        self.chunks = chunks
+        self.count = count
+
+    @classmethod
+    def empty(cls, spec: Spec, count: Tensor, steps: int, copies: int) -> Self:
+        """Return room for `count` chunks of each row, of `steps` joint steps in `copies` copies."""
+        device = count.device
+        shape = (len(count), int(count.max()), len(spec.agents), steps, copies)
+        seen = (*shape[:3], 1, copies, spec.largest_observation)
+        ends = torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device)
+        action_shape = shape if spec.discrete else (*shape, spec.largest_action)
+        small = spec.largest_action <= 256
+        action_type = (torch.uint8 if small else torch.int16) if spec.discrete else torch.float32
+        chunks = Chunk(
+            observations=torch.zeros((*shape, spec.largest_observation), device=device),
+            actions=torch.zeros(action_shape, dtype=action_type, device=device),
+            log_probs=torch.zeros(shape, device=device),
+            rewards=torch.zeros(shape, device=device),
+            alive=torch.ones(shape, dtype=torch.bool, device=device),
+            ended=ends,
+            terminated=ends.clone(),
+            final_observations=torch.zeros(seen, device=device),
+        )
+        return cls(spec, chunks, count)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the round moved, per row: bytes of the types stored here, padding left out.
+
+        Every agent writes its own observations, actions, rewards and whether it acted; the ends
+        of episodes, and whether they came by themselves, are written once. Each reads what it has
+        not written.
+        """
+        steps, copies = self.chunks.rewards.shape[3:]
+        observed = sum(self._spec.observation_sizes) * self.chunks.observations.element_size()
+        acted = len(self._spec.agents) if self._spec.discrete else sum(self._spec.action_sizes)
+        per_step = observed + acted * self.chunks.actions.element_size()
+        per_step += len(self._spec.agents) * (
+            self.chunks.rewards.element_size() + self.chunks.alive.element_size()
+        )
+        per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        samples = self.count * (steps * copies)
+        written = samples * per_step + self._stretches() * observed
+        return Traffic(
+            samples=samples.cpu().numpy(),
+            bytes_up=written.cpu().numpy(),
+            bytes_down=(written * (len(self._spec.agents) - 1)).cpu().numpy(),
+        )
+
+    def _stretches(self) -> Tensor:
+        """Return how many final observations of each agent there are, (rows,)."""
+        ended = self.chunks.ended
+        used = torch.arange(ended.shape[1], device=ended.device) < self.count.unsqueeze(1)
+        each = ended.sum(dim=2) + (~ended[:, :, -1]).long()
+        return (each.sum(dim=2) * used).sum(dim=1)
+
+    def chunk(self, position: Tensor) -> Chunk:
+        """Return the chunk at each row's position, (rows,)."""
+        rows = torch.arange(len(position), device=position.device)
+        return Chunk(**{name: data[rows, position] for name, data in vars(self.chunks).items()})
+
+    def write(self, rows: Tensor, position: int, chunk: Chunk) -> None:
+        """Store a chunk of some rows."""
+        self._make_room(self.chunks.rewards.shape[1], chunk.final_observations.shape[2])
+        for name, data in vars(self.chunks).items():
+            new = getattr(chunk, name).to(data.dtype)
+            if name == "final_observations":
+                data[rows, position, :, : new.shape[2]] = new
+            else:
+                data[rows, position] = new
+
+    def state(self) -> dict[str, AnyArray]:
+        """Return everything as arrays, for a checkpoint."""
+        tensors = {**vars(self.chunks), "count": self.count}
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+
+    @classmethod
+    def restored(cls, spec: Spec, state: dict[str, AnyArray], device: torch.device) -> Self:
+        """Return what `state` was taken from."""
+        tensors = {name: torch.from_numpy(array).to(device) for name, array in state.items()}
+        count = tensors.pop("count")
+        return cls(spec, Chunk(**tensors), count)
+
+    def keep(self, rows: Tensor) -> Self:
+        """Return a copy of the given rows."""
+        kept = Chunk(**{name: data[rows] for name, data in vars(self.chunks).items()})
+        return type(self)(self._spec, kept, self.count[rows])
+
+    def replace(self, rows: Tensor, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`, making room where it has more chunks."""
+        chunks, stretches = other.chunks.rewards.shape[1], other.chunks.final_observations.shape[3]
+        self._make_room(chunks, stretches)
+        for name, data in vars(self.chunks).items():
+            new = getattr(other.chunks, name)
+            if name == "final_observations":
+                data[rows, :chunks, :, :stretches] = new
+            else:
+                data[rows, :chunks] = new
+        self.count[rows] = other.count
+
+    def _make_room(self, chunks: int, stretches: int) -> None:
+        """Grow to at least so many chunks, and stretches in each."""
+        for name, data in vars(self.chunks).items():
+            data = _padded(data, 1, chunks)
+            if name == "final_observations":
+                data = _padded(data, 3, stretches)
+            setattr(self.chunks, name, data)
+
+
+def _padded(data: Tensor, axis: int, size: int) -> Tensor:
+    missing = size - data.shape[axis]
+    if missing <= 0:
+        return data
+    shape = [*data.shape[:axis], missing, *data.shape[axis + 1 :]]
+    return torch.cat([data, data.new_zeros(shape)], dim=axis)
+
+
+def at_ends(led_to: Tensor, ended: Tensor) -> Tensor:
+    """Pick what each stretch of steps led to; its room is that of the copy with most stretches.
+
+    Args:
+        led_to: (rows, agents, T, E, size), what every step led to.
+        ended: (rows, T, E), bool, whether an episode was over after the step.
+
+    Returns:
+        (rows, agents, K, E, size); zeros where a copy has fewer stretches.
+    """
+    boundary = ended.clone()
+    boundary[:, -1] = True
+    stretch = ended.long().cumsum(dim=1) - ended.long()
+    final = led_to.new_zeros((*led_to.shape[:2], int(stretch.max()) + 1, *led_to.shape[3:]))
+    row, step, copy = torch.nonzero(boundary, as_tuple=True)
+    final[row, :, stretch[row, step, copy], copy] = led_to[row, :, step, copy]
+    return final

@@ -1,0 +1,63 @@
+"""Returns of whole episodes while chunks are played."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from marl_comm.games.environments.base import Step
+from marl_comm.games.environments.spec import Spec
+from marl_comm.types import Array
+
+
+def return_names(spec: Spec) -> list[str]:
+    """Return the names of the return summed over the agents, then of each agent's."""
+    return ["return", *(f"return_{agent}" for agent in spec.agents)]
+
+
+@dataclass
+class Episodes:
+    """Sums over the episodes and steps of some rows.
+
+    Attributes:
+        running: (rows, agents, copies), returns of the episodes under way.
+        total: (rows, agents), sums over the episodes that have ended.
+        ended: (rows,), how many these are.
+        steps: (rows,), steps played in each copy.
+        info: By name, (rows,), sums over these steps.
+    """
+
+    running: Tensor
+    total: Tensor
+    ended: Tensor
+    steps: Tensor
+    info: dict[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def going_on(cls, running: Tensor) -> Self:
+        """Return sums of nothing yet, given the returns of episodes under way."""
+        total = torch.zeros(running.shape[:2], dtype=torch.float64)
+        nothing = torch.zeros(len(running), dtype=torch.float64)
+        return cls(running, total, nothing, nothing.clone())
+
+    def count_step(self, rows: Tensor, began: Tensor, step: Step) -> None:
+        """Take in a step of some rows; `began`, (rows, copies), says where episodes began."""
+        rows = rows.cpu()
+        running = torch.where(began.cpu().unsqueeze(1), 0.0, self.running[rows])
+        running = running + step.rewards.cpu()
+        over = step.ended.cpu().unsqueeze(1)
+        self.total[rows] += (running * over).sum(dim=2)
+        self.ended[rows] += over.sum(dim=(1, 2))
+        self.running[rows] = torch.where(over, 0.0, running)
+        self.steps[rows] += 1
+        for name, figures in step.info.items():
+            sums = self.info.setdefault(name, torch.zeros_like(self.ended))
+            sums[rows] += figures.cpu()
+
+    def figures(self, spec: Spec) -> dict[str, Array]:
+        """Return mean returns and further figures, (rows,); nan where no episode has ended."""
+        means = (self.total / self.ended.unsqueeze(1)).numpy()
+        columns = [means.sum(axis=1), *means.T]
+        further = {name: (sums / self.steps).numpy() for name, sums in self.info.items()}
+        return {**dict(zip(return_names(spec), columns, strict=True)), **further}

@@ -1,0 +1,120 @@
+"""Generalised advantage estimation and the normalisation of values and advantages."""
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+_SMALLEST_VARIANCE = 1e-8
+
+
+def generalised_advantages(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    ended: Tensor,
+    discount: float,
+    trace: float,
+) -> Tensor:
+    """Return generalised advantage estimates (Schulman et al. 2016, arXiv 1506.02438).
+
+    Args:
+        rewards: (rows, steps, copies).
+        values: (rows, steps, copies), of the situations acted in.
+        next_values: (rows, steps, copies), of what they led to; 0 where nothing follows.
+        ended: (rows, steps, copies), bool, whether the episode was over after the step.
+        discount: Gamma.
+        trace: Lambda.
+
+    Returns:
+        (rows, steps, copies).
+    """
+    errors = rewards + discount * next_values - values
+    decay = discount * trace * (~ended).to(values.dtype)
+    advantages = torch.empty_like(values)
+    following = torch.zeros_like(values[:, 0])
+    for step in reversed(range(rewards.shape[1])):
+        following = errors[:, step] + decay[:, step] * following
+        advantages[:, step] = following
+    return advantages
+
+
+def following_values(
+    values: Tensor, final_values: Tensor, stretch: Tensor, ended: Tensor, terminated: Tensor
+) -> Tensor:
+    """Return the values of what each step led to, (rows, steps, copies).
+
+    Where a limit on steps ended an episode, the value of where it was cut off goes on counting:
+    the limit is none of the environment's doing (Pardo et al. 2018, arXiv 1712.00378).
+
+    Args:
+        values: (rows, steps, copies), of the situations acted in.
+        final_values: (rows, stretches, copies), of what each stretch of steps led to.
+        stretch: (rows, steps, copies), which stretch a step belongs to.
+        ended: (rows, steps, copies), bool, whether the episode was over after the step.
+        terminated: (rows, steps, copies), bool, whether it ended by itself.
+    """
+    last = torch.zeros_like(ended)
+    last[:, -1] = True
+    after = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
+    after = torch.where(ended | last, final_values.gather(1, stretch), after)
+    return torch.where(terminated, torch.zeros_like(after), after)
+
+
+def weighted_moments(numbers: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weighted mean and variance of each row, (rows, 1) both.
+
+    Args:
+        numbers: (rows, samples).
+        weights: (rows, samples), not negative, not all zero in a row.
+    """
+    shares = weights / weights.sum(dim=1, keepdim=True)
+    mean = (shares * numbers).sum(dim=1, keepdim=True)
+    variance = (shares * (numbers - mean).square()).sum(dim=1, keepdim=True)
+    return mean, variance
+
+
+def normalised(numbers: Tensor, weights: Tensor) -> Tensor:
+    """Return numbers with weighted mean 0 and variance 1 in each row, (rows, samples)."""
+    mean, variance = weighted_moments(numbers, weights)
+    return (numbers - mean) / (variance + _SMALLEST_VARIANCE).sqrt()
+
+
+class ValueNormaliser:
+    """Running mean and deviation of the returns; the critic predicts returns in these units.
+
+    Attributes:
+        moments: (rows, 3): decayed sums of weights, means, and means of squares.
+    """
+
+    DECAY = 0.99
+
+    def __init__(self, moments: Tensor) -> None:
+        """Start from given sums; zeros for none."""
+        self.moments = moments
+
+    def update(self, returns: Tensor, weights: Tensor) -> None:
+        """Take in the returns of a local iteration, (rows, samples) both."""
+        mean, variance = weighted_moments(returns, weights)
+        new = torch.cat([torch.ones_like(mean), mean, variance + mean.square()], dim=1)
+        self.moments = self.DECAY * self.moments + (1 - self.DECAY) * new
+
+    def normalise(self, returns: Tensor) -> Tensor:
+        """Return (rows, samples) in units of the running deviation."""
+        mean, deviation = self._scale()
+        return (returns - mean) / deviation
+
+    def restore(self, values: Tensor) -> Tensor:
+        """Return what `normalise` was given, (rows, samples)."""
+        mean, deviation = self._scale()
+        return values * deviation + mean
+
+    def of(self, rows: Tensor) -> Self:
+        """Return a copy of some rows."""
+        return type(self)(self.moments[rows].clone())
+
+    def _scale(self) -> tuple[Tensor, Tensor]:
+        total, mean, square = (self.moments / self.moments[:, :1].clamp_min(1e-12)).split(1, dim=1)
+        known = total > 0
+        variance = torch.where(known, square - mean.square(), torch.ones_like(mean))
+        return mean, variance.clamp_min(_SMALLEST_VARIANCE).sqrt()

@@ -1,0 +1,157 @@
+"""The policies that collect a round's chunks, and how they play."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.experience import Traffic
+from marl_comm.experience.rollouts import Rollouts
+from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.networks import Actor
+
+
+@dataclass
+class NetworkBases:
+    """For each row and chunk, the parameters of the policy that collects it.
+
+    Attributes:
+        parameters: (rows, chunks, P); what lies beyond a row's count has no meaning.
+        count: (rows,), int64, chunks of each row, at least 1.
+        predicted: (rows, chunks, P), where the predictor said that the policy would be, before
+            calibration; None where nothing is predicted.
+        trust: (rows, chunks), the share of the predicted way that the bases go, kappa.
+    """
+
+    parameters: Tensor
+    count: Tensor
+    predicted: Tensor | None
+    trust: Tensor
+
+    @classmethod
+    def current(cls, parameters: Tensor, count: Tensor) -> Self:
+        """Return the current policies, (rows, P), as the base of every chunk."""
+        chunks = int(count.max())
+        repeated = parameters.unsqueeze(1).expand(-1, chunks, -1)
+        return cls(repeated, count, None, parameters.new_zeros((len(parameters), chunks)))
+
+    def at(self, position: Tensor) -> Tensor:
+        """Return the parameters at each row's position, (rows, P)."""
+        return self.parameters[torch.arange(len(position), device=position.device), position]
+
+    def keep(self, rows: Tensor) -> Self:
+        """Return a copy of the given rows."""
+        predicted = None if self.predicted is None else self.predicted[rows]
+        return type(self)(self.parameters[rows], self.count[rows], predicted, self.trust[rows])
+
+    def replace(self, rows: Tensor, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`, making room where it has more chunks."""
+        self.parameters = _replaced(self.parameters, rows, other.parameters)
+        self.trust = _replaced(self.trust, rows, other.trust)
+        if self.predicted is not None and other.predicted is not None:
+            self.predicted = _replaced(self.predicted, rows, other.predicted)
+        self.count = _replaced(self.count, rows, other.count)
+
+
+@dataclass(frozen=True)
+class Behaviours:
+    """What agents play to collect a round: one policy per row and chunk.
+
+    Attributes:
+        actor: The networks' shape.
+        distribution: Of actions.
+        bases: The policies.
+    """
+
+    actor: Actor
+    distribution: Distribution
+    bases: NetworkBases
+
+    @property
+    def count(self) -> Tensor:
+        """(rows,), chunks of each row."""
+        return self.bases.count
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+        """Draw the noise of one row's actions."""
+        return self.distribution.noise(generator, shape)
+
+    @torch.no_grad()
+    def act(
+        self, rows: Tensor, chunk: int, observations: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return actions and their log-probabilities.
+
+        Args:
+            rows: (playing,), which rows play.
+            chunk: Which of their policies.
+            observations: (playing, agents, copies, largest observation).
+            noise: (playing, agents, copies) or (..., largest action).
+        """
+        outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
+        actions = self.distribution.sample(outputs, noise)
+        return actions, self.distribution.log_prob(outputs, actions)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round gives to the learner.
+
+    Attributes:
+        bases: Who played.
+        rollouts: What was recorded.
+    """
+
+    bases: NetworkBases
+    rollouts: Rollouts
+
+    @property
+    def traffic(self) -> Traffic:
+        """What moving it costs."""
+        return self.rollouts.traffic
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The current policies of all rows, as games evaluate them.
+
+    Attributes:
+        actor: The networks' shape.
+        distribution: Of actions.
+        parameters: (rows, P).
+    """
+
+    actor: Actor
+    distribution: Distribution
+    parameters: Tensor
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+        """Draw the noise of one row's actions."""
+        return self.distribution.noise(generator, shape)
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+        """Return sampled actions, or without noise the most likely ones.
+
+        Args:
+            observations: (rows, agents, copies, largest observation).
+            noise: (rows, agents, copies) or (..., largest action).
+        """
+        outputs = self.actor(self.parameters, self.actor.inputs(observations))
+        if noise is None:
+            return self.distribution.greedy(outputs)
+        return self.distribution.sample(outputs, noise)
+
+
+def _replaced(here: Tensor, rows: Tensor, there: Tensor) -> Tensor:
+    data = here.clone()
+    if there.ndim > 1 and there.shape[1] > here.shape[1]:
+        room = here.new_zeros((len(here), there.shape[1] - here.shape[1], *here.shape[2:]))
+        data = torch.cat([data, room], dim=1)
+    if there.ndim > 1:
+        data[rows, : there.shape[1]] = there
+    else:
+        data[rows] = there
+    return data

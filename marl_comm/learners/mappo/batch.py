@@ -1,0 +1,88 @@
+"""The data of a local iteration as gradient steps use them, cut into cache-sized blocks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+_ROWS_PER_BLOCK = 9600  # rows of a 64-wide layer that stay in a core's second-level cache
+
+_PER_TEAM = ("critic_inputs", "advantages", "targets", "value_weights")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Joint steps with all that losses need; n of them.
+
+    Attributes:
+        actor_inputs: (rows, agents, n, inputs).
+        actions: (rows, agents, n) or (rows, agents, n, largest action).
+        log_probs: (rows, agents, n), under the policy at the start of the local iteration.
+        weights: (rows, agents, n), importance weights, 0 where an agent was absent.
+        presence: (rows, agents, n), 1 / the share present where an agent acted, else 0.
+        critic_inputs: (rows, n, inputs).
+        advantages: (rows, n).
+        targets: (rows, n), what the critic learns, in its units.
+        value_weights: (rows, n), with mean 1 over all joint steps.
+    """
+
+    actor_inputs: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    weights: Tensor
+    presence: Tensor
+    critic_inputs: Tensor
+    advantages: Tensor
+    targets: Tensor
+    value_weights: Tensor
+
+    @property
+    def size(self) -> int:
+        """Number of joint steps of each row."""
+        return self.advantages.shape[1]
+
+    def take(self, chosen: Tensor) -> Self:
+        """Return joint steps by index, (rows, n)."""
+        rows, agents = self.log_probs.shape[:2]
+        device = chosen.device
+        first_of_row = self.size * torch.arange(rows, device=device)[:, None]
+        of_team = (first_of_row + chosen).flatten()
+        first_of_agent = self.size * torch.arange(rows * agents, device=device)
+        of_agent = (first_of_agent.view(rows, agents, 1) + chosen.unsqueeze(1)).flatten()
+
+        def taken(name: str, data: Tensor) -> Tensor:
+            axes = 2 if name in _PER_TEAM else 3
+            index = of_team if name in _PER_TEAM else of_agent
+            selected = data.reshape(-1, *data.shape[axes:]).index_select(0, index)
+            return selected.view(*data.shape[: axes - 1], -1, *data.shape[axes:])
+
+        return type(self)(**{f.name: taken(f.name, getattr(self, f.name)) for f in fields(self)})
+
+    def blocks(self) -> list[Self]:
+        """Return all joint steps in their order, as blocks."""
+        rows, agents = self.log_probs.shape[:2]
+        device = self.advantages.device
+        everything = torch.arange(self.size, device=device).expand(rows, -1)
+        return [self.take(part) for part in parts(everything, agents)]
+
+
+def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:
+    """Cut joint steps, (rows, n), so that a layer's results stay in the cache; on a GPU do not."""
+    if chosen.device.type != "cpu":
+        return (chosen,)
+    cut: tuple[Tensor, ...] = chosen.split(steps_per_block(len(chosen), agents), dim=1)
+    return cut
+
+
+def steps_per_block(rows: int, agents: int) -> int:
+    """Return how many joint steps of every row fit."""
+    return max(32, _ROWS_PER_BLOCK // (rows * agents))
+
+
+def slices(samples: int, rows: int, agents: int, device: torch.device) -> Iterator[slice]:
+    """Yield the same cuts as slices, for work that needs no choice."""
+    size = samples if device.type != "cpu" else steps_per_block(rows, agents)
+    for start in range(0, samples, size):
+        yield slice(start, start + size)

@@ -1,0 +1,301 @@
+"""MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.config.learner import MappoConfig
+from marl_comm.experience import Staleness
+from marl_comm.experience.rollouts import Rollouts
+from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo import checkpoint, prediction
+from marl_comm.learners.mappo.advantages import ValueNormaliser
+from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
+from marl_comm.learners.mappo.calibration import Calibration
+from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.importance import effective_sample_size
+from marl_comm.learners.mappo.measures import measured
+from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
+from marl_comm.randomness import Streams
+from marl_comm.types import AnyArray, IntArray
+
+
+class Mappo:
+    """Decoupled PPO with a central critic; local iteration s uses chunk s of the latest round.
+
+    After its last chunk a round starts over with its first.
+
+    Attributes:
+        networks: Networks and optimisers of the active seeds.
+        bases: The policies that collected the latest round; None before the first round.
+        rounds: (rows,), rounds received so far.
+        updates: (rows,), local iterations since the latest round.
+        start: (rows, P), the policies' parameters at the start of the latest round.
+        calibration: How far predictions are trusted.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        streams: Streams,
+        settings: MappoConfig,
+        *,
+        team_reward: TeamReward,
+        importance_weighted: bool,
+        total_updates: int,
+        longest_round: int,
+    ) -> None:
+        """Draw each seed's networks from its own stream.
+
+        Args:
+            spec: What the environment looks like to its agents.
+            streams: Random streams of the seeds of the run.
+            settings: Networks and step sizes.
+            team_reward: Whether the team's reward is the mean or the sum of its agents'.
+            importance_weighted: Whether data are reweighed for the current policy.
+            total_updates: Local iterations of the run, over which learning rates may decay.
+            longest_round: Most chunks of a round.
+        """
+        self._device = torch.device(settings.device)
+        self._settings = settings
+        self._distribution = distribution_for(spec, self._device)
+        hidden, activation = settings.hidden, settings.activation
+        self._actor = Actor(
+            spec,
+            self._distribution.outputs,
+            hidden,
+            activation,
+            shared=settings.actors == "shared",
+        )
+        self._critic = Critic(spec, hidden, activation)
+        self._iteration = LocalIteration(
+            self._actor,
+            self._critic,
+            self._distribution,
+            settings,
+            team_reward,
+            importance_weighted=importance_weighted,
+        )
+        draws = streams.of("networks")
+        actor = torch.stack([self._actor.initial(draw) for draw in draws]).to(self._device)
+        critic = torch.stack([self._critic.initial(draw) for draw in draws]).to(self._device)
+        self.networks = State(
+            actor,
+            critic,
+            Adam.fresh(actor, settings.betas),
+            Adam.fresh(critic, settings.betas),
+            ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
+        )
+        self._shuffles = streams.of("minibatches")
+        self._rehearsal_shuffles = streams.of("rehearsal")
+        self._seed_rows = np.arange(len(draws))
+        self._total_updates = total_updates
+        self._local_step = 0
+        zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
+        self.rounds, self.updates = zeros, zeros.clone()
+        self.bases: NetworkBases | None = None
+        self.start = actor.clone()
+        self.calibration = Calibration.fresh(len(draws), longest_round, self._device)
+        self._rollouts: Rollouts | None = None
+        self._weighed: Weighed | None = None
+        self._figures: Figures = {}
+        self._staleness: Staleness | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of active seeds."""
+        return len(self.networks.actor)
+
+    @property
+    def policy(self) -> Policies:
+        """The current policies of all rows."""
+        return Policies(self._actor, self._distribution, self.networks.actor)
+
+    def policy_of(self, rows: IntArray) -> Policies:
+        """Return the policies of some rows."""
+        chosen = self.networks.actor[torch.from_numpy(rows).to(self._device)].clone()
+        return Policies(self._actor, self._distribution, chosen)
+
+    def policy_arrays(self, policy: Policies) -> dict[str, AnyArray]:
+        """Return the parameters of the policies, (rows, P)."""
+        return {"actor": policy.parameters.cpu().numpy()}
+
+    def behaviours(self, bases: NetworkBases) -> Behaviours:
+        """Return the base policies as players: stochastic policies explore by themselves."""
+        return Behaviours(self._actor, self._distribution, bases)
+
+    def receive(self, rows: IntArray, experience: Round) -> None:
+        """Take over a round's data for the given rows, and start at its first chunk."""
+        chosen = torch.from_numpy(rows).to(self._device)
+        if self.bases is None or self._rollouts is None or len(rows) == self.rows:
+            self.bases, self._rollouts = experience.bases, experience.rollouts
+        else:
+            self.bases.replace(chosen, experience.bases)
+            self._rollouts.replace(chosen, experience.rollouts)
+        self.rounds[chosen] += 1
+        self.updates[chosen] = 0
+        self.start[chosen] = self.networks.actor[chosen]
+        self._weighed = None
+
+    def weigh(self) -> Staleness:
+        """Weigh the chunk of the coming local iteration for the policy as it is now."""
+        if self._weighed is None:
+            assert self._rollouts is not None, "a round comes before the first weighing"
+            chunk = self._rollouts.chunk(self._position())
+            self._weighed = self._iteration.weigh(self.networks.actor, chunk)
+            ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
+            nearest = np.zeros(self.rows, dtype=np.int64)
+            self._staleness = Staleness(ess, np.log(1 / ess), nearest)
+        assert self._staleness is not None
+        return self._staleness
+
+    def update(self) -> None:
+        """Make one local iteration of every row on its chunk."""
+        self.weigh()
+        assert self._weighed is not None
+        assert self.bases is not None
+        self._figures = measured(
+            self.policy,
+            self.bases,
+            self.start,
+            self._position(),
+            self._weighed,
+            self.calibration,
+            # At a round's start every share is the current policy; reused chunks are no test.
+            (self.updates > 0) & (self.updates < self.bases.count),
+        )
+        shuffles = [self._shuffles[row] for row in self._seed_rows]
+        orders = self._orders(shuffles, self._weighed.joint.shape[1])
+        figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
+        self._figures |= figures
+        self.updates += 1
+        self._local_step += 1
+        self._weighed = None
+
+    def diagnostics(self) -> dict[str, AnyArray]:
+        """Return figures of the latest local iteration and of the data it used."""
+        ones = np.ones(self.rows)
+        figures = {name: data.cpu().numpy() for name, data in self._figures.items()}
+        if self._staleness is None:
+            return {"ess": ones, "divergence": 0 * ones}
+        ess, divergence = self._staleness.ess, self._staleness.divergence
+        return {"ess": ess, "divergence": divergence, **figures}
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""
+        chosen = torch.from_numpy(rows).to(self._device)
+        self.networks = self.networks.of(chosen)
+        self._seed_rows = self._seed_rows[rows]
+        self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
+        self.start = self.start[chosen]
+        self.calibration = self.calibration.keep(chosen)
+        if self.bases is not None and self._rollouts is not None:
+            self.bases = self.bases.keep(chosen)
+            self._rollouts = self._rollouts.keep(chosen)
+        self._figures = {name: data[chosen] for name, data in self._figures.items()}
+        if self._staleness is not None:
+            self._staleness = self._staleness.keep(rows)
+        self._weighed = None
+
+    def state(self) -> dict[str, Any]:
+        """Return networks, optimisers and data, for a checkpoint after a local update."""
+        assert self.bases is not None
+        assert self._rollouts is not None
+        assert self._staleness is not None
+        return {
+            "networks": checkpoint.arrays(self.networks),
+            "bases": checkpoint.arrays(self.bases),
+            "calibration": checkpoint.arrays(self.calibration),
+            "rounds": self.rounds.cpu().numpy(),
+            "updates": self.updates.cpu().numpy(),
+            "start": self.start.cpu().numpy(),
+            "seed_rows": self._seed_rows,
+            "local_step": self._local_step,
+            "staleness": vars(self._staleness),
+            "experience": self._rollouts.state(),
+        }
+
+    def restore(
+        self, state: dict[str, Any], restore_experience: Callable[[dict[str, Any]], Rollouts]
+    ) -> None:
+        """Take over the state of a checkpoint."""
+        device = self._device
+        checkpoint.fill(self.networks, state["networks"], device)
+        checkpoint.fill(self.calibration, state["calibration"], device)
+        self.rounds = torch.from_numpy(state["rounds"]).to(device)
+        self.updates = torch.from_numpy(state["updates"]).to(device)
+        self.start = torch.from_numpy(state["start"]).to(device)
+        self.bases = NetworkBases.current(self.start, self.updates)
+        checkpoint.fill(self.bases, state["bases"], device)
+        self._seed_rows = state["seed_rows"]
+        self._local_step = state["local_step"]
+        self._staleness = Staleness(**state["staleness"])
+        self._rollouts = restore_experience(state["experience"])
+        self._weighed = None
+
+    def predict(self, rows: Tensor, predictor: prediction.Predictor, positions: int) -> Tensor:
+        """Return where the policies will be after 0, 1, … local iterations.
+
+        Args:
+            rows: The rows to predict.
+            predictor: How.
+            positions: How many policies to return.
+
+        Returns:
+            (given rows, positions, P).
+        """
+        parameters = self.networks.actor[rows]
+        if predictor == "momentum":
+            return prediction.momentum(
+                parameters,
+                self.networks.actor_optimiser.of(rows),
+                self._learning_rates()[0],
+                self._settings.epochs * self._settings.minibatches,
+                positions,
+            )
+        if predictor == "extrapolate":
+            updates = self.updates[rows].clamp_min(1).unsqueeze(1)
+            displacement = (parameters - self.start[rows]) / updates
+            return prediction.extrapolate(parameters, displacement, positions)
+        return self._rehearsed(rows, positions)
+
+    def _rehearsed(self, rows: Tensor, positions: int) -> Tensor:
+        """Return the policies of copies that make local iterations on the previous round's data."""
+        state = self.networks.of(rows)
+        policies = [state.actor.clone()]
+        if self._rollouts is None:
+            return prediction.extrapolate(state.actor, torch.zeros_like(state.actor), positions)
+        rollouts = self._rollouts.keep(rows)
+        shuffles = [self._rehearsal_shuffles[self._seed_rows[row]] for row in rows.tolist()]
+        for position in range(positions - 1):
+            weighed = self._iteration.weigh(state.actor, rollouts.chunk(position % rollouts.count))
+            orders = self._orders(shuffles, weighed.joint.shape[1])
+            self._iteration.run(state, weighed, orders, self._learning_rates(position))
+            policies.append(state.actor.clone())
+        return torch.stack(policies, dim=1)
+
+    def _position(self) -> Tensor:
+        assert self._rollouts is not None
+        return self.updates % self._rollouts.count
+
+    def _learning_rates(self, ahead: int = 0) -> tuple[float, float]:
+        settings = self._settings
+        left = 1.0
+        if settings.learning_rate_decay:
+            left = max(0.0, 1 - (self._local_step + ahead) / self._total_updates)
+        return settings.learning_rate * left, settings.critic_learning_rate * left
+
+    def _orders(self, shuffles: Sequence[np.random.Generator], samples: int) -> list[Tensor] | None:
+        """Return for each epoch a random order of the joint steps, (rows, samples)."""
+        settings = self._settings
+        if settings.minibatches == 1:
+            return None
+        in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
+        drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
+        return list(torch.from_numpy(drawn).to(self._device))

@@ -1,0 +1,55 @@
+"""What a round of an environment costs: every number that travels, counted one by one."""
+
+import numpy as np
+import pytest
+import torch
+from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, round_of
+
+from marl_comm.experience.rollouts import Rollouts
+
+
+@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+def test_bytes_are_those_of_what_each_agent_writes_and_reads(spec):
+    steps, copies = 3, 2
+    count = torch.tensor([1, 4])
+    rollouts = Rollouts.empty(spec, count, steps, copies)
+    rollouts.chunks.ended[1, 2, 0, 1] = True  # two stretches in the second copy
+    rollouts.chunks.ended[1, 3, 2, 0] = True  # ends with the chunk: one stretch as any
+    traffic = rollouts.traffic
+    agents = len(spec.agents)
+    for row, chunks in enumerate([1, 4]):
+        written = []
+        for agent in range(agents):
+            own = 0
+            for _ in range(chunks):
+                for _ in range(steps * copies):
+                    own += 4 * spec.observation_sizes[agent]
+                    own += 1 if spec.discrete else 4 * spec.action_sizes[agent]
+                    own += 4  # reward
+                    own += 1  # whether it acted
+                own += copies * 4 * spec.observation_sizes[agent]  # what the chunk led to
+            own += row * 4 * spec.observation_sizes[agent]  # what the cut-off episode led to
+            written.append(own)
+        ends = 2 * chunks * steps * copies
+        up = sum(written) + ends
+        # The ends of episodes are written by one of them.
+        down = sum(up - own for own in written) - ends
+        assert traffic.samples[row] == chunks * steps * copies
+        assert traffic.bytes_up[row] == up
+        assert traffic.bytes_down[row] == down
+
+
+def test_rows_are_kept_replaced_and_read_back():
+    learner = learner_for(SPREAD, range(3))
+    chunks = [made_up_chunk(learner, SPREAD, seed) for seed in range(3)]
+    rollouts = round_of(learner, SPREAD, chunks[:1]).rollouts
+    longer = round_of(learner, SPREAD, chunks[1:]).rollouts
+    rollouts.replace(torch.tensor([2]), longer.keep(torch.tensor([2])))
+    np.testing.assert_array_equal(rollouts.count, [1, 1, 2])
+    read = rollouts.chunk(torch.tensor([0, 0, 1]))
+    for name, data in vars(read).items():
+        for row, chunk in enumerate([chunks[0], chunks[0], chunks[2]]):
+            expected = getattr(chunk, name)[row]
+            if name == "final_observations":
+                data = data[:, :, : expected.shape[1]]
+            np.testing.assert_array_equal(data[row], expected.to(data.dtype), err_msg=name)

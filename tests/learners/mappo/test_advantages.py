@@ -1,0 +1,134 @@
+"""Advantages, value units and weights, against the loops that define them."""
+
+import numpy as np
+import pytest
+import torch
+
+from marl_comm.experience.rollouts import at_ends
+from marl_comm.learners.mappo.advantages import (
+    ValueNormaliser,
+    following_values,
+    generalised_advantages,
+    normalised,
+    weighted_moments,
+)
+from marl_comm.learners.mappo.importance import (
+    effective_sample_size,
+    joint_weights,
+    truncated_weights,
+)
+
+
+def test_advantages_are_those_of_the_loop():
+    random = np.random.default_rng(0)
+    rows, steps, copies, discount, trace = 2, 7, 3, 0.9, 0.8
+    rewards, values = random.standard_normal((2, rows, steps, copies))
+    led_to = random.standard_normal((rows, steps, copies))  # values of what steps led to
+    ended = random.random((rows, steps, copies)) < 0.3
+    terminated = ended & (random.random((rows, steps, copies)) < 0.5)
+    assert terminated.any()
+    assert (ended & ~terminated).any()
+    tensors = [torch.from_numpy(x) for x in (rewards, values, led_to, ended, terminated)]
+    rewards_, values_, led_to_, ended_, terminated_ = tensors
+    finals = at_ends(led_to_[:, None, :, :, None], ended_)[:, 0, :, :, 0]
+    stretch = ended_.long().cumsum(dim=1) - ended_.long()
+    next_values = following_values(values_, finals, stretch, ended_, terminated_)
+    found = generalised_advantages(rewards_, values_, next_values, ended_, discount, trace)
+    for row in range(rows):
+        for copy in range(copies):
+            for start in range(steps):
+                # The definition: discounted sum of one-step errors up to the episode's end.
+                expected, factor = 0.0, 1.0
+                for step in range(start, steps):
+                    value = values[row, step, copy]
+                    over = ended[row, step, copy]
+                    boundary = over or step == steps - 1
+                    following = led_to[row, step, copy] if boundary else values[row, step + 1, copy]
+                    error = rewards[row, step, copy] - value
+                    error += 0.0 if terminated[row, step, copy] else discount * following
+                    expected += factor * error
+                    if over:
+                        break
+                    factor *= discount * trace
+                assert float(found[row, start, copy]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_normalised_advantages_have_weighted_mean_zero_and_variance_one():
+    random = np.random.default_rng(1)
+    numbers = torch.from_numpy(random.normal(3, 5, (2, 50)))
+    weights = torch.from_numpy(random.random((2, 50)))
+    found = normalised(numbers, weights).numpy()
+    for row in range(2):
+        share = weights[row].numpy() / weights[row].sum().item()
+        mean = sum(s * x for s, x in zip(share, found[row], strict=True))
+        assert mean == pytest.approx(0, abs=1e-9)
+        variance = sum(s * (x - mean) ** 2 for s, x in zip(share, found[row], strict=True))
+        assert variance == pytest.approx(1, rel=1e-6)
+
+
+def test_value_units_follow_the_decayed_moments_of_returns():
+    random = np.random.default_rng(2)
+    normaliser = ValueNormaliser(torch.zeros((1, 3), dtype=torch.float64))
+    assert normaliser.restore(torch.full((1, 1), 2.5, dtype=torch.float64)).item() == 2.5
+    total = mean = square = 0.0
+    decay = ValueNormaliser.DECAY
+    for _ in range(4):
+        returns, weights = random.normal(-20, 7, 30), random.random(30)
+        normaliser.update(torch.from_numpy(returns)[None], torch.from_numpy(weights)[None])
+        total = decay * total + (1 - decay)
+        mean = decay * mean + (1 - decay) * np.average(returns, weights=weights)
+        square = decay * square + (1 - decay) * np.average(returns**2, weights=weights)
+    mean, square = mean / total, square / total
+    found = normaliser.normalise(torch.tensor([[-13.0]], dtype=torch.float64))
+    assert found.item() == pytest.approx((-13 - mean) / np.sqrt(square - mean**2), rel=1e-9)
+    assert normaliser.restore(found).item() == pytest.approx(-13)
+
+
+def plain_weights(log_ratios, alive, kind, largest):
+    rows, agents, samples = log_ratios.shape
+    weights, cut = np.zeros(log_ratios.shape), np.zeros(rows)
+    for row in range(rows):
+        total = count = 0
+        for sample in range(samples):
+            joint = np.exp(sum(log_ratios[row, :, sample] * alive[row, :, sample]))
+            for agent in range(agents):
+                if not alive[row, agent, sample]:
+                    continue
+                weight = joint if kind == "joint" else np.exp(log_ratios[row, agent, sample])
+                cut[row] += weight > largest
+                weights[row, agent, sample] = min(weight, largest)
+                total, count = total + weights[row, agent, sample], count + 1
+        weights[row] /= total / count
+        cut[row] /= count
+    return weights, cut
+
+
+@pytest.mark.parametrize(("kind", "largest"), [("per_agent", 2.0), ("joint", 20.0)])
+def test_weights_are_truncated_and_rescaled_as_by_the_loop(kind, largest):
+    random = np.random.default_rng(3)
+    alive = random.random((2, 3, 40)) < 0.8
+    log_ratios = random.normal(0, 1.5, (2, 3, 40)) * alive
+    found, cut = truncated_weights(
+        torch.from_numpy(log_ratios), torch.from_numpy(alive).double(), kind, largest
+    )
+    expected, expected_cut = plain_weights(log_ratios, alive, kind, largest)
+    assert 0 < expected_cut.min() < expected_cut.max() < 1
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(cut, expected_cut, rtol=1e-12)
+
+
+def test_effective_sample_size_of_joint_weights():
+    log_ratios = torch.tensor([[[0.0, 1.0, -2.0], [0.5, 0.0, 1.0]]], dtype=torch.float64)
+    weights = np.exp([0.5, 1.0, -1.0])
+    np.testing.assert_allclose(joint_weights(log_ratios)[0], weights)
+    expected = weights.sum() ** 2 / (3 * (weights**2).sum())
+    assert effective_sample_size(joint_weights(log_ratios)).item() == pytest.approx(expected)
+
+
+def test_hopeless_weights_stay_finite():
+    weights = joint_weights(torch.tensor([[[500.0, -500.0]]]))
+    assert torch.isfinite(weights).all()
+    assert effective_sample_size(weights).item() == pytest.approx(0.5)
+    mean, variance = weighted_moments(torch.tensor([[1.0, 2.0]]), weights)
+    assert mean.item() == pytest.approx(1.0)
+    assert variance.item() == pytest.approx(0.0, abs=1e-6)

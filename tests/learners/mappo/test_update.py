@@ -1,0 +1,207 @@
+"""One local iteration against MAPPO written out for one seed with torch's own parts."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, round_of
+from torch import nn
+
+
+def network_of(parameters, sizes):
+    """The same network as torch's own module."""
+    layers, start = [], 0
+    for inputs, outputs in pairwise(sizes):
+        layer = nn.Linear(inputs, outputs)
+        weights = parameters[start : start + inputs * outputs].view(inputs, outputs)
+        start += inputs * outputs
+        layer.weight.data = weights.T.clone()
+        layer.bias.data = parameters[start : start + outputs].clone()
+        start += outputs
+        layers += [layer, nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+def flat(network):
+    return torch.cat(
+        [
+            part
+            for layer in network
+            if isinstance(layer, nn.Linear)
+            for part in (layer.weight.data.T.ravel(), layer.bias.data)
+        ]
+    )
+
+
+def plain_mappo(learner, chunk, orders):
+    """MAPPO's update of the first row: no importance weights, one agent and step at a time."""
+    options = learner._settings
+    steps, copies = chunk.rewards.shape[2:]
+    agents, size = chunk.observations.shape[1], chunk.observations.shape[-1]
+    actor = network_of(learner.networks.actor[0], [size + agents, 16, 16, 5])
+    critic = network_of(learner.networks.critic[0], [agents * size, 16, 16, 1])
+    actor_adam = torch.optim.Adam(actor.parameters(), options.learning_rate, eps=1e-5)
+    critic_adam = torch.optim.Adam(critic.parameters(), options.critic_learning_rate, eps=1e-5)
+    observations = chunk.observations[0].flatten(1, 2)  # (agents, N, size)
+    samples = observations.shape[1]
+    inputs = torch.stack(
+        [
+            torch.cat([observations[i], torch.eye(agents)[i].expand(samples, -1)], dim=1)
+            for i in range(agents)
+        ]
+    )
+    joint = torch.cat(list(observations), dim=1)
+    actions = chunk.actions[0].flatten(1, 2).long()
+    with torch.no_grad():
+        values = critic(joint)[:, 0].view(steps, copies)
+        old = torch.distributions.Categorical(logits=actor(inputs)).log_prob(actions)
+    advantages = torch.zeros(steps, copies)
+    following = torch.zeros(copies)
+    for step in reversed(range(steps)):
+        for copy in range(copies):
+            over = bool(chunk.ended[0, step, copy])
+            if over or step == steps - 1:
+                stretch = int(chunk.ended[0, :step, copy].sum())
+                final = chunk.final_observations[0, :, stretch, copy].ravel()
+                with torch.no_grad():
+                    after = critic(final[None])[0, 0]
+            else:
+                after = values[step + 1, copy]
+            after = 0.0 if chunk.terminated[0, step, copy] else after
+            error = chunk.rewards[0, :, step, copy].mean() + options.discount * after
+            carried = 0.0 if over else options.discount * options.trace * following[copy]
+            following[copy] = error - values[step, copy] + carried
+        advantages[step] = following.clone()
+    returns = (advantages + values).ravel()
+    advantages = advantages.ravel()
+    advantages = (advantages - advantages.mean()) / advantages.std(correction=0)
+    targets = (returns - returns.mean()) / returns.std(correction=0)
+    for epoch in range(options.epochs):
+        order = torch.arange(samples) if orders is None else orders[epoch][0]
+        for chosen in order.chunk(options.minibatches):
+            distribution = torch.distributions.Categorical(logits=actor(inputs[:, chosen]))
+            ratio = (distribution.log_prob(actions[:, chosen]) - old[:, chosen]).exp()
+            gain = torch.min(
+                ratio * advantages[chosen],
+                ratio.clamp(1 - options.clip, 1 + options.clip) * advantages[chosen],
+            )
+            loss = -gain.mean() - options.entropy_bonus * distribution.entropy().mean()
+            critic_loss = nn.functional.huber_loss(
+                critic(joint[chosen])[:, 0], targets[chosen], delta=options.huber_delta
+            )
+            for network, adam, objective in (
+                (actor, actor_adam, loss),
+                (critic, critic_adam, critic_loss),
+            ):
+                adam.zero_grad()
+                objective.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), options.max_gradient_norm)
+                adam.step()
+    return flat(actor), flat(critic)
+
+
+@pytest.mark.parametrize("minibatches", [1, 2])
+def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
+    learner = learner_for(SPREAD, minibatches=minibatches, entropy_bonus=0.05)
+    chunk = made_up_chunk(learner, SPREAD)
+    drawn = []
+    orders = learner._orders
+    monkeypatch.setattr(learner, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
+    before = learner.networks.actor.clone(), learner.networks.critic.clone()
+    learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+    # The reference reads the learner's parameters, so it goes first, with the orders to come.
+    shuffles = [shuffle.bit_generator.state for shuffle in learner._shuffles]
+    foretold = orders(learner._shuffles, 20)
+    for shuffle, state in zip(learner._shuffles, shuffles, strict=True):
+        shuffle.bit_generator.state = state
+    actor, critic = plain_mappo(learner, chunk, foretold)
+    learner.update()
+    assert (learner.networks.actor - before[0]).abs().max() > 1e-3
+    torch.testing.assert_close(learner.networks.actor[0], actor, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(learner.networks.critic[0], critic, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("actors", ["shared", "separate"])
+@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+def test_seeds_together_learn_what_they_learn_alone(spec, actors):
+    together = learner_for(spec, range(3), minibatches=2, actors=actors)
+    away = together.networks.actor + 0.02 * torch.randn(together.networks.actor.shape)
+    chunks = [made_up_chunk(together, spec, seed=s, bases=away, leavers=True) for s in range(3)]
+    alone = [learner_for(spec, [seed], minibatches=2, actors=actors) for seed in range(3)]
+    together.receive(np.arange(3), round_of(together, spec, chunks))
+    for seed, single in enumerate(alone):
+        own = [
+            type(chunk)(**{name: data[[seed]] for name, data in vars(chunk).items()})
+            for chunk in chunks
+        ]
+        single.receive(np.arange(1), round_of(single, spec, own))
+    for _ in range(4):
+        together.update()
+        for seed, single in enumerate(alone):
+            single.update()
+            torch.testing.assert_close(
+                together.networks.actor[seed], single.networks.actor[0], atol=3e-5, rtol=1e-3
+            )
+            for name, value in single.diagnostics().items():
+                found = together.diagnostics()[name][seed]
+                np.testing.assert_allclose(found, value[0], atol=2e-4, rtol=2e-3, err_msg=name)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    from marl_comm.learners.mappo import batch
+
+    ends = []
+    for rows_per_block in (9600, 1):
+        monkeypatch.setattr(batch, "_ROWS_PER_BLOCK", rows_per_block)
+        learner = learner_for(SPREAD, minibatches=2)
+        chunk = made_up_chunk(learner, SPREAD, steps=10, copies=10, leavers=True)
+        learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+        learner.update()
+        ends.append((learner.networks.actor, learner.diagnostics()))
+    assert batch.steps_per_block(2, 3) == 32  # so 50 joint steps of a minibatch were cut
+    torch.testing.assert_close(ends[0][0], ends[1][0], atol=1e-5, rtol=1e-4)
+    for name, value in ends[0][1].items():
+        np.testing.assert_allclose(ends[1][1][name], value, atol=1e-5, rtol=1e-4, err_msg=name)
+
+
+def test_stale_data_count_as_fresh():
+    chunk_seed = 3
+    ends = {}
+    for weighted in (True, False):
+        learner = learner_for(SPREAD, weighted=weighted)
+        away = learner.networks.actor + 0.5 * torch.ones_like(learner.networks.actor).normal_(
+            generator=torch.Generator().manual_seed(0)
+        )
+        chunk = made_up_chunk(learner, SPREAD, chunk_seed, bases=away)
+        learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+        learner.update()
+        ends[weighted] = learner.networks.actor.clone(), learner.diagnostics()
+    assert (ends[True][0] - ends[False][0]).abs().max() > 1e-4
+    assert ends[True][1]["truncated_fraction"].max() > 0
+    assert ends[False][1]["truncated_fraction"].max() == 0
+    # How stale the data are is measured in both.
+    np.testing.assert_array_equal(ends[True][1]["ess"], ends[False][1]["ess"])
+
+
+def test_absent_agents_change_nothing():
+    ends = []
+    for garbage in (0.0, 7.0):
+        learner = learner_for(SPREAD)
+        chunk = made_up_chunk(learner, SPREAD, leavers=True)
+        absent = ~chunk.alive
+        assert absent.any()
+        chunk.rewards[absent] += garbage
+        chunk.log_probs[absent] -= garbage
+        learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+        learner.update()
+        ends.append(learner.networks.actor)
+    torch.testing.assert_close(ends[0], ends[1], atol=0, rtol=0)
+
+
+def test_learning_rates_fall_to_zero():
+    learner = learner_for(SPREAD, learning_rate_decay=True)
+    assert learner._learning_rates() == (3e-3, 2e-3)
+    learner._local_step = 75
+    assert learner._learning_rates() == pytest.approx((0.25 * 3e-3, 0.25 * 2e-3))
+    assert learner._learning_rates(ahead=30) == (0.0, 0.0)

@@ -1,0 +1,103 @@
+"""Chunks of made-up data, and MAPPO learners to feed them to."""
+
+import numpy as np
+import torch
+
+from marl_comm.config.learner import MappoConfig
+from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
+from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo.bases import NetworkBases, Round
+from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.randomness import Streams
+
+SPREAD = Spec(("a", "b", "c"), (4, 4, 4), (5, 5, 5), discrete=True)
+UNEVEN = Spec(("speaker", "listener"), (3, 6), (3, 5), discrete=True)
+NUMBERS = Spec(("a", "b"), (4, 2), (2, 1), discrete=False)
+
+
+def settings(**changes) -> MappoConfig:
+    values = {
+        "name": "mappo",
+        "actors": "shared",
+        "hidden": [16, 16],
+        "activation": "tanh",
+        "learning_rate": 3e-3,
+        "critic_learning_rate": 2e-3,
+        "learning_rate_decay": False,
+        "betas": [0.9, 0.999],
+        "epochs": 3,
+        "minibatches": 1,
+        "clip": 0.2,
+        "entropy_bonus": 0.01,
+        "max_gradient_norm": 0.5,
+        "huber_delta": 1.0,
+        "discount": 0.95,
+        "trace": 0.9,
+        "importance_weights": "per_agent",
+        "truncation": 2.0,
+        "device": "cpu",
+        **changes,
+    }
+    return MappoConfig.model_validate(values)
+
+
+def learner_for(spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, **changes) -> Mappo:
+    return Mappo(
+        spec,
+        Streams(seeds),
+        settings(**changes),
+        team_reward="mean",
+        importance_weighted=weighted,
+        total_updates=100,
+        longest_round=longest_round,
+    )
+
+
+def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leavers=False) -> Chunk:
+    """Random observations and rewards, actions drawn from the given policies (rows, P)."""
+    random = np.random.default_rng(seed)
+    rows, agents = learner.rows, len(spec.agents)
+    shape = (rows, agents, steps, copies)
+    mask = torch.from_numpy(spec.observation_mask).float()
+    seen = torch.from_numpy(random.standard_normal((*shape, spec.largest_observation))).float()
+    observations = seen * mask[None, :, None, None]
+    led_to = torch.from_numpy(random.standard_normal((*shape, spec.largest_observation))).float()
+    ended = random.random((rows, steps, copies)) < 0.3
+    terminated = ended & (random.random(ended.shape) < 0.5)
+    policy = learner.policy
+    outputs = policy.actor(
+        policy.parameters if bases is None else bases,
+        policy.actor.inputs(observations.flatten(2, 3)),
+    )
+    noise = policy.noise(random, (rows, agents, steps * copies))
+    actions = policy.distribution.sample(outputs, noise)
+    log_probs = policy.distribution.log_prob(outputs, actions)
+    alive = np.ones(shape, dtype=bool)
+    if leavers:
+        alive = random.random(shape) < 0.7
+        alive[:, 0] = True
+    return Chunk(
+        observations=observations,
+        actions=actions.unflatten(2, (steps, copies)),
+        log_probs=log_probs.unflatten(2, (steps, copies)),
+        rewards=torch.from_numpy(random.standard_normal(shape)).float(),
+        alive=torch.from_numpy(alive),
+        ended=torch.from_numpy(ended),
+        terminated=torch.from_numpy(terminated),
+        final_observations=at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended)),
+    )
+
+
+def round_of(learner, spec, chunks, predicted=None, trust=0.0) -> Round:
+    """A round of the given chunks, collected by the current policies unless predicted."""
+    count = torch.full((learner.rows,), len(chunks))
+    steps, copies = chunks[0].rewards.shape[2:]
+    rollouts = Rollouts.empty(spec, count, steps, copies)
+    for position, chunk in enumerate(chunks):
+        rollouts.write(torch.arange(learner.rows), position, chunk)
+    bases = NetworkBases.current(learner.networks.actor.clone(), count)
+    if predicted is not None:
+        current = learner.networks.actor.unsqueeze(1)
+        trusted = torch.full(predicted.shape[:2], trust)
+        bases = NetworkBases(current + trust * (predicted - current), count, predicted, trusted)
+    return Round(bases, rollouts)

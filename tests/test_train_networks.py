@@ -1,0 +1,240 @@
+"""MAPPO through the training loop: who collects what, when, and what is counted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from marl_comm import build
+from marl_comm.checkpoints import _decode, _encode
+from marl_comm.communication import Ledger
+from marl_comm.config.composition import compose
+from marl_comm.randomness import Streams
+from marl_comm.train import LoopState, train
+
+SMALL = [
+    "game=mpe/simple_spread",
+    "game.copies=3",
+    "game.steps=5",
+    "game.max_cycles=5",
+    "game.evaluation_every=100",
+    "game.evaluation_copies=1",
+    "learner.hidden=[8]",
+    "learner.epochs=2",
+    "logger=local",
+]
+
+
+class Trace:
+    """Remembers the figures of every local step."""
+
+    def __init__(self):
+        self.steps = []
+        self.ends = []
+
+    def record(self, seed_rows, local_step, evaluation, learner):
+        figures = {name: np.array(data) for name, data in learner.diagnostics().items()}
+        self.steps.append({**figures, "policy": learner.networks.actor.clone().numpy()})
+        return np.zeros(len(seed_rows), dtype=bool)
+
+    def stop(self, seed_rows, reason, policy):
+        self.ends.append((seed_rows.tolist(), reason))
+
+
+def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None, resume_after=None):
+    config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
+    streams = Streams(range(seeds))
+    game = build.build_game(config, streams)
+    learner = build.build_learner(config, game)
+    tamper(learner)
+    rounds = []
+    collect = game.collect
+    game.collect = lambda *arguments: rounds.append(collect(*arguments)) or rounds[-1]
+    ledger, trace, loop = Ledger(seeds), Trace(), LoopState.start(seeds)
+    if resume_after is not None:
+        loop = resumed_at(resume_after, config, (game, learner, ledger, streams))
+    train(
+        game,
+        learner,
+        build.build_algorithm(config),
+        build.build_schedule(config, streams),
+        build.build_budget(config),
+        ledger,
+        trace,
+        config.samples_per_round,
+        loop,
+        after_step=lambda: None,
+    )
+    return trace, ledger, rounds
+
+
+def resumed_at(local_step, config, parts):
+    """Make part of the run with other objects, and hand all that they know to the given ones."""
+    game, learner, ledger, streams = parts
+    first_streams = Streams(streams.seeds)
+    first_game = build.build_game(config, first_streams)
+    first_learner = build.build_learner(config, first_game)
+    first_ledger, first_loop = Ledger(len(streams.seeds)), LoopState.start(len(streams.seeds))
+    budget = replace(build.build_budget(config), max_local_steps=local_step)
+    saved = {}
+
+    def save():
+        if first_loop.local_step == local_step:
+            parts = {"game": first_game, "learner": first_learner, "ledger": first_ledger}
+            parts |= {"streams": first_streams, "loop": first_loop}
+            saved.update(_decode(_encode({name: part.state() for name, part in parts.items()})))
+
+    train(
+        first_game,
+        first_learner,
+        build.build_algorithm(config),
+        build.build_schedule(config, first_streams),
+        budget,
+        first_ledger,
+        Trace(),
+        config.samples_per_round,
+        first_loop,
+        after_step=save,
+    )
+    learner.restore(saved["learner"], game.restore_experience)
+    game.restore(saved["game"])
+    ledger.restore(saved["ledger"])
+    streams.restore(saved["streams"])
+    return LoopState(**saved["loop"])
+
+
+def same(first, second):
+    for one, other in zip(first, second, strict=True):
+        for name, data in vars(one.rollouts.chunks).items():
+            assert torch.equal(data, getattr(other.rollouts.chunks, name)), name
+
+
+PERIODIC = ("communication=periodic", "communication.period=3", "communication.warmup=2")
+
+
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
+def test_without_trust_prediction_collects_what_importance_sampling_collects(predictor):
+    def distrust(learner):
+        learner.calibration.trust = lambda rows: torch.zeros((len(rows), 3))
+
+    sampling = play("algorithm=importance_sampling", *PERIODIC)
+    prediction = play(f"algorithm.predictor={predictor}", *PERIODIC, tamper=distrust)
+    same(sampling[2], prediction[2])
+    for one, other in zip(sampling[0].steps, prediction[0].steps, strict=True):
+        np.testing.assert_array_equal(one["policy"], other["policy"])
+    assert np.isfinite(prediction[0].steps[-2]["cosine"]).all()
+
+
+def test_the_first_rounds_only_score_predictions():
+    trace, _, rounds = play(*PERIODIC)
+    kappas = [step.get("kappa", np.full(2, np.nan)) for step in trace.steps]
+    # Warm-up: local steps 1 and 2. Rounds: 3-5, 6-8, 9-. The first long one trusts nothing yet.
+    assert all(np.isnan(kappa).all() for kappa in kappas[:4])
+    assert all((kappa == 0).all() for kappa in kappas[4:6])
+    trusts = [round_.bases.trust for round_ in rounds]
+    assert (trusts[2] == 0).all()
+    assert (trusts[3] > 0).any()
+    trusted = rounds[3].bases
+    current = trusted.parameters[:, 0]
+    way = trusted.predicted - current.unsqueeze(1)
+    expected = current.unsqueeze(1) + trusted.trust.unsqueeze(2) * way
+    torch.testing.assert_close(trusted.parameters, expected)
+
+
+def test_uncalibrated_prediction_goes_all_the_way():
+    _, _, rounds = play(*PERIODIC, "algorithm.calibration=false")
+    assert (rounds[0].bases.trust == 0).all()  # nothing was learned yet
+    assert all((round_.bases.trust == 1).all() for round_ in rounds[1:])
+
+
+def test_each_chunk_is_collected_by_its_own_base_policy():
+    _, _, rounds = play(*PERIODIC, "algorithm.calibration=false")
+    last = rounds[2]
+    chunks = last.rollouts.chunks
+    trace_learner = build.build_learner(
+        compose(*SMALL, "num_seeds=2"), build.build_game(compose(*SMALL), Streams(range(2)))
+    )
+    policy = trace_learner.policy
+    for position in range(3):
+        observations = chunks.observations[:, position].flatten(2, 3)
+        outputs = policy.actor(
+            last.bases.parameters[:, position], policy.actor.inputs(observations)
+        )
+        expected = policy.distribution.log_prob(outputs, chunks.actions[:, position].flatten(2, 3))
+        found = chunks.log_probs[:, position].flatten(2, 3)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rounds", "chunks"),
+    [
+        (("algorithm=full_communication",), 9, 9),
+        (("algorithm=importance_sampling", *PERIODIC), 5, 2 + 3 * 3),
+        (("algorithm=stale", *PERIODIC), 5, 2 + 3 * 3),
+        (PERIODIC, 5, 2 + 3 * 3),
+    ],
+)
+def test_rounds_and_samples_are_counted_warm_up_included(overrides, rounds, chunks):
+    _, ledger, played = play(*overrides)
+    np.testing.assert_array_equal(ledger.rounds, rounds)
+    np.testing.assert_array_equal(ledger.samples, chunks * 15)
+    assert sum(int(round_.rollouts.count[0]) for round_ in played) == chunks
+    per_chunk = 15 * (3 * (4 * 18 + 1 + 4 + 1) + 2) + 3 * 3 * 4 * 18
+    np.testing.assert_array_equal(ledger.bytes_up, chunks * per_chunk)
+    np.testing.assert_array_equal(ledger.bytes_down, 2 * chunks * per_chunk)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        ("communication=missing", "communication.probability=0.5"),
+        ("communication=adaptive", "communication.ess_threshold=0.98"),
+    ],
+)
+@pytest.mark.parametrize("algorithm", ["importance_sampling", "base_policy_prediction"])
+def test_seeds_communicate_when_their_own_schedule_says(schedule, algorithm):
+    overrides = (f"algorithm={algorithm}", *schedule, "communication.warmup=2")
+    together, ledger, _ = play(*overrides, local_steps=14, seeds=3)
+    assert len(set(ledger.rounds.tolist())) > 1 or schedule[0] == "communication=adaptive"
+    assert (ledger.rounds >= 3).all()
+    assert (ledger.rounds < 14).all()
+    for step in together.steps[1:]:
+        assert np.isfinite(step["ess"]).all()
+    alone, own, _ = play(*overrides, local_steps=14, seeds=1)
+    assert own.rounds[0] == ledger.rounds[0]
+    np.testing.assert_allclose(
+        alone.steps[-1]["policy"][0], together.steps[-1]["policy"][0], rtol=2e-3, atol=2e-4
+    )
+
+
+def test_seeds_that_end_leave_the_others_alone():
+    overrides = (
+        "algorithm=base_policy_prediction",
+        "communication=missing",
+        "communication.probability=0.5",
+        "communication.warmup=2",
+    )
+    whole, _, _ = play(*overrides, local_steps=12, seeds=3)
+    cut, ledger, _ = play(*overrides, "communication.max_rounds=6", local_steps=12, seeds=3)
+    ended = [row for rows, reason in cut.ends for row in rows if reason == "communication_budget"]
+    assert ended
+    assert len(cut.steps[-1]["policy"]) < 3
+    survivors = [row for row in range(3) if row not in ended]
+    assert survivors
+    np.testing.assert_allclose(
+        cut.steps[-1]["policy"], whole.steps[-1]["policy"][survivors], rtol=2e-3, atol=2e-4
+    )
+    assert (ledger.rounds <= 6).all()
+
+
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse"])
+def test_a_run_that_goes_on_from_a_checkpoint_ends_the_same(predictor):
+    overrides = (*PERIODIC, f"algorithm.predictor={predictor}", "learner.minibatches=2")
+    whole, ledger, _ = play(*overrides, local_steps=11)
+    cut, _, _ = play(*overrides, local_steps=11, resume_after=7)
+    np.testing.assert_array_equal(cut.steps[-1]["policy"], whole.steps[-1]["policy"])
+    assert len(cut.steps) == 4
+    for name, figure in whole.steps[-1].items():
+        np.testing.assert_array_equal(cut.steps[-1][name], figure, err_msg=name)
+    assert (ledger.rounds == 5).all()
