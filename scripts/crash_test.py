@@ -29,6 +29,16 @@ RUNS = {
         "max_local_steps=400",
         "metrics.every=3",
     ),
+    "mappo": (
+        "game=mpe/simple_spread",
+        "algorithm=base_policy_prediction",
+        "communication=periodic",
+        "communication.period=4",
+        "communication.warmup=4",
+        "game.copies=8",
+        "num_seeds=2",
+        "max_local_steps=40",
+    ),
 }
 SETTINGS = ("logger=local", "checkpoint_seconds=0.05")
 
@@ -64,12 +74,14 @@ def main() -> int:
     """Return 0 if every killed run ended as the uninterrupted one did."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50, help="kills per kind of run")
+    parser.add_argument("--only", choices=RUNS, help="one kind of run")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
     failures = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, overrides in RUNS.items():
+        for kind in [arguments.only] if arguments.only else RUNS:
+            overrides = RUNS[kind]
             reference = Path(scratch) / f"{kind}_reference"
             began = time.monotonic()
             if start(reference, overrides).wait() != 0:
