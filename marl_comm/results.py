@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from pydantic_core import from_json
 
+from marl_comm.config.base import flattened
 from marl_comm.errors import InputError
 from marl_comm.files import CONFIG, METRICS, SUMMARY
 from marl_comm.logging.local import FIELDS
@@ -236,7 +237,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: it is not valid YAML") from error
-    config = _flatten(tree) if isinstance(tree, dict) else {}
+    config = flattened(tree) if isinstance(tree, dict) else {}
     missing = [key for key in _REQUIRED_KEYS if key not in config]
     if missing:
         raise InputError(f"cannot read {path}: it lacks {', '.join(missing)}")
@@ -244,14 +245,6 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(thresholds, list) or not all(isinstance(x, int | float) for x in thresholds):
         raise InputError(f"cannot read {path}: metrics.gap_thresholds={thresholds}: not numbers")
     return config
-
-
-def _flatten(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        nested = isinstance(value, dict)
-        flat |= _flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
 
 
 def _refuse_listing(error: OSError) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from marl_comm.config.base import flattened
 from marl_comm.config.loading import load_saved
 from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
@@ -122,7 +123,8 @@ def _standing(directory: Path) -> str:
 
 
 def _refuse_difference(file: Path, config: RunConfig) -> None:
-    saved, wanted = _flat(load_saved(file)), _flat(config)
+    saved = flattened(load_saved(file).model_dump())
+    wanted = flattened(config.model_dump())
     for key in sorted(saved.keys() | wanted.keys()):
         if saved.get(key) != wanted.get(key):
             raise InputError(
@@ -131,17 +133,3 @@ def _refuse_difference(file: Path, config: RunConfig) -> None:
                     f"{key}={wanted.get(key)}; choose another hydra.sweep.dir"
                 )
             )
-
-
-def _flat(config: RunConfig) -> dict[str, object]:
-    flat: dict[str, object] = {}
-
-    def walk(tree: Mapping[str, object], prefix: str) -> None:
-        for key, value in tree.items():
-            if isinstance(value, Mapping):
-                walk(value, f"{prefix}{key}.")
-            else:
-                flat[prefix + key] = value
-
-    walk(config.model_dump(), "")
-    return flat

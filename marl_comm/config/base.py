@@ -1,6 +1,6 @@
 """What all parts of the configuration share: strictness, and types that know their range."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,3 +43,12 @@ AccountText = Annotated[
         description="text of 1 to 128 printable characters, none of them / \\ # ? % :",
     ),
 ]
+
+
+def flattened(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their paths, such as "game.agents"."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, dict)
+        flat |= flattened(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
