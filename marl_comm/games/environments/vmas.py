@@ -1,9 +1,4 @@
-"""Scenarios of VMAS: torch simulates the copies of all seeds as one batch.
-
-VMAS has one random stream per process, which is seeded anew from the first playing seed's stream
-whenever all copies start over. So a run is reproducible, but what a seed meets depends on the seeds
-that play beside it.
-"""
+"""Scenarios of VMAS: torch simulates the copies of all seeds as one batch."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,9 +11,11 @@ from torch import Tensor
 from marl_comm.errors import InputError
 from marl_comm.games.environments.base import Situation, Step
 from marl_comm.games.environments.spec import Spec
+from marl_comm.games.environments.vmas_simulations import Simulations
+from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
 from marl_comm.types import AnyArray, IntArray
 
-_LARGEST_SEED = 2**31
+_TRIAL_COPIES = 7  # unlikely to be the size of anything else
 
 
 class VectorisedEnvironments:
@@ -42,7 +39,7 @@ class VectorisedEnvironments:
         continuous_actions: bool,
         device: str,
     ) -> None:
-        """Make one copy, to look at.
+        """Try a few copies: who sees what, and what the scenario draws when.
 
         Args:
             scenario: The name of one of VMAS's scenarios.
@@ -58,59 +55,58 @@ class VectorisedEnvironments:
                 not supported.
         """
         self.copies = copies
-        self._randoms = randoms
         self._scenario = scenario
         self._settings = {
             "max_steps": max_steps,
             "continuous_actions": continuous_actions,
-            "device": device,
             "terminated_truncated": True,
             **arguments,
         }
-        self._simulation = self._made(1)
-        self._playing: tuple[int, ...] = ()
-        self._over = torch.ones((0, copies), dtype=torch.bool)
-        self.spec = self._spec(discrete=not continuous_actions)
+        trial = self._made(_TRIAL_COPIES, "cpu")
+        self._over = np.ones((0, copies), dtype=np.bool_)
+        self.spec = self._spec(trial, discrete=not continuous_actions)
+
+        def make(number: int) -> Any:
+            trial.seed(0)  # A scenario may draw the world itself: one for all.
+            return self._made(number, device)
+
+        self._simulations = Simulations(
+            make,
+            randoms,
+            copies,
+            together=not steps_draw(trial) and not copies_share_draws(trial),
+            device=device,
+        )
         if continuous_actions:
-            sizes = range(len(self.spec.agents))
-            spaces = [self._simulation.action_space[i] for i in sizes]
+            spaces = [trial.action_space[i] for i in range(len(self.spec.agents))]
             self._low = [torch.as_tensor(space.low, device=device) for space in spaces]
             self._high = [torch.as_tensor(space.high, device=device) for space in spaces]
 
     def situation(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
         """Return where the copies of the given seeds stand."""
-        playing = tuple(seed_rows.tolist())
-        if playing != self._playing:
-            self._playing = playing
-            self._simulation = self._made(len(playing) * self.copies)
-            self._over = torch.ones((len(playing), self.copies), dtype=torch.bool)
-        began = torch.ones_like(self._over) if afresh else self._over.clone()
-        if began.all():
-            self._seed_and_reset(int(seed_rows[0]))
-        elif began.any():
-            for index in torch.nonzero(began.flatten())[:, 0].tolist():
-                self._simulation.reset_at(index, return_observations=False)
-        self._over = torch.zeros_like(began)
+        if self._simulations.choose(tuple(seed_rows.tolist())):
+            self._over = np.ones((len(seed_rows), self.copies), dtype=np.bool_)
+        began = np.ones_like(self._over) if afresh else self._over
+        self._over = np.zeros_like(began)
         if began.any():
-            observations = self._simulation.get_from_scenario(
-                get_observations=True, get_rewards=False, get_infos=False, get_dones=False
-            )[0]
-            self._observations = self._joined(observations)
+            self._simulations.begin(began)
+            self._observations = self._joined(self._simulations.observations())
         alive = torch.ones(self._observations.shape[:3], dtype=torch.bool)
-        return Situation(self._observations, alive, began)
+        return Situation(self._observations, alive, torch.from_numpy(began))
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
-        observations, rewards, terminated, truncated, infos = self._simulation.step(
+        observations, rewards, terminated, truncated, infos = self._simulations.step(
             self._moves(actions)
         )
         shape = (len(seed_rows), self.copies)
         terminated = terminated.view(shape)
-        self._over = (terminated | truncated.view(shape)).cpu()
+        ended = terminated | truncated.view(shape)
+        self._over = ended.cpu().numpy()
         self._observations = self._joined(observations)
         return Step(
             torch.stack([reward.view(shape) for reward in rewards], dim=1),
-            self._over,
+            ended,
             terminated,
             self._observations,
             _means(infos, len(seed_rows)),
@@ -123,13 +119,13 @@ class VectorisedEnvironments:
             InputError: VMAS cannot render here; it needs OpenGL and a display, if a virtual one.
         """
         try:
-            picture = self._simulation.render(mode="rgb_array", env_index=0)
+            picture = self._simulations.picture()
         except Exception as error:  # whatever pyglet raises without a display
             reason = str(error).partition("\n")[0]
             raise InputError(f"--render: VMAS cannot draw on this machine ({reason})") from error
         return np.asarray(picture)
 
-    def _made(self, number: int) -> Any:
+    def _made(self, number: int, device: str) -> Any:
         try:
             import vmas
         except ImportError as error:
@@ -140,7 +136,7 @@ class VectorisedEnvironments:
             with warnings.catch_warnings():
                 # An argument that is not used is a mistake.
                 warnings.filterwarnings("error", message="Scenario kwargs")
-                return vmas.make_env(self._scenario, number, **self._settings)
+                return vmas.make_env(self._scenario, number, device=device, **self._settings)
         except (
             AssertionError,
             FileNotFoundError,
@@ -154,11 +150,11 @@ class VectorisedEnvironments:
                 f"game.scenario={self._scenario}: VMAS refuses it ({reason})"
             ) from error
 
-    def _spec(self, *, discrete: bool) -> Spec:
+    def _spec(self, simulation: Any, *, discrete: bool) -> Spec:
         from gym.spaces import Box, Discrete
 
-        actions = list(self._simulation.action_space)
-        observations = list(self._simulation.observation_space)
+        actions = list(simulation.action_space)
+        observations = list(simulation.observation_space)
         wanted = Discrete if discrete else Box
         if not all(isinstance(space, wanted) for space in actions):
             raise InputError(
@@ -168,17 +164,13 @@ class VectorisedEnvironments:
         if not all(isinstance(space, Box) for space in observations):
             raise InputError(f"game.scenario={self._scenario}: its observations are not all Box")
         return Spec(
-            agents=tuple(agent.name for agent in self._simulation.agents),
+            agents=tuple(agent.name for agent in simulation.agents),
             observation_sizes=tuple(space.shape[0] for space in observations),
             action_sizes=tuple(
                 int(space.n) if discrete else int(space.shape[0]) for space in actions
             ),
             discrete=discrete,
         )
-
-    def _seed_and_reset(self, row: int) -> None:
-        self._simulation.seed(int(self._randoms[row].integers(_LARGEST_SEED)))
-        self._simulation.reset(return_observations=False)
 
     def _joined(self, observations: Sequence[Tensor]) -> Tensor:
         """Return observations of all agents, (rows, agents, copies, largest observation)."""

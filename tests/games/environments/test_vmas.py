@@ -1,12 +1,17 @@
 """VMAS through the adapter: what VMAS itself plays, seeds apart, episodes aligned."""
 
+import random
+
 import numpy as np
 import pytest
 import torch
 
+from marl_comm import build
+from marl_comm.config.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.games.environments.vmas import VectorisedEnvironments
-from marl_comm.randomness import generator
+from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
+from marl_comm.randomness import Streams, generator
 
 vmas = pytest.importorskip("vmas")
 
@@ -25,34 +30,129 @@ def adapter_of(scenario="simple_spread", *, continuous=False, max_steps=5, copie
 
 
 @pytest.mark.parametrize("continuous", [False, True])
-def test_steps_are_those_of_vmas(continuous):
+def test_steps_of_a_seed_are_those_of_a_simulation_of_its_own(continuous):
     environments = adapter_of(continuous=continuous)
     rows = np.arange(2)
-    draw = int(generator(3, "environment").integers(2**31))
-    stock = vmas.make_env("simple_spread", 6, max_steps=5, continuous_actions=continuous)
-    stock.seed(draw)
-    seen = stock.reset()
+    stocks, seen = [], []
+    for seed in (3, 4):
+        stock = vmas.make_env("simple_spread", 3, max_steps=5, continuous_actions=continuous)
+        stock.seed(int(generator(seed, "environment").integers(2**31)))
+        stocks.append(stock)
+        seen.append(stock.reset())
     random = np.random.default_rng(0)
     for step in range(1, 6):
         situation = environments.situation(rows)
         assert bool(situation.began.all()) == (step == 1)
-        for i in range(3):
-            expected = seen[i].view(2, 3, -1)
-            torch.testing.assert_close(situation.observations[:, i], expected)
         if continuous:
             actions = torch.from_numpy(random.uniform(-1, 1, (2, 3, 3, 2))).float()
-            moves = [actions[:, i].reshape(6, 2).clone() for i in range(3)]
         else:
             actions = torch.from_numpy(random.integers(9, size=(2, 3, 3)))
-            moves = [actions[:, i].reshape(6, 1).clone() for i in range(3)]
         outcome = environments.step(rows, actions)
-        seen, rewards, done, _ = stock.step(moves)
-        for i in range(3):
-            torch.testing.assert_close(outcome.rewards[:, i], rewards[i].view(2, 3))
-        torch.testing.assert_close(outcome.ended, done.view(2, 3))
+        for row, stock in enumerate(stocks):
+            for i in range(3):
+                torch.testing.assert_close(situation.observations[row, i], seen[row][i])
+            moves = [actions[row, i].reshape(3, -1).clone() for i in range(3)]
+            seen[row], rewards, done, _ = stock.step(moves)
+            for i in range(3):
+                torch.testing.assert_close(outcome.rewards[row, i], rewards[i])
+                torch.testing.assert_close(outcome.observations[row, i], seen[row][i])
+            torch.testing.assert_close(outcome.ended[row], done)
         assert bool(outcome.ended.all()) == (step == 5)
         assert not outcome.terminated.any()
     assert environments.situation(rows).began.all()
+
+
+def played(scenario, rows, steps=13, **arguments):
+    """What the given seeds meet; their actions are their own."""
+    environments = adapter_of(scenario, continuous=True, **arguments)
+    spec = environments.spec
+    shape = (len(spec.agents), environments.copies, spec.largest_action)
+    randoms = [np.random.default_rng(row) for row in rows]
+    met = []
+    for _ in range(steps):
+        situation = environments.situation(np.array(rows))
+        actions = np.stack([random.uniform(-1, 1, shape) for random in randoms])
+        outcome = environments.step(np.array(rows), torch.from_numpy(actions).float())
+        met.append((situation.observations, situation.began, outcome.rewards, outcome.ended))
+    return met
+
+
+@pytest.mark.parametrize(
+    ("scenario", "arguments"),
+    [
+        ("simple_spread", {}),
+        ("dispersion", {}),  # how many numbers a reset draws depends on what it has drawn
+        ("asym_joint", {}),  # draws in steps
+        ("simple_reference", {}),  # a goal is common to all copies
+        ("reverse_transport", {"copies": 12, "max_steps": 9}),  # copies end by themselves
+        ("wind_flocking", {}),  # has tensors whose copies share their memory
+    ],
+)
+def test_a_seed_meets_the_same_alone_and_beside_others(scenario, arguments):
+    together = played(scenario, [0, 1], **arguments)
+    ends = set()
+    for row in range(2):
+        for beside, alone in zip(together, played(scenario, [row], **arguments), strict=True):
+            for one, other in zip(beside, alone, strict=True):
+                torch.testing.assert_close(one[row], other[0])
+            ends.add(int(alone[3].sum()))
+    assert ends != {0}
+    assert (scenario != "reverse_transport") or ends - {0, 12}, "no copy ended before the others"
+
+
+def test_vmas_leaves_the_global_random_state_alone_and_does_not_use_it():
+    def state():
+        numpys = str(np.random.get_state())  # noqa: NPY002
+        return torch.random.get_rng_state().tolist(), numpys, random.getstate()
+
+    met = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        before = state()
+        met.append(played("asym_joint", [0, 1], steps=7))
+        assert state() == before
+    for one, other in zip(*met, strict=True):
+        torch.testing.assert_close(one[0], other[0])
+
+
+def test_collected_chunks_of_a_seed_do_not_depend_on_the_others():
+    def chunk_of(first, seeds):
+        config = compose(
+            "game=vmas/simple_spread",
+            "game.copies=4",
+            "game.evaluation_copies=1",
+            "learner.hidden=[8]",
+            "logger=local",
+            f"seed={first}",
+            f"num_seeds={seeds}",
+        )
+        game = build.build_game(config, Streams(range(first, first + seeds)))
+        learner = build.build_learner(config, game)
+        rows = np.arange(seeds)
+        behaviours = learner.behaviours(build.build_algorithm(config).plan(learner, rows))
+        return game.collect(rows, behaviours, None).rollouts.chunks
+
+    beside, alone = chunk_of(0, 3), chunk_of(1, 1)
+    for name, data in vars(alone).items():
+        torch.testing.assert_close(vars(beside)[name][1], data[0], msg=name)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "draws", "shared"),
+    [
+        ("simple_spread", False, False),
+        ("balance", False, False),
+        ("asym_joint", True, False),
+        ("simple_reference", False, True),
+        ("het_mass", False, True),
+    ],
+)
+def test_it_is_found_out_what_scenarios_draw(scenario, draws, shared):
+    simulation = vmas.make_env(scenario, 7)
+    assert steps_draw(simulation) == draws
+    assert copies_share_draws(simulation) == shared
 
 
 def test_other_seeds_together_begin_anew():
