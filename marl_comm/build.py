@@ -53,7 +53,7 @@ def build_game(config: RunConfig, streams: Streams) -> Game:
         # Imported late: torch takes seconds, which games of tables need not wait for.
         from marl_comm import build_networks
 
-        return build_networks.build_game(config, settings, streams)
+        return build_networks.build_game(config, settings, streams, _longest_round(config))
     noise = settings.reward_noise
     if isinstance(settings, MarkovCongestionConfig):
         congestion = MarkovCongestion(

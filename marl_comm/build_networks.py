@@ -13,6 +13,7 @@ from marl_comm.config.environment import (
     VmasConfig,
     VmasSimpleSpreadConfig,
 )
+from marl_comm.config.environment_memory import refuse_too_large_runs
 from marl_comm.config.learner import MappoConfig
 from marl_comm.errors import InputError
 from marl_comm.games.base import Game
@@ -26,12 +27,12 @@ from marl_comm.randomness import Streams
 
 
 def build_game(
-    config: RunConfig, settings: AnyEnvironmentConfig, streams: Streams
+    config: RunConfig, settings: AnyEnvironmentConfig, streams: Streams, longest_round: int
 ) -> EnvironmentGame:
     """Return the environments of every seed, to play in and to evaluate in.
 
     Raises:
-        InputError: There is no GPU where one is wanted.
+        InputError: There is no GPU where one is wanted, or the run does not fit into memory.
     """
     learner = _learner_settings(config)
     if learner.device == "cuda" and not torch.cuda.is_available():
@@ -40,8 +41,14 @@ def build_game(
         )
     # Batches fill a core's cache: a second thread costs more than it brings.
     torch.set_num_threads(1)
+    collecting = streams.of("environment")
+    first = _environments(settings, collecting[:1], 1, learner.device)
+    gpu_bytes = None
+    if learner.device == "cuda":
+        gpu_bytes = torch.cuda.get_device_properties(learner.device).total_memory
+    refuse_too_large_runs(config, first.spec, longest_round, gpu_bytes)
     return EnvironmentGame(
-        _environments(settings, streams.of("environment"), settings.copies, learner.device),
+        _environments(settings, collecting, settings.copies, learner.device),
         _environments(
             settings,
             streams.of("evaluation_environment"),
@@ -69,7 +76,7 @@ def rebuild(config: RunConfig, episodes: int, seed: int) -> tuple[EnvironmentGam
     learner = _learner_settings(config).model_copy(update={"device": "cpu"})
     evaluated = config.model_copy(update={"game": settings, "learner": learner})
     streams = Streams(range(seed, seed + config.num_seeds))
-    game = build_game(evaluated, settings, streams)
+    game = build_game(evaluated, settings, streams, longest_round=1)
     return game, build_learner(evaluated, game, longest_round=1)
 
 

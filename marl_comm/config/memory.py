@@ -21,7 +21,7 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run."""
     game = config.game
     if not isinstance(game, TableGameConfig):
-        return  # what an environment needs is not known before it is made
+        return  # known only when a copy of the environment is made: `environment_memory`
     if game.name == "random_potential":
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table
@@ -43,8 +43,8 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         raise InputError(
             f"num_seeds={config.num_seeds} samples_per_round={samples} "
             f"game.agents={game.agents} game.actions={game.actions}: the run would "
-            f"need about {estimate / _GIB:.3g} GiB of memory, this machine allows "
-            f"{available / _GIB:.3g} GiB; lower one of these numbers"
+            f"need about {gib(estimate)} of memory, this machine allows {gib(available)}; "
+            "lower one of these numbers"
         )
 
 
@@ -80,6 +80,11 @@ def estimated_bytes(config: "RunConfig") -> int:
     if game.name == "markov_congestion":
         numbers += config.num_seeds * 2 * agents * (agents // 4 + 1) ** actions
     return numbers * _BYTES_PER_NUMBER
+
+
+def gib(number: int) -> str:
+    """Return a number of bytes as users read it."""
+    return f"{number / _GIB:.3g} GiB"
 
 
 def available_bytes() -> int:

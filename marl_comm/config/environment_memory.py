@@ -1,0 +1,138 @@
+"""The memory of a run in an environment, estimated before anything but a first copy is made."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from marl_comm.config import memory
+from marl_comm.config.environment import EnvironmentConfig
+from marl_comm.config.learner import MappoConfig
+from marl_comm.errors import InputError
+
+if TYPE_CHECKING:
+    from marl_comm.config.run import RunConfig
+    from marl_comm.games.environments.spec import Spec
+
+_MIB = 2**20
+_PROGRAM = 320 * _MIB  # Python, torch, and what else is imported
+_BYTES_PER_COPY = 16 * 2**10  # of mpe2 as measured; what other environments hold is their own
+_NUMBER = 4  # bytes of a float32
+_BLOCK = 9600  # rows of a layer that are differentiated at once on a CPU
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run holds at its peak, in bytes.
+
+    Attributes:
+        tensors: Data, networks and the work on them, on `learner.device`.
+        host: Everything else: the program, environments, and a checkpoint's copy of the tensors.
+    """
+
+    tensors: int
+    host: int
+
+
+def refuse_too_large_runs(
+    config: "RunConfig", spec: "Spec", longest_round: int, gpu_bytes: int | None
+) -> None:
+    """Raise InputError where the estimate exceeds what this machine can give the run.
+
+    Args:
+        config: Of the run.
+        spec: Of its environment.
+        longest_round: Most chunks of a round.
+        gpu_bytes: The memory of the GPU that the run is to use; None on a CPU.
+    """
+    estimate = estimated(config, spec, longest_round)
+    host = estimate.host + (estimate.tensors if gpu_bytes is None else 0)
+    _refuse(config, longest_round, "this machine", host, memory.available_bytes())
+    if gpu_bytes is not None:
+        _refuse(config, longest_round, "its GPU", estimate.tensors, gpu_bytes)
+
+
+def estimated(config: "RunConfig", spec: "Spec", longest_round: int) -> Estimate:
+    """Return roughly how much memory the run needs at its peak.
+
+    Counted are the rounds' data (the latest, and the next while it is collected), base policies,
+    networks with their optimisers, what an update makes of a chunk, and the copies of all that
+    while a checkpoint is written; `docs/mappo.md` compares the sum with measurements.
+    """
+    game, learner = config.game, config.learner
+    assert isinstance(game, EnvironmentConfig)
+    assert isinstance(learner, MappoConfig)
+    seeds, agents = config.num_seeds, len(spec.agents)
+    steps = game.steps * game.copies
+    seen = agents * spec.largest_observation * _NUMBER
+    stretches = 1 + game.steps // game.evaluation_steps
+    per_step = seen + agents * (_action_bytes(spec) + 2 * _NUMBER + 1) + 2
+    chunk = seeds * (steps * per_step + stretches * game.copies * seen)
+    rounds = longest_round * chunk
+
+    actor, critic = parameter_counts(spec, learner)
+    predicted = config.algorithm.name == "base_policy_prediction"
+    bases = seeds * longest_round * actor * _NUMBER * (2 if predicted else 1)
+    networks = 16 * seeds * (actor + critic) * _NUMBER  # moments, gradients, a copy to rehearse
+
+    # Every step's data and what it led to, in a list and joined.
+    collecting = 2 * (chunk + seeds * steps * (seen + 8 * agents))
+    inputs = 2 * seen + agents * agents * _NUMBER
+    values = 2 * max(learner.hidden) * _NUMBER  # of the critic, all joint steps at once
+    numbers = 12 * (agents + 1) * _NUMBER  # weights, advantages and so on
+    updating = chunk + seeds * steps * (2 * inputs + values + numbers) + _gradients(config, agents)
+
+    saved = rounds + bases + networks // 4
+    during_rounds = 2 * (rounds + bases) + max(collecting, updating)
+    tensors = networks + during_rounds
+    copies = seeds * (game.copies + game.evaluation_copies)
+    # A checkpoint is encoded and written after an update, when the next round is not there yet.
+    checkpoint = 2 * saved + saved // 8
+    if learner.device == "cpu":
+        checkpoint = max(0, checkpoint - (during_rounds - rounds - bases))
+    return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
+
+
+def parameter_counts(spec: "Spec", learner: MappoConfig) -> tuple[int, int]:
+    """Return the numbers of parameters of a seed's policies and of its value function."""
+    agents, shared = len(spec.agents), learner.actors == "shared"
+    outputs = spec.largest_action * (1 if spec.discrete else 2)
+    actor = _perceptron([spec.largest_observation + agents * shared, *learner.hidden, outputs])
+    critic = _perceptron([sum(spec.observation_sizes), *learner.hidden, 1])
+    return actor * (1 if shared else agents), critic
+
+
+def _perceptron(sizes: list[int]) -> int:
+    return sum((n + 1) * m for n, m in pairwise(sizes))
+
+
+def _action_bytes(spec: "Spec") -> int:
+    if not spec.discrete:
+        return spec.largest_action * _NUMBER
+    return 1 if spec.largest_action <= 256 else 2
+
+
+def _gradients(config: "RunConfig", agents: int) -> int:
+    """Return what the layers of the policies hold while a block is differentiated."""
+    game, learner = config.game, config.learner
+    assert isinstance(game, EnvironmentConfig)
+    assert isinstance(learner, MappoConfig)
+    rows = config.num_seeds * agents
+    everything = rows * game.steps * game.copies
+    block = max(_BLOCK, 32 * rows) if learner.device == "cpu" else everything
+    return min(block, everything) * 6 * (sum(learner.hidden) + 32) * _NUMBER
+
+
+def _refuse(
+    config: "RunConfig", longest_round: int, where: str, estimate: int, available: int
+) -> None:
+    if estimate <= available:
+        return
+    game, learner = config.game, config.learner
+    assert isinstance(game, EnvironmentConfig)
+    assert isinstance(learner, MappoConfig)
+    raise InputError(
+        f"num_seeds={config.num_seeds} game.copies={game.copies} game.steps={game.steps} "
+        f"learner.hidden={list(learner.hidden)} with rounds of up to {longest_round} chunks: "
+        f"the run would need about {memory.gib(estimate)} of memory, {where} allows "
+        f"{memory.gib(available)}; lower one of these numbers"
+    )

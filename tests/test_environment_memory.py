@@ -1,0 +1,67 @@
+"""The estimate of what a run in an environment will hold, and what happens when it is too much."""
+
+import pytest
+import torch
+from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for
+
+from marl_comm import build
+from marl_comm.config import environment_memory, memory
+from marl_comm.config.composition import compose
+from marl_comm.errors import InputError
+from marl_comm.experience.rollouts import Rollouts
+from marl_comm.randomness import Streams
+
+
+def estimated(*overrides, spec=SPREAD, longest_round=4):
+    config = compose("game=mpe/simple_spread", "logger=local", *overrides)
+    return environment_memory.estimated(config, spec, longest_round)
+
+
+@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+@pytest.mark.parametrize("actors", ["shared", "separate"])
+def test_networks_are_counted_parameter_by_parameter(spec, actors):
+    learner = learner_for(spec, actors=actors)
+    networks = learner.networks
+    settings = compose(
+        "game=mpe/simple_spread", "learner.hidden=[16,16]", f"learner.actors={actors}"
+    ).learner
+    found = environment_memory.parameter_counts(spec, settings)
+    assert found == (networks.actor.shape[1], networks.critic.shape[1])
+
+
+@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+def test_a_further_chunk_costs_two_of_it_while_two_rounds_are_held(spec):
+    """On top of them a checkpoint may need another copy; never more than four in all."""
+    sizes = ("num_seeds=3", "game.steps=25", "game.copies=50", "algorithm=importance_sampling")
+    rollouts = Rollouts.empty(spec, torch.full((3,), 4), 25, 50)
+    held = sum(data.nbytes for data in vars(rollouts.chunks).values()) / 4
+    more, less = (estimated(*sizes, spec=spec, longest_round=n) for n in (41, 40))
+    assert more.tensors - less.tensors >= 2 * held
+    whole = more.tensors + more.host - less.tensors - less.host
+    assert 2 * held <= whole < 4 * held
+
+
+def test_runs_that_do_not_fit_are_refused_before_environments_are_made(monkeypatch):
+    config = compose("game=mpe/simple_spread", "num_seeds=100000", "game.copies=100000")
+    with pytest.raises(InputError, match=r"^num_seeds=100000 game\.copies=100000 .*$"):
+        build.build_game(config, Streams(range(1)))
+    small = compose("game=mpe/simple_spread", "game.copies=2", "algorithm=full_communication")
+    estimate = environment_memory.estimated(small, build_spec(small), 1)
+    needed = estimate.tensors + estimate.host
+    monkeypatch.setattr(memory, "available_bytes", lambda: needed)
+    build.build_game(small, Streams(range(1)))
+    monkeypatch.setattr(memory, "available_bytes", lambda: needed - 1)
+    with pytest.raises(InputError, match=f"about {needed / 2**30:.3g} GiB of memory, this machine"):
+        build.build_game(small, Streams(range(1)))
+
+
+def build_spec(config):
+    return build.build_game(config, Streams(range(1))).spec
+
+
+def test_a_gpu_has_to_hold_the_tensors_only():
+    config = compose("game=mpe/simple_spread", "learner.device=cuda", "logger=local")
+    estimate = environment_memory.estimated(config, SPREAD, 4)
+    environment_memory.refuse_too_large_runs(config, SPREAD, 4, estimate.tensors)
+    with pytest.raises(InputError, match="its GPU allows"):
+        environment_memory.refuse_too_large_runs(config, SPREAD, 4, estimate.tensors - 1)
