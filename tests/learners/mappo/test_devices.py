@@ -1,0 +1,128 @@
+"""Tensors stay on the device that is asked for; on a GPU a run does what it does on a CPU.
+
+The tests that need a GPU skip themselves where torch finds none. The others use torch's device
+"meta", which refuses to mix with another device and computes nothing.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, settings
+
+from marl_comm import build, build_networks, session
+from marl_comm.config.composition import compose
+from marl_comm.experience.rollouts import Chunk
+from marl_comm.learners.mappo.bases import NetworkBases
+from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.randomness import Streams
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+
+SMALL = [
+    "game=mpe/simple_spread",
+    "num_seeds=2",
+    "game.copies=4",
+    "game.evaluation_every=2",
+    "game.evaluation_copies=2",
+    "learner.hidden=[16]",
+    "learner.epochs=2",
+    "logger=local",
+]
+PERIODIC = ["communication=periodic", "communication.period=2", "communication.warmup=2"]
+
+
+@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+@pytest.mark.parametrize("actors", ["shared", "separate"])
+@pytest.mark.parametrize("minibatches", [1, 2])
+def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
+    chunk = made_up_chunk(learner_for(spec, actors=actors), spec, leavers=True)
+    there = Chunk(**{name: data.to("meta") for name, data in vars(chunk).items()})
+    learner = Mappo(
+        spec,
+        Streams(range(2)),
+        settings(actors=actors, minibatches=minibatches).model_copy(update={"device": "meta"}),
+        team_reward="mean",
+        importance_weighted=True,
+        total_updates=100,
+        longest_round=4,
+    )
+    rows = torch.arange(2, device="meta")
+    weighed = learner._iteration.weigh(learner.networks.actor, there)
+    orders = learner._orders(learner._shuffles, 20)
+    figures = learner._iteration.run(learner.networks, weighed, orders, (0.1, 0.1))
+    found = [*figures.values(), learner.networks.actor, learner.networks.values.moments]
+    for predictor in ("momentum", "extrapolate"):
+        found.append(learner.predict(rows, predictor, 3))
+    bases = NetworkBases.current(learner.networks.actor, torch.full((2,), 3))
+    noise = learner.policy.noise(np.random.default_rng(0), (2, len(spec.agents), 4)).to("meta")
+    seen = there.observations[:, :, 0]
+    found += learner.behaviours(bases).act(rows, 0, seen, noise)
+    found.append(learner.policy.act(seen, None))
+    found.append(learner.calibration.trust(rows))
+    assert {tensor.device.type for tensor in found} == {"meta"}
+
+
+def ended_run(directory, *overrides):
+    """Return the final policies and the last point of every seed."""
+    session.execute(compose(*SMALL, *overrides), directory)
+    points = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    with np.load(directory / "final.npz") as arrays:
+        return arrays["actor"], points[-2:]
+
+
+@gpu
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
+def test_two_updates_on_a_gpu_are_those_on_a_cpu(tmp_path, predictor):
+    overrides = [*PERIODIC, f"algorithm.predictor={predictor}", "max_local_steps=2"]
+    here, points = ended_run(tmp_path / "cpu", *overrides)
+    there, others = ended_run(tmp_path / "gpu", *overrides, "learner.device=cuda")
+    np.testing.assert_allclose(there, here, rtol=1e-2, atol=1e-3)
+    for one, other in zip(points, others, strict=True):
+        assert other["bytes_up"] == one["bytes_up"]
+        assert other["value_loss"] == pytest.approx(one["value_loss"], rel=1e-2)
+
+
+@gpu
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
+def test_prediction_is_calibrated_on_a_gpu(tmp_path, predictor):
+    overrides = [*PERIODIC, f"algorithm.predictor={predictor}", "max_local_steps=8"]
+    _, points = ended_run(tmp_path / "run", *overrides, "learner.device=cuda")
+    for point in points:
+        assert 0 <= point["kappa"] <= 1
+        assert -1.001 <= point["cosine"] <= 1.001
+        assert np.isfinite(point["kl_unpredicted"])
+
+
+@gpu
+def test_a_learner_on_a_gpu_takes_over_a_checkpoint():
+    config = compose(*SMALL, *PERIODIC, "learner.device=cuda")
+    streams = Streams(range(2))
+    game = build.build_game(config, streams)
+    first = build.build_learner(config, game)
+    rows = np.arange(2)
+    bases = build.build_algorithm(config).plan(first, rows)
+    first.receive(rows, game.collect(rows, first.behaviours(bases), None))
+    first.update()
+    second = build.build_learner(config, game)
+    second.restore(first.state(), game.restore_experience)
+    assert second.networks.actor.device.type == "cuda"
+    torch.testing.assert_close(second.networks.actor, first.networks.actor, rtol=0, atol=0)
+    position = torch.zeros(2, dtype=torch.int64, device="cuda")
+    for name, data in vars(second._rollouts.chunk(position)).items():
+        torch.testing.assert_close(data, vars(first._rollouts.chunk(position))[name])
+    second.update()
+
+
+@gpu
+def test_vmas_is_simulated_on_a_gpu_without_touching_its_random_state():
+    pytest.importorskip("vmas")
+    config = compose("game=vmas/simple_spread", *SMALL[1:], "learner.device=cuda")
+    game = build_networks.build_game(config, config.game, Streams(range(2)), longest_round=1)
+    learner = build.build_learner(config, game)
+    before = torch.cuda.get_rng_state()
+    bases = NetworkBases.current(learner.networks.actor, torch.ones_like(learner.updates))
+    rollouts = game.collect(np.arange(2), learner.behaviours(bases), None).rollouts
+    assert rollouts.chunks.observations.device.type == "cuda"
+    assert torch.equal(torch.cuda.get_rng_state(), before)
