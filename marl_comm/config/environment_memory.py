@@ -71,8 +71,9 @@ def estimated(config: "RunConfig", spec: "Spec", longest_round: int) -> Estimate
 
     actor, critic = parameter_counts(spec, learner)
     predicted = config.algorithm.name == "base_policy_prediction"
-    bases = seeds * longest_round * actor * _NUMBER * (2 if predicted else 1)
-    networks = 16 * seeds * (actor + critic) * _NUMBER  # moments, gradients, a copy to rehearse
+    # Predictions are held before and after calibration, and past ones until they are scored.
+    bases = seeds * longest_round * actor * _NUMBER * (3 if predicted else 1)
+    networks = 12 * seeds * (actor + critic) * _NUMBER  # moments, gradients, a copy to rehearse
 
     # Every step's data and what it led to, in a list and joined.
     collecting = 2 * (chunk + seeds * steps * (seen + 8 * agents))

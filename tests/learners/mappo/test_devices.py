@@ -47,6 +47,7 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
         importance_weighted=True,
         total_updates=100,
         longest_round=4,
+        predictor="momentum",
     )
     rows = torch.arange(2, device="meta")
     weighed = learner._iteration.weigh(learner.networks.actor, there)
@@ -54,13 +55,16 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
     figures = learner._iteration.run(learner.networks, weighed, orders, (0.1, 0.1))
     found = [*figures.values(), learner.networks.actor, learner.networks.values.moments]
     for predictor in ("momentum", "extrapolate"):
-        found.append(learner.predict(rows, predictor, 3))
+        found.append(learner._predicted_step(predictor))
+        learner.foresight.remember(learner.networks.actor, found[-1], 4)
+    found.append(learner.predict(rows, 3))
+    situations = learner._situations(there)
+    found.append(situations.divergence(*2 * [situations.outputs(learner.networks.actor)]))
     bases = NetworkBases.current(learner.networks.actor, torch.full((2,), 3))
     noise = learner.policy.noise(np.random.default_rng(0), (2, len(spec.agents), 4)).to("meta")
     seen = there.observations[:, :, 0]
     found += learner.behaviours(bases).act(rows, 0, seen, noise)
     found.append(learner.policy.act(seen, None))
-    found.append(learner.calibration.trust(rows))
     assert {tensor.device.type for tensor in found} == {"meta"}
 
 
