@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.interruption import Interrupted
 
 FAILURE = 1
@@ -18,10 +18,10 @@ _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
 def report(error: BaseException) -> int:
     """Say on stderr what went wrong, and return the exit code.
 
-    What a user can mend takes one line. The traceback is for defects of the program, and for
-    users who have set HYDRA_FULL_ERROR=1.
+    What the program has foreseen takes one line. The traceback is for defects of the program,
+    and for users who have set HYDRA_FULL_ERROR=1.
     """
-    expected = isinstance(error, InputError | OutputError | KeyboardInterrupt)
+    expected = isinstance(error, InputError | OutputError | NumbersError | KeyboardInterrupt)
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):
