@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from types import TracebackType
 
 from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.interruption import Interrupted
@@ -13,6 +14,23 @@ INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 
 # Read at import: later this variable is set to make Hydra raise its errors.
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def tell_early_interrupts() -> None:
+    """Make Ctrl-C end this process in one line, also while modules are still being imported."""
+    usual = sys.excepthook
+
+    def tell(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, KeyboardInterrupt):
+            usual(kind, error, traceback)
+            return
+        code = report(error)
+        sys.stderr.flush()
+        os._exit(code)  # otherwise Python ends itself by the signal
+
+    sys.excepthook = tell
 
 
 def report(error: BaseException) -> int:
