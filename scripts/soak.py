@@ -2,7 +2,7 @@
 
 Starts a tabular run and a MAPPO run side by side, looks at both at fixed intervals, and ends them
 with SIGTERM. Leaves `soak.csv`, `soak.png` and `soak.pdf` in the directory, and prints how fast
-resident memory and log grew.
+resident memory and log grew. With `--minutes 0` it starts nothing, and draws the table that is there.
 """
 
 import argparse
@@ -68,10 +68,9 @@ def sample(run: str, minutes: float, process: int, log: Path) -> Sample:
     return Sample(run, round(minutes, 3), int(resident) / 1024, size, updates)
 
 
-def watch(directory: Path, minutes: float, interval: float) -> list[Sample]:
-    """Return the samples of all runs, which are started here and ended after some minutes."""
+def watch(directory: Path, minutes: float, interval: float) -> None:
+    """Write the samples of all runs, which are started here and ended after some minutes."""
     processes: dict[str, subprocess.Popen[bytes]] = {}
-    samples = []
     try:
         for run, overrides in RUNS.items():
             command = ["-m", "marl_comm.run", *overrides, f"hydra.run.dir={directory / run}"]
@@ -89,15 +88,28 @@ def watch(directory: Path, minutes: float, interval: float) -> list[Sample]:
                         raise SystemExit(f"the {run} run ended by itself: {process.returncode}")
                     log = directory / run / "metrics.jsonl"
                     if log.exists():
-                        samples.append(sample(run, passed, process.pid, log))
-                        table.writerow(astuple(samples[-1]))
+                        table.writerow(astuple(sample(run, passed, process.pid, log)))
                 file.flush()
     finally:
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
         codes = {run: process.wait() for run, process in processes.items()}
     print(f"exit codes after SIGTERM: {codes}")
-    return samples
+
+
+def read(table: Path) -> list[Sample]:
+    """Return the samples of a table."""
+    with table.open(newline="") as file:
+        return [
+            Sample(
+                line["run"],
+                float(line["minutes"]),
+                float(line["resident_mib"]),
+                int(line["log_bytes"]),
+                int(line["local_updates"]),
+            )
+            for line in csv.DictReader(file)
+        ]
 
 
 def report(samples: list[Sample], settling: float) -> None:
@@ -146,7 +158,9 @@ def main() -> int:
     parser.add_argument("--settling", type=float, default=10, help="minutes left out of slopes")
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
-    samples = watch(arguments.directory, arguments.minutes, arguments.interval)
+    if arguments.minutes > 0:
+        watch(arguments.directory, arguments.minutes, arguments.interval)
+    samples = read(arguments.directory / "soak.csv")
     draw(samples, arguments.directory / "soak")
     report(samples, arguments.settling)
     return 0
