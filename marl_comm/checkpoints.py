@@ -53,6 +53,10 @@ class Checkpoints:
         for old in self._files()[_KEPT:]:
             old.unlink(missing_ok=True)
 
+    def latest(self) -> Path | None:
+        """Return the file of the latest checkpoint; None where there is none."""
+        return next(iter(self._files()), None)
+
     def load_latest(self) -> State | None:
         """Return the state of the latest readable checkpoint; None where there is none.
 

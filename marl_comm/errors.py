@@ -17,3 +17,10 @@ class OutputError(Exception):
 
     `marl_comm.run` prints it without a traceback and exits with code 1.
     """
+
+
+class NumbersError(Exception):
+    """Learning has left numbers that are not finite: one line with seeds, local update, figures.
+
+    `marl_comm.run` prints it without a traceback and exits with code 1.
+    """

@@ -3,8 +3,9 @@
 import os
 import sys
 import traceback
+from types import TracebackType
 
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.interruption import Interrupted
 
 FAILURE = 1
@@ -15,13 +16,30 @@ INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
+def tell_early_interrupts() -> None:
+    """Make Ctrl-C end this process in one line, also while modules are still being imported."""
+    usual = sys.excepthook
+
+    def tell(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, KeyboardInterrupt):
+            usual(kind, error, traceback)
+            return
+        code = report(error)
+        sys.stderr.flush()
+        os._exit(code)  # otherwise Python ends itself by the signal
+
+    sys.excepthook = tell
+
+
 def report(error: BaseException) -> int:
     """Say on stderr what went wrong, and return the exit code.
 
-    What a user can mend takes one line. The traceback is for defects of the program, and for
-    users who have set HYDRA_FULL_ERROR=1.
+    What the program has foreseen takes one line. The traceback is for defects of the program,
+    and for users who have set HYDRA_FULL_ERROR=1.
     """
-    expected = isinstance(error, InputError | OutputError | KeyboardInterrupt)
+    expected = isinstance(error, InputError | OutputError | NumbersError | KeyboardInterrupt)
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):

@@ -1,4 +1,4 @@
-"""The names of a run directory's files, and writing a file whole or not at all."""
+"""The names of the files of runs and sweeps, and writing a file whole or not at all."""
 
 import contextlib
 import fcntl
@@ -13,6 +13,7 @@ CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 FINAL = "final.npz"
+PLAN = "plan"  # in a sweep's directory: the folder that holds every job's configuration
 
 
 @contextlib.contextmanager

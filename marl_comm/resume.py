@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.exits import report
 from marl_comm.session import resume
 
@@ -16,8 +16,8 @@ from marl_comm.session import resume
 def main() -> int:
     """Resume the run directories of the command line, one after another; return the exit code.
 
-    0: all are finished; 1: a result could not be written; 2: not a run, or another process is at
-    work on it; 130 or 143: interrupted again, and saved.
+    0: all are finished; 1: a result could not be written, or numbers are not finite; 2: not a run,
+    or another process is at work on it; 130 or 143: interrupted again, and saved.
     """
     parser = argparse.ArgumentParser(prog="python -m marl_comm.resume", description=__doc__)
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
@@ -25,7 +25,7 @@ def main() -> int:
     for directory in parser.parse_args().directories:
         try:
             resume(directory)
-        except (InputError, OutputError) as error:
+        except (InputError, NumbersError, OutputError) as error:
             code = report(error)
         except KeyboardInterrupt as error:
             return report(error)

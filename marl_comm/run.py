@@ -79,8 +79,8 @@ def _play_job(cfg: DictConfig, directory: Path) -> float:
 def main() -> int:
     """Run the command that `sys.argv` holds and return its exit code.
 
-    0: finished; 1: failed, for example because a file could not be written; 2: bad input, told in
-    one line; 130 or 143: interrupted by Ctrl-C or SIGTERM, and saved.
+    0: finished; 1: failed, because a file could not be written or numbers are not finite; 2: bad
+    input, told in one line; 130 or 143: interrupted by Ctrl-C or SIGTERM, and saved.
     """
     try:
         return _run()

@@ -1,6 +1,7 @@
 """One run: claims its directory, trains every seed, saves itself, and leaves its results."""
 
 import json
+import math
 import platform
 import sys
 import time
@@ -14,6 +15,7 @@ from marl_comm import build
 from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
 from marl_comm.config import RunConfig, load_saved
+from marl_comm.errors import NumbersError
 from marl_comm.files import CONFIG, SUMMARY
 from marl_comm.games.base import Game
 from marl_comm.interruption import Interruption
@@ -42,6 +44,8 @@ def execute(config: RunConfig, directory: Path) -> float:
     Raises:
         InputError: The directory cannot be claimed, or the game does not fit into memory.
         OutputError: Results cannot be written; what was logged before stays readable.
+        NumbersError: Learning has left numbers that are not finite; the log and the checkpoints
+            end before that local update.
         Interrupted: By a signal, after saving a checkpoint.
     """
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
@@ -66,6 +70,7 @@ def resume(directory: Path) -> float:
     Raises:
         InputError: The directory holds no run, or another process is at work on it.
         OutputError: As in `execute`.
+        NumbersError: As in `execute`.
         Interrupted: As in `execute`.
     """
     with RunDirectory.reopen(directory) as run_directory:
@@ -128,7 +133,7 @@ def _train(
             }
 
         checkpoints = Checkpoints(run_directory.path)
-        last_saved = time.monotonic()
+        last_saved = -math.inf  # the first local update is saved: one is there when needed
 
         def after_step() -> None:
             nonlocal last_saved
@@ -138,18 +143,25 @@ def _train(
                 interruption.raise_if_requested()
                 last_saved = time.monotonic()
 
-        train(
-            game,
-            learner,
-            build.build_algorithm(config),
-            schedule,
-            build.build_budget(config),
-            ledger,
-            recorder,
-            config.samples_per_round,
-            loop,
-            after_step,
-        )
+        try:
+            train(
+                game,
+                learner,
+                build.build_algorithm(config),
+                schedule,
+                build.build_budget(config),
+                ledger,
+                recorder,
+                config.samples_per_round,
+                loop,
+                after_step,
+            )
+        except NumbersError as error:
+            latest = checkpoints.latest()
+            where = (
+                f"last good checkpoint: {latest}" if latest else "there is no checkpoint before it"
+            )
+            raise NumbersError(f"{error}; {where}") from error
         run_directory.write_final({**recorder.final, **game.arrays()})
         seeds = recorder.summary()
         summary = {"status": "finished", "seeds": seeds, "versions": versions()}

@@ -12,15 +12,13 @@ from marl_comm.config.loading import load_saved
 from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.files import CONFIG, SUMMARY, locked, whole_file
+from marl_comm.files import CONFIG, PLAN, SUMMARY, locked, whole_file
 
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
 
 launched: list[Path] = []
 """Directories of the sweeps that this process has planned, latest last."""
-
-_PLAN = "plan"  # the folder that holds every job's configuration
 
 
 def plan(directory: Path, jobs: Mapping[str, RunConfig]) -> None:
@@ -36,7 +34,7 @@ def plan(directory: Path, jobs: Mapping[str, RunConfig]) -> None:
         InputError: A job was planned, or run, with another configuration; or a file is in the way.
         OutputError: The plan cannot be written.
     """
-    folder = directory / _PLAN
+    folder = directory / PLAN
     for name, config in jobs.items():
         if (directory / name).exists() and not (directory / name).is_dir():
             raise InputError(one_line(f"{directory / name} is in the way of a job"))
@@ -57,7 +55,7 @@ def plan(directory: Path, jobs: Mapping[str, RunConfig]) -> None:
 
 def planned(directory: Path) -> RunConfig | None:
     """Return what a job's directory is planned to hold; None where its sweep has no plan."""
-    file = directory.parent / _PLAN / f"{directory.name}.yaml"
+    file = directory.parent / PLAN / f"{directory.name}.yaml"
     return load_saved(file) if file.exists() else None
 
 
@@ -71,8 +69,8 @@ def play_job(config: RunConfig, directory: Path) -> float:
         InputError: As `marl_comm.session.execute`; BusyError where another process is at work.
         OutputError: As there. Whatever is raised is also in the job's file `error.txt`.
     """
-    (directory.parent / _PLAN).mkdir(parents=True, exist_ok=True)
-    with locked(directory.parent / _PLAN / f"{directory.name}.lock"):
+    (directory.parent / PLAN).mkdir(parents=True, exist_ok=True)
+    with locked(directory.parent / PLAN / f"{directory.name}.lock"):
         return _play_locked(config, directory)
 
 
@@ -106,7 +104,7 @@ def close() -> None:
     from rich.table import Table
 
     directory = launched.pop()
-    names = sorted(file.stem for file in (directory / _PLAN).glob("*.yaml"))
+    names = sorted(file.stem for file in (directory / PLAN).glob("*.yaml"))
     table = Table("job", "state", title=str(directory), title_justify="left")
     for name in names:
         table.add_row(name, _standing(directory / name))

@@ -12,6 +12,8 @@ import numpy as np
 from marl_comm.joint_actions import JointActions
 from marl_comm.types import Array, IntArray
 
+_SMALLEST = float(np.finfo(np.float64).tiny)  # of sums of weights; below, quotients may overflow
+
 
 @dataclass
 class Contexts:
@@ -147,7 +149,7 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
         contexts, where nothing depends on it, 0.
     """
     seen = contexts.total(weights[:, None])
-    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen > 0)
+    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen >= _SMALLEST)
     if contexts.ordered:
         values = np.zeros((*rewards.shape[:2], contexts.count))
         for step in reversed(range(rewards.shape[2])):
@@ -163,8 +165,8 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
     going_on = weights * (contexts.next >= 0)
     moves = _totals(pair, going_on[:, None], contexts.count**2)
     moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
-    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), np.finfo(np.float64).tiny)
-    moves = np.where(seen[:, 0, :, None] > 0, discount * moves, frequency)
+    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), _SMALLEST)
+    moves = np.where(seen[:, 0, :, None] >= _SMALLEST, discount * moves, frequency)
     system = np.eye(contexts.count) - moves
     return np.asarray(np.linalg.solve(system, received.swapaxes(1, 2)).swapaxes(1, 2))
 
@@ -225,6 +227,6 @@ def action_values(
     errors = errors.reshape(rows, kinds, -1)
     numerator = joint_actions.total_per_action(errors[:, 0] if kinds == 1 else errors)
     numerator = numerator.reshape(log_policy.shape)
-    advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen > 0)
+    advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen >= _SMALLEST)
     offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
     return np.asarray(np.moveaxis(offset, 1, -1)[..., None] + advantage)

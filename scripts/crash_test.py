@@ -40,6 +40,7 @@ RUNS = {
         "max_local_steps=40",
     ),
 }
+SHORTER = {"tabular": ("samples_per_round=400",), "mappo": ("max_local_steps=8",)}
 SETTINGS = ("logger=local", "checkpoint_seconds=0.05")
 
 
@@ -52,14 +53,17 @@ def start(directory: Path, overrides: tuple[str, ...]) -> subprocess.Popen[bytes
     return subprocess.Popen([sys.executable, *command], stderr=subprocess.DEVNULL)
 
 
-def kill_until_finished(directory: Path, overrides: tuple[str, ...], longest: float) -> int:
-    """Return how often a run was killed before it finished."""
+def kill_until_finished(
+    directory: Path, overrides: tuple[str, ...], longest: float, most: int
+) -> int:
+    """Return how often a run was killed before it finished, at most `most` times."""
     kills = 0
     while True:
         process = start(directory, overrides)
         try:
             # The later attempts get more time, so that every trial ends.
-            code = process.wait(timeout=random.uniform(0.0, longest) * (1 + kills / 4))
+            limit = random.uniform(0.0, longest) * (1 + kills / 4)
+            code = process.wait(timeout=limit if kills < most else None)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -75,23 +79,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50, help="kills per kind of run")
     parser.add_argument("--only", choices=RUNS, help="one kind of run")
+    parser.add_argument("--short", action="store_true", help="shorter runs, 2 kills and 1")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
     failures = 0
     with tempfile.TemporaryDirectory() as scratch:
         for kind in [arguments.only] if arguments.only else RUNS:
-            overrides = RUNS[kind]
+            overrides, wanted = RUNS[kind], arguments.kills
+            if arguments.short:
+                overrides, wanted = (*overrides, *SHORTER[kind]), 2 if kind == "tabular" else 1
             reference = Path(scratch) / f"{kind}_reference"
             began = time.monotonic()
             if start(reference, overrides).wait() != 0:
                 raise SystemExit(f"the {kind} run fails even when left alone")
             longest = time.monotonic() - began
             kills = trials = equal = 0
-            bar = iter(track(range(arguments.kills), description=kind))
-            while kills < arguments.kills:
+            bar = iter(track(range(wanted), description=kind))
+            while kills < wanted:
                 directory = Path(scratch) / f"{kind}_{trials}"
-                killed = kill_until_finished(directory, overrides, longest)
+                killed = kill_until_finished(directory, overrides, longest, wanted - kills)
                 same, _, _ = filecmp.cmpfiles(reference, directory, COMPARED, shallow=False)
                 trials += 1
                 equal += len(same) == len(COMPARED)

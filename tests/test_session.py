@@ -62,6 +62,28 @@ def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_pat
     assert among_others == summary["seeds"][0]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("estimator", ["ordinary", "self_normalised", "truncated"])
+@pytest.mark.parametrize("game", ["coverage", "random_markov", "markov_congestion"])
+def test_a_learner_that_leaps_into_corners_logs_only_finite_numbers(tmp_path, game, estimator):
+    """The largest step and the smallest floor that can be configured."""
+    points, summary = run(
+        tmp_path / "run",
+        f"game={game}",
+        f"learner.estimator={estimator}",
+        "learner.step_size=1000",
+        "learner.policy_floor=1e-300",
+        "learner.truncation=1e12",
+        "samples_per_round=320",
+        "communication=periodic",
+        "num_seeds=3",
+    )
+    assert not any(number is None for point in points for number in point.values())
+    assert np.isfinite([seed["nash_gap"] for seed in summary["seeds"]]).all()
+    with np.load(tmp_path / "run" / "final.npz") as final:
+        np.testing.assert_allclose(final["policy"].sum(axis=-1), 1.0)
+
+
 def test_metrics_and_summary_agree(tmp_path):
     points, summary = run(
         tmp_path / "run",

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from marl_comm.config.sweeps import check_job, check_sweep
+from marl_comm.config.sweeps import check_job, check_sweep, refuse_nameless
 from marl_comm.errors import InputError, OutputError
 from marl_comm.exits import report
 from marl_comm.sweep import plan
@@ -20,11 +20,13 @@ class CheckBeforeStart(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """End the program where the run is not valid."""
         with _errors_end_the_program():
+            refuse_nameless(config, "run.dir")
             check_job(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
+            refuse_nameless(config, "sweep.dir")
             jobs = check_sweep(config)
             plan(Path(config.hydra.sweep.dir), jobs)
 

@@ -38,6 +38,8 @@ def load_saved(file: Path) -> RunConfig:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(one_line(f"{file} cannot be read: {error}")) from error
+    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+        raise InputError(one_line(f"{file} is no configuration: it must map names to values"))
     try:
         return _validated(raw)
     except InputError as error:

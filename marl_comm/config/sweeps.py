@@ -21,6 +21,7 @@ from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.files import PLAN
 
 _MOST_JOBS = 10_000
 _LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
@@ -70,11 +71,35 @@ def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
             with open_dict(job):
                 job.hydra.job.id = str(number)
                 job.hydra.job.num = number
-            checked[str(job.hydra.sweep.subdir)] = check_job(job).in_group(sweep_name)
+            job_config = check_job(job).in_group(sweep_name)
+            name = _name_in_sweep(job)
+            if checked.setdefault(name, job_config) != job_config:
+                raise InputError(f"hydra.sweep.subdir={name}: an earlier job has this directory")
         except InputError as error:
             typed = one_line(shortened(" ".join(overrides)))
             raise InputError(f"job {number} of the sweep ({typed}): {error}") from error
     return checked
+
+
+def refuse_nameless(config: DictConfig, key: str) -> None:
+    """Raise InputError where a directory has an empty name, which would mean the current one."""
+    with hydra_errors_as_input_errors():
+        directory = OmegaConf.select(config.hydra, key)
+    if not str(directory).strip():
+        raise InputError(f"hydra.{key}={directory}: must be the name of a directory")
+
+
+def _name_in_sweep(job: DictConfig) -> str:
+    with hydra_errors_as_input_errors():
+        name = str(job.hydra.sweep.subdir)
+    if name.strip() in ("", ".", "..", PLAN) or "/" in name:
+        raise InputError(
+            one_line(
+                f"hydra.sweep.subdir={shortened(name)}: must be the name of a folder in the "
+                f"sweep's directory, and not {PLAN}"
+            )
+        )
+    return name
 
 
 def name_of(overrides: Sequence[str]) -> str:

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import TableGame, learner_for
 
 from marl_comm.experience import BasePolicies
+from marl_comm.games.congestion import Congestion
 from marl_comm.games.coverage import Coverage
+from marl_comm.games.markov_congestion import MarkovCongestion
+from marl_comm.games.markov_form import MarkovFormGame
 from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.games.random_markov import RandomMarkov
 from marl_comm.randomness import Streams
 
 IDENTITY = np.array([[[1.0, 0.0], [0.0, 0.5]]])
@@ -50,19 +54,49 @@ def test_policies_stay_on_the_simplex_and_off_its_edge(step_size, floor, seed):
     assert policy.min() >= floor / (1 + 3 * floor) * (1 - 1e-9)
 
 
-def test_data_without_any_weight_leave_the_learner_finite():
+CORNERED = {
+    "coverage": lambda: NormalFormGame(Coverage(30, 3, [0]), Streams([0]), 0.0),
+    "congestion": lambda: NormalFormGame(Congestion(30, 3, [0]), Streams([0]), 0.0),
+    "random_markov": lambda: MarkovFormGame(RandomMarkov(3, 3, 3, 3, [0]), Streams([0]), 0.0),
+    "markov_congestion": lambda: MarkovFormGame(
+        MarkovCongestion(4, (1.0, 2.0, 3.0), 5.0, 0.9, 3), Streams([0]), 0.0
+    ),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("weighted", [True, False], ids=["weighted", "stale"])
+@pytest.mark.parametrize("estimator", ["ordinary", "self_normalised", "truncated"])
+@pytest.mark.parametrize("game", CORNERED)
+@given(step_size=st.sampled_from([1e-3, 1.0, 1000.0]), floor=st.sampled_from([1e-300, 1e-10]))
+@settings(max_examples=6)
+def test_data_without_any_weight_leave_the_learner_finite(
+    game, estimator, weighted, step_size, floor
+):
     """The data come from a corner of the simplex that the policy has all but left."""
-    game = NormalFormGame(Coverage(30, 3, [0]), Streams([0]), 0.0)
-    learner = learner_for(game, policy_floor=1e-300, step_size=1.0)
-    corner = np.full((1, 30, 3), np.log(1e-300))
-    corner[:, :, 0] = 0.0
+    world = CORNERED[game]()
+    learner = learner_for(
+        world,
+        policy_floor=floor,
+        step_size=step_size,
+        estimator=estimator,
+        truncation=1e12,
+        importance_weighted=weighted,
+    )
+    corner = np.full(learner.log_policy.shape, np.log(floor))
+    corner[..., 0] = 0.0
     rows = np.arange(1)
-    learner.log_policy = corner[:, :, ::-1].copy()
-    learner.receive(rows, game.collect(rows, BasePolicies.current(corner), 50))
-    staleness = learner.weigh()
-    learner.update()
-    assert staleness.ess[0] == 0.0
-    assert np.isfinite(learner.log_policy).all()
+    learner.log_policy = corner[..., ::-1].copy()
+    learner.receive(rows, world.collect(rows, BasePolicies.current(corner), 50))
+    if floor == 1e-300:
+        assert learner.weigh().ess[0] == 0.0, "some weight is not 0"
+    for _ in range(4):
+        staleness = learner.weigh()
+        learner.update()
+        assert np.isfinite(learner.log_policy).all()
+        assert np.isfinite([*staleness.ess, *staleness.divergence]).all()
+    for predict in (learner.predict_line, learner.predict_rehearsal):
+        assert all(np.isfinite(predicted).all() for predicted in predict(rows, 3))
 
 
 @pytest.mark.parametrize("exploration", [0.0, 0.1])

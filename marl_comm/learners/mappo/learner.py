@@ -15,6 +15,7 @@ from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
 from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
@@ -97,6 +98,7 @@ class Mappo:
         )
         self._shuffles = streams.of("minibatches")
         self._rehearsal_shuffles = streams.of("rehearsal")
+        self._seeds = np.asarray(streams.seeds)
         self._seed_rows = np.arange(len(draws))
         self._total_updates = total_updates
         self._local_step = 0
@@ -162,7 +164,11 @@ class Mappo:
         return self._staleness
 
     def update(self) -> None:
-        """Make one local iteration of every row on its chunk."""
+        """Make one local iteration of every row on its chunk.
+
+        Raises:
+            NumbersError: It has left figures or parameters that are not finite.
+        """
         self.weigh()
         assert self._weighed is not None
         assert self.bases is not None
@@ -170,6 +176,8 @@ class Mappo:
         shuffles = [self._shuffles[row] for row in self._seed_rows]
         orders = self._orders(shuffles, self._weighed.joint.shape[1])
         figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
+        seeds = self._seeds[self._seed_rows].tolist()
+        refuse_nonfinite(seeds, self._local_step + 1, figures, self.networks, self._weighed)
         self._figures |= figures
         self.updates += 1
         self._local_step += 1

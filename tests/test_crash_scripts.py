@@ -1,0 +1,33 @@
+"""The scripts that kill runs and sweeps at random moments, in short form."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def lines_of(script: str, *arguments: str) -> list[str]:
+    finished = subprocess.run(
+        [sys.executable, str(SCRIPTS / script), *arguments],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout.splitlines()
+
+
+def test_a_killed_sweep_goes_on_and_runs_nothing_twice():
+    (line,) = lines_of("sweep_test.py", "--jobs", "5", "--kills", "2")
+    assert "5 of 5 jobs finished, 0 of them run twice, 5 equal to the byte" in line
+    assert line.endswith("closing table complete")
+
+
+def test_killed_runs_of_both_kinds_end_as_if_left_alone():
+    told = "\n".join(lines_of("crash_test.py", "--short"))  # with a progress bar in it
+    for kind, kills in (("tabular", 2), ("mappo", 1)):
+        line = rf"^{kind}: {kills} kills in (\d+) runs, (\d+) of \2 equal to the byte$"
+        assert re.search(line, told, re.MULTILINE), told
