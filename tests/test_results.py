@@ -7,8 +7,9 @@ import pytest
 from fake_runs import points, write_run
 
 from marl_comm.errors import InputError
+from marl_comm.logged_metrics import read_metrics
 from marl_comm.logging.local import FIELDS
-from marl_comm.results import find_run_directories, load_run, load_runs, read_metrics
+from marl_comm.results import find_run_directories, load_run, load_runs
 
 
 def tell_nothing(line):
@@ -45,7 +46,7 @@ def test_seeds_are_in_ascending_order_whatever_the_order_in_the_summary(tmp_path
 def test_blocks_of_lines_are_joined(tmp_path, monkeypatch):
     directory = write_run(tmp_path / "run", seeds=range(3))
     whole = read_metrics(directory)
-    monkeypatch.setattr("marl_comm.results._LINES_PER_BLOCK", 7)
+    monkeypatch.setattr("marl_comm.logged_metrics._LINES_PER_BLOCK", 7)
     parts = read_metrics(directory)
     assert parts.keys() == whole.keys()
     for seed, columns in whole.items():
