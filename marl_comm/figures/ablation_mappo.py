@@ -129,7 +129,7 @@ def finding(configurations: Configurations) -> list[str]:
     return [f"Against importance sampling, paired by seed. {'; '.join(lines)}."]
 
 
-_SMALL = ("num_seeds=6", "max_local_steps=40")
+_SMALL = ("num_seeds=6", "max_local_steps=40", "game.copies=64")
 
 FIGURE = PaperFigure(
     name="ablation_mappo",
@@ -144,8 +144,8 @@ FIGURE = PaperFigure(
         "95 % bootstrap interval. KL (of the current policy from the one that collected) and "
         "effective sample size are means over the local updates on data of other policies than "
         "the current. Better: to the left of the line in the left panel, to the right in the "
-        "others. At quick scale there are 40 local updates, and neither other predictors but "
-        "`extrapolate` nor runs without warm-up."
+        "others. At quick scale there are 40 local updates of 64 copies, no predictors but two, "
+        "and no runs without warm-up."
     ),
     draw=draw,
     finding=finding,

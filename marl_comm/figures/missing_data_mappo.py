@@ -88,8 +88,8 @@ FIGURE = PaperFigure(
     title="MAPPO's final return against the probability that data are missing",
     experiments=("missing_data_mappo",),
     caption=(
-        "`simple_spread`, predictable regime: 80 local updates (at quick scale 40), the first "
-        "five with a round each. The probability axis is scaled by the mean number of local "
+        "`simple_spread`, predictable regime: 80 local updates (at quick scale 40, of 64 copies), "
+        "the first five with a round each. The axis is scaled by the mean number of local "
         "updates per round, 1 / (1 - p), from 1 to 50. A round collects at most twice as many "
         "chunks as the one before, and one that outlasts its chunks starts over with the first; "
         "what does not arrive is not played, so fewer joint steps are made to the right. Lines: "
@@ -103,6 +103,7 @@ FIGURE = PaperFigure(
             'hydra.sweeper.params={communication.probability:"0.0,0.9,0.98"}',
             "num_seeds=4",
             "max_local_steps=40",
+            "game.copies=64",
         )
     },
 )
