@@ -82,8 +82,8 @@ def measured(configuration: Configuration) -> dict[str, str]:
 def comparison_titles() -> list[str]:
     """Return the titles of what `compared` returns, in its order."""
     return [
-        *(f"{title} ratio" for title in _RATIOS),
-        *(f"{title} - ref." for title in _DIFFERENCES),
+        *(f"{title}, ratio" for title in _RATIOS),
+        *(f"{title}, difference" for title in _DIFFERENCES),
     ]
 
 

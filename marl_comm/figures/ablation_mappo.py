@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marl_comm.comparison.interquartile import difference_of, ratio_of
@@ -101,9 +102,20 @@ def draw(configurations: Configurations) -> Figure:
                 panel.plot(each.value, height, color=color, marker=marker, ls="none")
                 panel.plot((each.low, each.high), (height, height), color=color, lw=1.3)
             panel.set_xlabel(measure.label)
+        _make_logarithmic(panels[0])
         panels[0].set_yticks(heights, [variant.label for variant in variants])
         panels[0].set_ylim(heights[-1] - 0.6, 0.6)
     return figure
+
+
+def _make_logarithmic(panel: Axes) -> None:
+    """Give ratios an axis on which twice and half as much are equally far from 1."""
+    panel.set_xscale("log")
+    ends = panel.get_xlim()
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    panel.minorticks_off()
+    panel.set_xlim(ends)
 
 
 def run_variants(configurations: Configurations) -> list[_Variant]:
@@ -139,13 +151,13 @@ FIGURE = PaperFigure(
     caption=(
         "`simple_spread`, predictable regime, τ = 10. Each row against importance sampling with a "
         "warm-up of ten rounds of one local update, paired by seed; rows with an asterisk against "
-        "importance sampling without warm-up, whose first round already lasts ten. Dots: ratio of "
-        "interquartile means (left), interquartile mean of differences (middle, right); bars: the "
-        "95 % bootstrap interval. KL (of the current policy from the one that collected) and "
-        "effective sample size are means over the local updates on data of other policies than "
-        "the current. Better: to the left of the line in the left panel, to the right in the "
-        "others. At quick scale there are 40 local updates of 64 copies, no predictors but two, "
-        "and no runs without warm-up."
+        "importance sampling without warm-up, whose first round already lasts ten. Dots "
+        "(triangle: importance sampling itself): ratio of interquartile means (left), "
+        "interquartile mean of differences (middle, right); bars: the 95 % bootstrap interval. KL "
+        "(of the current policy from the one that collected) and effective sample size are means "
+        "over the local updates on data of other policies than the current. Better: to the left "
+        "of the line in the left panel, to the right in the others. At quick scale there are 40 "
+        "local updates of 64 copies, no predictors but two, and no runs without warm-up."
     ),
     draw=draw,
     finding=finding,

@@ -1,6 +1,7 @@
 """MAPPO's final return against how often new data are missing."""
 
 from functools import partial
+from math import isnan
 
 from matplotlib import style
 from matplotlib.figure import Figure
@@ -39,13 +40,16 @@ def draw(configurations: Configurations) -> Figure:
         for panel, (label, statistic) in zip(panels, _PANELS.items(), strict=True):
             panel.set_xscale("log")
             for algorithm in _ALGORITHMS:
+                estimates = [
+                    mean_of(statistic(_of(configurations, algorithm, probability)))
+                    for probability in probabilities
+                ]
+                # Where no data are missing none are old, so there is nothing to draw.
+                known = [index for index, each in enumerate(estimates) if not isnan(each.value)]
                 draw_estimates(
                     panel,
-                    updates,
-                    [
-                        mean_of(statistic(_of(configurations, algorithm, probability)))
-                        for probability in probabilities
-                    ],
+                    [updates[index] for index in known],
+                    [estimates[index] for index in known],
                     look_of(algorithm),
                     name_of(algorithm),
                 )
@@ -54,6 +58,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_xlabel("probability that data are missing")
             panel.set_ylabel(label)
         panels[1].set_ylim(0, 1.02)
+        panels[1].set_xlim(panels[0].get_xlim())
         legend_on_top(figure, panels[0])
     return figure
 
@@ -89,10 +94,10 @@ FIGURE = PaperFigure(
     experiments=("missing_data_mappo",),
     caption=(
         "`simple_spread`, predictable regime: 80 local updates (at quick scale 40, of 64 copies), "
-        "the first five with a round each. The axis is scaled by the mean number of local "
-        "updates per round, 1 / (1 - p), from 1 to 50. A round collects at most twice as many "
-        "chunks as the one before, and one that outlasts its chunks starts over with the first; "
-        "what does not arrive is not played, so fewer joint steps are made to the right. Lines: "
+        "the first five with a round each. The axis is scaled by the mean number of local updates "
+        "per round, 1 / (1 - p), from 1 to 50. A round collects at most twice as many chunks as "
+        "the one before, and one that outlasts its chunks starts over with the first; what does "
+        "not arrive is not played, so fewer joint steps are made to the right. Lines: "
         "interquartile mean over the seeds; bands: its 95 % bootstrap interval. Right: mean over "
         "the local updates on data of other policies than the current; there are none at 0."
     ),

@@ -161,7 +161,7 @@ def test_missing_data_are_drawn_at_their_mean_round_length(tmp_path):
     assert lines[0].get_xdata() == pytest.approx([1, 5])
     assert [line.get_ydata()[0] for line in lines] == pytest.approx([-61.25, -53.25])
     # Where no data are missing, none are old.
-    assert np.isnan(figure.axes[1].get_lines()[0].get_ydata()[0])
+    assert figure.axes[1].get_lines()[0].get_xdata() == pytest.approx([5])
     (text,) = missing_data_mappo.finding(configurations)
     assert "with prediction 8.00 [8.00, 8.00] more" in text
 
