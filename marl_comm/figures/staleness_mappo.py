@@ -100,12 +100,11 @@ FIGURE = PaperFigure(
     experiments=("mappo_curves", "mappo_curves_ordinary"),
     caption=(
         "The runs of `mappo_curves` with the longest rounds (τ = 20; at quick scale 10); the mean "
-        "over a seed's rounds after the warm-up, the first of which collects without prediction, "
-        "for want of calibration. Lines: interquartile mean over the seeds; bands: its 95 % "
-        "bootstrap interval. Top: effective sample size of the weights of joint actions. Bottom: "
-        "divergence of the current joint policy from the policy that collected the data of the "
-        "local update; light blue: from the policy at the round's start, in the runs with "
-        "prediction. Below it, prediction brings data closer."
+        "over a seed's whole rounds after the warm-up. Lines: interquartile mean over the seeds; "
+        "bands: its 95 % bootstrap interval. Top: effective sample size of the weights of joint "
+        "actions. Bottom: divergence of the current joint policy from the policy that collected "
+        "the data of the local update; light blue: from the policy at the round's start, in the "
+        "runs with prediction. Below it, prediction brings data closer."
     ),
     draw=draw,
     finding=finding,
