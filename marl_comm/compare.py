@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from marl_comm.comparison.configurations import inequality, pool
+from marl_comm.comparison.configurations import Configuration, inequality, pool
 from marl_comm.comparison.pairs import pair_with_reference
+from marl_comm.comparison.return_tables import difference_table, return_table
 from marl_comm.comparison.tables import cost_table, ratio_table
 from marl_comm.errors import InputError
 from marl_comm.exits import report
-from marl_comm.figures import gap
+from marl_comm.figures import gap, returns
 from marl_comm.results import load_runs
 
 _DEFAULT_REFERENCE = "importance_sampling"
@@ -24,7 +25,8 @@ _WIDTH_OF_FILES = 1_000
 _DESCRIPTION = """\
 Compare finished runs: how many communication rounds, local updates, samples and bytes each
 configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
-Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf).
+Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Of runs in
+environments, which have no Nash gap, returns instead, and how old the data were (return.png).
 """
 _EPILOG = """\
 Runs that differ only in seed, num_seeds and logger are pooled. A run without summary.json is
@@ -60,6 +62,7 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         OutputError: The picture cannot be written.
     """
     configurations = pool(load_runs(directories, _tell), _tell)
+    in_environments = _in_environments(configurations)
     names = [name for each in configurations for name in (each.algorithm, each.label)]
     if reference is not None and reference not in names:
         allowed = ", ".join(dict.fromkeys(names))
@@ -72,15 +75,27 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         highlight=False,
         emoji=False,
     )
-    console.print(cost_table(configurations))
+    console.print((return_table if in_environments else cost_table)(configurations))
     if (reference or _DEFAULT_REFERENCE) in names:
         pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
         if pairings:
-            console.print(ratio_table(pairings))
+            console.print((difference_table if in_environments else ratio_table)(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
-    for path in gap.save(gap.draw(configurations), out):
+    draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
+    for path in gap.save(draw(configurations), out, name):
         console.print(f"picture: {path}")
+
+
+def _in_environments(configurations: Sequence[Configuration]) -> bool:
+    """Return whether the runs are of environments; refuse a mixture, which cannot be compared."""
+    kinds = {each.plays_environment: each.config["game.name"] for each in configurations}
+    if len(kinds) > 1:
+        raise InputError(
+            f"cannot compare {kinds[False]}, which has a Nash gap, with {kinds[True]}, which has "
+            "returns only: name run directories of one kind"
+        )
+    return True in kinds
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,12 @@
-"""Would it pay on my network? Time to a Nash gap, from finished runs and three numbers.
+"""Would it pay on my network? Time to a Nash gap or a return, from runs and three numbers.
 
 python -m marl_comm.network outputs/sweeps/mine latency=0.05 bandwidth=1e6 simulation_speed=1e5
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,17 +18,20 @@ from rich.table import Table
 from marl_comm.claims.text import interval, number
 from marl_comm.comparison.configurations import Configuration, inequality, pool
 from marl_comm.comparison.interquartile import interquartile_mean, mean_of
-from marl_comm.comparison.selection import costs
+from marl_comm.comparison.returns import costs_of_return, final_returns
+from marl_comm.comparison.selection import Unit, costs
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.results import load_runs
 from marl_comm.types import Array
 
 _WIDTH_OF_FILES = 160
+_GOALS = ("gap", "return")
 _DESCRIPTION = """\
-Time until the Nash gap is reached, per algorithm, on a network with the given latency and
-bandwidth. A round costs the latency twice (write, then read); all bytes of all agents cross one
-shared link; samples are played one after another. Local computation is not counted.
+Time until a Nash gap or, in environments, a return is reached, per algorithm, on a network with
+the given latency and bandwidth. A round costs the latency twice (write, then read); all bytes of
+all agents cross one shared link; samples are played one after another. Local computation is not
+counted.
 """
 _EPILOG = """\
 settings, each optional:
@@ -35,6 +39,8 @@ settings, each optional:
   bandwidth=BYTES            per second, of the shared link (default 1e6)
   simulation_speed=SAMPLES   joint actions played per second (default 1e5)
   gap=REWARD                 a recorded Nash gap (default: the smallest that all runs recorded)
+  return=REWARD              of evaluation episodes, summed over the agents; in environments, where
+                             it has to be named: time until an evaluation first gives it
 """
 
 
@@ -73,11 +79,33 @@ class Network(BaseModel):
 
 def times_to_gap(configuration: Configuration, gap: float, network: Network) -> dict[str, Array]:
     """Return each part of the time of each seed, (seeds,) in seconds; `inf` for never."""
-    return network.seconds(
-        costs(configuration, gap, "round"),
-        costs(configuration, gap, "bytes"),
-        costs(configuration, gap, "samples"),
-    )
+    return _times(costs, configuration, gap, network)
+
+
+def times_to_return(
+    configuration: Configuration, target: float, network: Network
+) -> dict[str, Array]:
+    """Return each part of the time of each seed, (seeds,) in seconds; `inf` for never."""
+    return _times(costs_of_return, configuration, target, network)
+
+
+def _times(
+    costs_of: Callable[[Configuration, float, Unit], Array],
+    configuration: Configuration,
+    goal: float,
+    network: Network,
+) -> dict[str, Array]:
+    units: tuple[Unit, ...] = ("round", "bytes", "samples")
+    return network.seconds(*(costs_of(configuration, goal, unit) for unit in units))
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What the runs are to reach: its name, its value, and the times that it took."""
+
+    name: str
+    value: float
+    times: Callable[[Configuration, float, Network], dict[str, Array]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,15 +119,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("words", metavar="DIR | KEY=VALUE", nargs="+")
     words = parser.parse_args(arguments).words
     try:
-        directories, network, gap = _understood(words)
+        directories, network, goals = _understood(words)
         configurations = pool(load_runs(directories, _tell), _tell)
-        _print(configurations, network, _gap_of(configurations, gap))
+        _print(configurations, network, _goal_of(configurations, goals))
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
 
 
-def _understood(words: Sequence[str]) -> tuple[list[Path], Network, float | None]:
+def _understood(words: Sequence[str]) -> tuple[list[Path], Network, dict[str, float]]:
     directories: list[Path] = []
     settings: dict[str, str] = {}
     for word in words:
@@ -110,35 +138,61 @@ def _understood(words: Sequence[str]) -> tuple[list[Path], Network, float | None
             directories.append(Path(word))
     if not directories:
         raise InputError("name at least one directory with finished runs")
-    gap = settings.pop("gap", None)
+    goals = {name: settings.pop(name) for name in _GOALS if name in settings}
     try:
-        return directories, Network.model_validate(settings), None if gap is None else float(gap)
+        network = Network.model_validate(settings)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            known = ", ".join([*Network.model_fields, "gap"])
+            known = ", ".join([*Network.model_fields, *_GOALS])
             raise InputError(f"{key}: unknown setting, allowed are {known}") from error
         raise InputError(f"{key}={settings[key]}: {problem['msg']}") from error
+    return directories, network, {name: _number(name, text) for name, text in goals.items()}
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
     except ValueError as error:
-        raise InputError(f"gap={gap}: must be a number") from error
+        raise InputError(f"{name}={text}: must be a number") from error
 
 
-def _gap_of(configurations: Sequence[Configuration], gap: float | None) -> float:
+def _goal_of(configurations: Sequence[Configuration], goals: Mapping[str, float]) -> _Goal:
+    """Return what the runs are to reach.
+
+    Raises:
+        InputError: It is missing, was not recorded, or is not of all these runs.
+    """
+    kinds = {each.plays_environment for each in configurations}
+    if kinds == {True}:
+        if "gap" in goals or "return" not in goals:
+            ends = [float(mean_of(final_returns(each)).value) for each in configurations]
+            raise InputError(
+                "environments have returns and no Nash gap: name one to be reached with "
+                f"return=REWARD; the final ones lie between {min(ends):.4g} and {max(ends):.4g}"
+            )
+        return _Goal("a return", goals["return"], times_to_return)
+    if True in kinds or "return" in goals:
+        raise InputError("a return is reached in environments only: name their runs alone")
+    gap = goals.get("gap")
     shared = set.intersection(*(set(each.thresholds) for each in configurations))
     if not shared or (gap is not None and gap not in shared):
         allowed = ", ".join(f"{each:g}" for each in sorted(shared, reverse=True)) or "none"
         raise InputError(f"gap={gap}: must be a gap that all runs recorded: {allowed}")
-    return min(shared) if gap is None else gap
+    return _Goal("a Nash gap", min(shared) if gap is None else gap, times_to_gap)
 
 
-def _print(configurations: Sequence[Configuration], network: Network, gap: float) -> None:
+def _print(configurations: Sequence[Configuration], network: Network, goal: _Goal) -> None:
     if (warning := inequality(configurations)) is not None:
         _tell(f"warning: {warning}")
-    if any(each.config["samples_per_round"] is None for each in configurations):
+    if any(
+        each.config["samples_per_round"] is None and not each.plays_environment
+        for each in configurations
+    ):
         _tell("warning: runs with exact gradients move no bytes and play no samples")
     title = (
-        f"time to a Nash gap of {gap:g}: latency {network.latency:g} s, bandwidth "
+        f"time to {goal.name} of {goal.value:g}: latency {network.latency:g} s, bandwidth "
         f"{network.bandwidth:g} bytes/s, simulation {network.simulation_speed:g} samples/s"
     )
     table = Table(title=title, title_justify="left")
@@ -147,16 +201,16 @@ def _print(configurations: Sequence[Configuration], network: Network, gap: float
     table.add_column("never arrived")
     means: dict[str, float] = {}
     for each in configurations:
-        parts = times_to_gap(each, gap, network)
-        whole = mean_of(np.sum(list(parts.values()), axis=0))
+        parts = goal.times(each, goal.value, network)
+        seconds = np.sum(list(parts.values()), axis=0)
+        whole = mean_of(seconds)
         means[each.label] = whole.value
-        lost = sum(run.summary.reached[gap] is None for run in each.seeds)
         table.add_row(
             each.label,
             number(whole.value),
             interval(whole),
             _shares(parts, whole.value),
-            f"{lost} of {len(each.seeds)}",
+            f"{np.isinf(seconds).sum()} of {len(seconds)}",
         )
     console = Console(
         width=None if sys.stdout.isatty() else _WIDTH_OF_FILES, markup=False, highlight=False

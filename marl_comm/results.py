@@ -1,27 +1,27 @@
 """Run directories read back into plain typed records; docs/run_directory.md has the format."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
-from pydantic_core import from_json
 
 from marl_comm.config.base import flattened
 from marl_comm.errors import InputError
 from marl_comm.files import CONFIG, METRICS, SUMMARY
-from marl_comm.logging.local import FIELDS
+from marl_comm.logged_metrics import OF_ENVIRONMENTS, OF_TABLES, read_metrics
 from marl_comm.types import Array
 
-_CUMULATIVE = ("round", "local_step", "samples", "bytes_up", "bytes_down")
-_REQUIRED_KEYS = ("algorithm.name", "game.name", "samples_per_round", "metrics.gap_thresholds")
-# Lines are turned into arrays in blocks so that a long log never exists as millions of objects.
-_LINES_PER_BLOCK = 20_000
+_REQUIRED_KEYS = (
+    "algorithm.name",
+    "game.name",
+    "learner.name",
+    "samples_per_round",
+    "metrics.gap_thresholds",
+)
 
 
 class Reached(BaseModel):
@@ -37,7 +37,10 @@ class Reached(BaseModel):
 
 
 class SeedSummary(BaseModel):
-    """One seed's line in `summary.json`: totals, final value and gap, and what it reached."""
+    """One seed's line in `summary.json`: totals, and in games of tables value, gap, and arrivals.
+
+    Environments have neither value nor gap, so nothing was reached; their returns are metrics.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,10 +50,10 @@ class SeedSummary(BaseModel):
     samples: NonNegativeInt
     bytes_up: NonNegativeInt
     bytes_down: NonNegativeInt
-    value: float | None
-    nash_gap: float | None
+    value: float | None = None
+    nash_gap: float | None = None
     stopped_by: str
-    reached: dict[float, Reached | None]
+    reached: dict[float, Reached | None] = {}
 
 
 class _Summary(BaseModel):
@@ -63,7 +66,8 @@ class SeedRun:
 
     Attributes:
         summary: Its totals.
-        metrics: A float array (points,) for each name in `FIELDS`, in the order of local steps.
+        metrics: A float array (points,) for each field, in the order of local steps: those of
+            `FIELDS` in games of tables, all that were logged in environments; null is nan.
     """
 
     summary: SeedSummary
@@ -137,15 +141,12 @@ def load_run(directory: Path) -> Run:
         InputError: A file is missing, torn or does not agree with the others.
     """
     config = _read_config(directory / CONFIG)
-    if config.get("learner.name") == "mappo":
-        raise InputError(
-            f"cannot compare {directory}: {config['game.name']} has no exact Nash gap; "
-            "scripts/study_mappo.py tabulates runs of environments"
-        )
     # Keys of `reached` were written with six digits, so compare the thresholds at that precision.
     thresholds = {float(format(value, "g")) for value in config["metrics.gap_thresholds"]}
+    if plays_environment(config):
+        thresholds = set()
     summaries = _read_summary(directory / SUMMARY)
-    metrics = read_metrics(directory)
+    metrics = read_metrics(directory, OF_ENVIRONMENTS if plays_environment(config) else OF_TABLES)
     for summary in summaries:
         if set(summary.reached) != thresholds:
             raise InputError(
@@ -161,42 +162,9 @@ def load_run(directory: Path) -> Run:
     return Run(directory, config, tuple(SeedRun(each, metrics[each.seed]) for each in summaries))
 
 
-def read_metrics(directory: Path) -> dict[int, dict[str, Array]]:
-    """Read `metrics.jsonl`: for each seed an array (points,) for each name in `FIELDS`.
-
-    The torn last line of a run that was killed is ignored; in a finished run it is an error.
-
-    Raises:
-        InputError: The file or a line of it cannot be read, or a cumulative count falls.
-    """
-    path = directory / METRICS
-    finished = (directory / SUMMARY).exists()
-    blocks = [np.empty((0, len(FIELDS)))]
-    first_line = 1
-    try:
-        with path.open("rb") as file:
-            while lines := list(islice(file, _LINES_PER_BLOCK)):
-                if not finished and not lines[-1].endswith(b"\n"):
-                    lines.pop()
-                blocks.append(_parse_lines(lines, first_line, path))
-                first_line += len(lines)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    table = np.concatenate(blocks)
-    if not table.size:
-        return {}
-    if not np.isfinite(table[:, FIELDS.index("nash_gap")]).all():
-        raise InputError(f"cannot read {path}: a nash_gap is not a finite number")
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    seeds, starts = np.unique(table[:, 0], return_index=True)
-    metrics = {}
-    for seed, rows in zip(seeds, np.split(table, starts[1:]), strict=True):
-        columns = dict(zip(FIELDS, rows.T.copy(), strict=True))
-        for name in _CUMULATIVE:
-            if (np.diff(columns[name]) < 0).any():
-                raise InputError(f"cannot read {path}: {name} of seed {seed:.0f} falls")
-        metrics[int(seed)] = columns
-    return metrics
+def plays_environment(config: Mapping[str, Any]) -> bool:
+    """Return whether a flat config is of networks in an environment, which has no exact gap."""
+    return bool(config["learner.name"] == "mappo")
 
 
 def _read_summary(path: Path) -> list[SeedSummary]:
@@ -212,22 +180,6 @@ def _read_summary(path: Path) -> list[SeedSummary]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"cannot read {path}: its seeds are {seeds}, not a list of distinct ones")
     return sorted(summaries, key=lambda summary: summary.seed)
-
-
-def _parse_lines(lines: list[bytes], first_line: int, path: Path) -> Array:
-    rows = np.empty((len(lines), len(FIELDS)))
-    for index, line in enumerate(lines):
-        try:
-            point = from_json(line)
-            # The log writes null for a number that is not finite; here it turns into nan.
-            rows[index] = [point[name] for name in FIELDS]
-        except KeyError as error:
-            problem = f"line {first_line + index} lacks {error}"
-            raise InputError(f"cannot read {path}: {problem}") from error
-        except (ValueError, TypeError) as error:
-            problem = f"line {first_line + index} is torn or not a point"
-            raise InputError(f"cannot read {path}: {problem}") from error
-    return rows
 
 
 def _read_config(path: Path) -> dict[str, Any]:

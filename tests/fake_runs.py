@@ -80,6 +80,27 @@ def config_of(algorithm: str, seeds: list[int], settings: Mapping[str, Any]) -> 
         config["algorithm"] |= {"spacing": 0.7, "max_bases": 16}
     if not unlimited:
         config["communication"] |= {"ess_threshold": 0.5, "warmup": 5}
+    return _changed(config, settings)
+
+
+def environment_config_of(
+    algorithm: str, seeds: list[int], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    config = config_of(algorithm, seeds, {})
+    config |= {
+        "samples_per_round": None,
+        "game": {"name": "mpe/simple_spread", "agents": 3, "copies": 4, "steps": 25},
+        "learner": {"name": "mappo", "betas": [0.99, 0.999], "epochs": 4},
+        "algorithm": {"name": algorithm},
+    }
+    if algorithm == "base_policy_prediction":
+        config["algorithm"] |= {"predictor": "momentum", "calibration": True}
+    if algorithm != "full_communication":
+        config["communication"] = {"name": "periodic", "warmup": 10, "period": 10}
+    return _changed(config, settings)
+
+
+def _changed(config: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in settings.items():
         *groups, name = key.split(".")
         branch = config
@@ -87,6 +108,67 @@ def config_of(algorithm: str, seeds: list[int], settings: Mapping[str, Any]) -> 
             branch = branch[group]
         branch[name] = value
     return config
+
+
+def environment_points(
+    updates: int = 40,
+    *,
+    warmup: int = 10,
+    period: int = 10,
+    evaluation_every: int = 5,
+    predicted: bool = False,
+    final_return: float = -60.0,
+    kl_per_update: float = 0.1,
+) -> list[dict[str, Any]]:
+    """One seed's record of MAPPO: returns from -80 straight to the final one.
+
+    After `warmup` rounds of one local update, rounds last `period`; 100 joint steps for each. The
+    divergence from the base grows by `kl_per_update` with each local update since the round; with
+    prediction it would be twice that from the policy at the round's start.
+    """
+    record: list[dict[str, Any]] = []
+    for local_step in range(updates + 1):
+        ahead = max(0, local_step - 1 - warmup)
+        rounds = min(local_step, warmup) + (local_step > warmup) * (1 + ahead // period)
+        position = ahead % period if local_step > warmup else 0
+        samples = 100 * (min(local_step, warmup) + max(0, rounds - warmup) * period)
+        evaluated = local_step % evaluation_every == 0
+        reward = -80 + (final_return + 80) * local_step / updates
+        point: dict[str, Any] = {
+            "round": rounds,
+            "local_step": local_step,
+            "samples": samples,
+            "bytes_up": samples * BYTES_PER_SAMPLE,
+            "bytes_down": samples * BYTES_PER_SAMPLE * 2,
+            "ess": float(np.exp(-kl_per_update * position)),
+            "divergence": kl_per_update * position,
+            "evaluation_greedy_return": reward + 1 if evaluated else None,
+            "evaluation_sampled_return": reward if evaluated else None,
+        }
+        if local_step > 0:
+            point["kl"] = kl_per_update * position
+            if predicted:
+                tested = position > 0
+                point["kl_unpredicted"] = 2 * kl_per_update * position if tested else None
+                point["kappa"] = 0.4 if tested else None
+                point["cosine"] = 0.9 if tested else None
+        record.append(point)
+    return record
+
+
+def environment_summary_of(
+    seed: int, record: list[dict[str, Any]], _: Iterable[float], stopped_by: str
+) -> dict[str, Any]:
+    last = record[-1]
+    returns = [point["evaluation_sampled_return"] for point in record]
+    return {
+        "seed": seed,
+        "rounds": last["round"],
+        "local_steps": last["local_step"],
+        **{name: last[name] for name in ("samples", "bytes_up", "bytes_down")},
+        "evaluation_sampled_return": [each for each in returns if each is not None][-1],
+        "stopped_by": stopped_by,
+    }
 
 
 def write_run(
@@ -102,7 +184,31 @@ def write_run(
     """Write a run directory; `settings` are changes to its config by dotted key."""
     seeds = list(seeds)
     config = config_of(algorithm, seeds, settings or {})
-    records = {seed: record(seed) for seed in seeds}
+    return _write(directory, config, {seed: record(seed) for seed in seeds}, stopped_by, finished)
+
+
+def write_environment_run(
+    directory: Path,
+    algorithm: str = "importance_sampling",
+    *,
+    seeds: Iterable[int] = range(8),
+    record: Callable[[int], list[dict[str, Any]]] = lambda seed: environment_points(),
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a run directory of MAPPO; `settings` are changes to its config by dotted key."""
+    seeds = list(seeds)
+    config = environment_config_of(algorithm, seeds, settings or {})
+    return _write(directory, config, {seed: record(seed) for seed in seeds}, "local_steps", True)
+
+
+def _write(
+    directory: Path,
+    config: dict[str, Any],
+    records: Mapping[int, list[Any]],
+    stopped_by: str,
+    finished: bool,
+) -> Path:
+    seeds = list(records)
     directory.mkdir(parents=True)
     (directory / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     # As the program writes it: step by step, the seeds that still run one after another.
@@ -114,8 +220,10 @@ def write_run(
     (directory / "metrics.jsonl").write_text("".join(lines))
     if finished:
         thresholds = config["metrics"]["gap_thresholds"]
+        in_environment = config["learner"]["name"] == "mappo"
+        seed_summary = environment_summary_of if in_environment else summary_of
         summary = {
-            "seeds": [summary_of(seed, records[seed], thresholds, stopped_by) for seed in seeds],
+            "seeds": [seed_summary(seed, records[seed], thresholds, stopped_by) for seed in seeds],
             "status": "finished",
             "versions": {"marl_comm": "0.1.0"},
         }

@@ -5,7 +5,13 @@ import sys
 
 import numpy as np
 import pytest
-from fake_runs import BYTES_PER_SAMPLE, points, write_run
+from fake_runs import (
+    BYTES_PER_SAMPLE,
+    environment_points,
+    points,
+    write_environment_run,
+    write_run,
+)
 
 from marl_comm.compare import main
 
@@ -282,3 +288,49 @@ def test_help_explains_the_options(capsys):
     text = capsys.readouterr().out
     for word in ("DIR", "--out", "--reference", "outputs/comparison", "importance_sampling"):
         assert word in text
+
+
+def write_networks(runs):
+    def record(shift, predicted=False):
+        return lambda seed: environment_points(
+            final_return=-60.0 + shift + seed,
+            predicted=predicted,
+            kl_per_update=0.05 if predicted else 0.1,
+        )
+
+    write_environment_run(runs / "is", record=record(0))
+    write_environment_run(runs / "bpp", "base_policy_prediction", record=record(2, predicted=True))
+
+
+def test_runs_of_environments_are_compared_by_their_returns(tmp_path, compare):
+    write_networks(tmp_path / "runs")
+    code, out, err = compare(tmp_path / "runs")
+    assert (code, err) == (0, "")
+    table = {row[0]: row[1:] for row in rows(out, "Runs in environments")}
+    # Of eight seeds the middle four are at -58, ..., -55: their mean is 3.5 above the first.
+    assert table["importance_sampling"][:3] == ["8", "13.0", "4,000"]
+    assert table["importance_sampling"][3].startswith("-56.5 [-58")
+    assert table["base_policy_prediction"][3].startswith("-54.5 [-56")
+    # Nine of ten updates of a round are on old data, at 0.1, 0.2, ..., 0.9 from their base.
+    assert table["importance_sampling"][6] == "0.500"
+    assert table["base_policy_prediction"][6:] == ["0.250", "0.400", "0.900"]
+    (difference,) = rows(out, "Relative to the reference")
+    assert difference[:6] == [
+        "base_policy_prediction / importance_sampling",
+        "8",
+        "1.00",
+        "1.00",
+        "0.500",
+        "2.00",
+    ]
+    assert (tmp_path / "pictures" / "return.png").stat().st_size > 10_000
+    assert not (tmp_path / "pictures" / "nash_gap.png").exists()
+
+
+def test_returns_and_gaps_are_not_compared(tmp_path, compare):
+    write_networks(tmp_path / "runs")
+    write_run(tmp_path / "runs" / "table")
+    code, _, err = compare(tmp_path / "runs")
+    assert code == 2
+    assert "cannot compare coverage, which has a Nash gap, with mpe/simple_spread" in err
+    assert err.count("\n") == 1

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from fake_runs import BYTES_PER_SAMPLE, points, write_run
+from fake_runs import BYTES_PER_SAMPLE, points, write_environment_run, write_run
 
 from marl_comm import network
 from marl_comm.comparison.configurations import pool
@@ -49,7 +49,7 @@ def test_the_command_names_the_fastest_and_counts_who_never_arrived(tmp_path, ca
     [
         (
             ["speed=3"],
-            "speed: unknown setting, allowed are latency, bandwidth, simulation_speed, gap",
+            "speed: unknown setting, allowed are latency, bandwidth, simulation_speed, gap, return",
         ),
         (["latency=fast"], "latency=fast"),
         (["bandwidth=0"], "bandwidth=0"),
@@ -69,3 +69,36 @@ def test_bad_settings_take_one_line_and_exit_code_2(tmp_path, capsys, words, lin
 def test_no_directory_is_refused(capsys):
     assert network.main(["latency=1"]) == 2
     assert "name at least one directory" in capsys.readouterr().err
+
+
+def test_in_environments_time_is_to_a_return(tmp_path, capsys):
+    write_environment_run(tmp_path / "run", seeds=range(8))
+    (configuration,) = pool(load_runs([tmp_path], print), print)
+    parts = network.times_to_return(configuration, -67.0, network.Network(latency=1, bandwidth=1))
+    # From -80 to -60 in 40 updates: -65 is seen at the evaluation after 30, in the twelfth round.
+    assert parts["latency"].tolist() == [24.0] * 8
+    assert parts["transfer"].tolist() == [3000 * BYTES_PER_SAMPLE * 3] * 8
+    assert network.main([str(tmp_path), "return=-67", "latency=1"]) == 0
+    assert "time to a return of -67: latency 1 s" in capsys.readouterr().out
+    assert network.main([str(tmp_path), "return=0"]) == 0
+    assert "8 of 8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ([], "return=REWARD; the final ones lie between -60 and -60"),
+        (["gap=0.1"], "environments have returns and no Nash gap"),
+        (["return=high"], "return=high: must be a number"),
+        (["tables", "return=-60"], "a return is reached in environments only"),
+    ],
+)
+def test_environments_need_a_return_and_tables_a_gap(tmp_path, capsys, words, line):
+    write_environment_run(tmp_path / "networks" / "run", seeds=range(2))
+    write_run(tmp_path / "tables" / "run")
+    directory = "tables" if "tables" in words else "networks"
+    rest = [word for word in words if word != "tables"]
+    assert network.main([str(tmp_path / directory), *rest]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1

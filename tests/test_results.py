@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_runs import points, write_run
+from fake_runs import environment_points, points, write_environment_run, write_run
 
 from marl_comm.errors import InputError
+from marl_comm.logged_metrics import read_metrics
 from marl_comm.logging.local import FIELDS
-from marl_comm.results import find_run_directories, load_run, load_runs, read_metrics
+from marl_comm.results import find_run_directories, load_run, load_runs
 
 
 def tell_nothing(line):
@@ -45,7 +46,7 @@ def test_seeds_are_in_ascending_order_whatever_the_order_in_the_summary(tmp_path
 def test_blocks_of_lines_are_joined(tmp_path, monkeypatch):
     directory = write_run(tmp_path / "run", seeds=range(3))
     whole = read_metrics(directory)
-    monkeypatch.setattr("marl_comm.results._LINES_PER_BLOCK", 7)
+    monkeypatch.setattr("marl_comm.logged_metrics._LINES_PER_BLOCK", 7)
     parts = read_metrics(directory)
     assert parts.keys() == whole.keys()
     for seed, columns in whole.items():
@@ -61,6 +62,50 @@ def test_null_is_not_a_number(tmp_path):
     record[2]["ess"] = None
     run = load_run(write_run(tmp_path / "run", seeds=[0], record=lambda seed: record))
     np.testing.assert_array_equal(run.seeds[0].metrics["ess"], [1, 1, np.nan, 1])
+
+
+def test_a_run_of_an_environment_has_all_that_was_logged(tmp_path, monkeypatch):
+    # The first block has no point with figures of an update yet.
+    monkeypatch.setattr("marl_comm.logged_metrics._LINES_PER_BLOCK", 2)
+    record = environment_points(12, warmup=2, period=5, predicted=True)
+    directory = write_environment_run(
+        tmp_path / "run", "base_policy_prediction", seeds=[4, 2], record=lambda seed: record
+    )
+    run = load_run(directory)
+    assert [each.summary.seed for each in run.seeds] == [2, 4]
+    for each in run.seeds:
+        assert (each.summary.rounds, each.summary.local_steps) == (4, 12)
+        assert (each.summary.samples, each.summary.reached) == (1200, {})
+        assert each.summary.nash_gap is None
+        names = {name for point in record for name in point}
+        assert each.metrics.keys() == names | {"seed"}
+        for name in names:
+            expected = [point.get(name) for point in record]
+            np.testing.assert_array_equal(
+                each.metrics[name], np.array(expected, dtype=float), strict=True
+            )
+    assert np.isnan(run.seeds[0].metrics["evaluation_sampled_return"]).sum() == 10
+
+
+ENVIRONMENT_DAMAGES = {
+    "no returns": ('"evaluation_sampled_return"', '"score"', "line 1 lacks 'evaluation_sampled"),
+    "text": ('"ess": 1.0', '"ess": "much"', "line 1 is torn"),
+    "a torn line": ('"seed": 0, "round": 0', '"seed": 0, "rou', "line 1 is torn"),
+    "a further figure is text": ('"kl": 0.0', '"kl": []', "is torn"),
+    "an early end": ('"local_step": 40', '"local_step": 39', "incomplete, seed 0 ends"),
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"), ENVIRONMENT_DAMAGES.values(), ids=ENVIRONMENT_DAMAGES.keys()
+)
+def test_damaged_runs_of_environments_are_refused_in_one_line(tmp_path, old, new, message):
+    directory = write_environment_run(tmp_path / "run", seeds=range(2))
+    load_run(directory)
+    rewrite("metrics.jsonl", lambda text: text.replace(old, new))(directory)
+    with pytest.raises(InputError, match=message) as refusal:
+        load_run(directory)
+    assert "\n" not in str(refusal.value)
 
 
 def test_runs_are_found_at_any_depth_and_only_where_they_are(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from marl_comm.errors import InputError
-from marl_comm.results import Run, SeedRun
+from marl_comm.results import Run, SeedRun, plays_environment
 
 # Settings that name a repetition or a way to record it, not what is computed.
 _NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
@@ -43,8 +43,13 @@ class Configuration:
         return f"{self.algorithm} {self.difference}".rstrip()
 
     @property
+    def plays_environment(self) -> bool:
+        """Whether networks were trained in an environment, which has returns and no exact gap."""
+        return plays_environment(self.config)
+
+    @property
     def thresholds(self) -> list[float]:
-        """The gaps for which arrival was recorded, largest first."""
+        """The gaps for which arrival was recorded, largest first; none in environments."""
         return sorted(self.seeds[0].summary.reached, reverse=True)
 
     def settings(self, *groups: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class Pairs:
 
     Attributes:
         seeds: Those that both have, ascending, at least one.
-        thresholds: The gaps that both recorded, largest first, at least one.
+        thresholds: The gaps that both recorded, largest first, at least one; in environments none.
     """
 
     configuration: Configuration
@@ -67,7 +67,8 @@ def _pairs(configuration: Configuration, references: Sequence[Configuration]) ->
             threshold for threshold in configuration.thresholds if threshold in reference.thresholds
         )
         same_game = configuration.settings("game") == reference.settings("game")
-        if same_game and shared_seeds and shared_thresholds:
+        has_goal = bool(shared_thresholds) or configuration.plays_environment
+        if same_game and shared_seeds and has_goal:
             yield Pairs(configuration, reference, shared_seeds, shared_thresholds)
 
 

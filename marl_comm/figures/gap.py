@@ -62,13 +62,13 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
     return figure
 
 
-def save(figure: Figure, directory: Path) -> list[Path]:
-    """Write `nash_gap.png` and `nash_gap.pdf` into a directory, made if needed; return the paths.
+def save(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and PDF into a directory, made if needed; return the paths.
 
     Raises:
         OutputError: The directory cannot be made or written.
     """
-    paths = [directory / f"nash_gap.{ending}" for ending in ("png", "pdf")]
+    paths = [directory / f"{name}.{ending}" for ending in ("png", "pdf")]
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with style.context(RC_PARAMS):

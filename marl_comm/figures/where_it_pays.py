@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colormaps, style
-from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from marl_comm.comparison.interquartile import estimate, interquartile_mean, ratio
 from marl_comm.comparison.selection import values_of, where
 from marl_comm.comparison.statistics import Estimate
+from marl_comm.figures.cells import draw_cells
 from marl_comm.figures.fair_baseline import best_ratio, rounds_by_threshold
 from marl_comm.figures.panels import in_words
 from marl_comm.figures.paper import Configurations, PaperFigure
@@ -19,9 +17,6 @@ from marl_comm.figures.style import RC_PARAMS, WIDTH
 from marl_comm.types import Array
 
 _EQUAL = (0.5, 0.1)
-# Both ends are far from grey, and the printed numbers say which is which without colour.
-_COLORS = colormaps["PuOr_r"]
-_NORM = LogNorm(0.4, 2.5)
 
 
 def draw(configurations: Configurations) -> Figure:
@@ -35,7 +30,12 @@ def draw(configurations: Configurations) -> Figure:
             of_game = where(configurations, {"game.name": game})
             samples, epsilons, tables = tables_of(of_game)
             for panel, table, title in zip(row, tables, titles, strict=True):
-                _draw_table(panel, table, samples, epsilons)
+                draw_cells(
+                    panel,
+                    table,
+                    ["exact" if count is None else _short(count) for count in samples],
+                    [f"{epsilon:g}" for epsilon in epsilons],
+                )
                 panel.set_title(title)
             row[0].set_ylabel(f"{game.replace('_', ' ')}\nε: Nash gap to be reached")
         for panel in panels[-1]:
@@ -98,49 +98,6 @@ def _ratio_at(rounds: Array, threshold: int) -> Estimate:
         return ratio(means[..., 0], means[..., 1])
 
     return estimate(statistic, rounds[:, threshold])
-
-
-def _draw_table(
-    panel: Axes,
-    table: Sequence[Sequence[Estimate]],
-    samples: Sequence[int | None],
-    epsilons: Sequence[float],
-) -> None:
-    panel.grid(visible=False)
-    for row, estimates in enumerate(table):
-        for column, each in enumerate(estimates):
-            known = np.isfinite(each.value) and each.value > 0
-            decided = known and (each.high < 1 or each.low > 1)
-            color = _COLORS(_NORM(each.value)) if known else (0.93, 0.93, 0.93, 1.0)
-            corner = (column - 0.48, row - 0.48)
-            panel.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=color, linewidth=0))
-            luminance = float(np.dot(color[:3], (0.3, 0.59, 0.11)))
-            panel.text(
-                column,
-                row,
-                _text(each),
-                ha="center",
-                va="center",
-                fontsize=8,
-                fontweight="bold" if decided else "normal",
-                color="white" if luminance < 0.5 else "black",
-            )
-    panel.set_xlim(-0.5, len(samples) - 0.5)
-    panel.set_ylim(len(epsilons) - 0.5, -0.5)
-    names = ["exact" if count is None else _short(count) for count in samples]
-    panel.set_xticks(range(len(samples)), names)
-    panel.set_yticks(range(len(epsilons)), [f"{epsilon:g}" for epsilon in epsilons])
-    panel.tick_params(length=0)
-    for spine in panel.spines.values():
-        spine.set_visible(False)
-
-
-def _text(each: Estimate) -> str:
-    if np.isnan(each.value):
-        return "-"
-    if np.isinf(each.value):
-        return "∞"
-    return f"{each.value:.2f}" if each.value else "0"
 
 
 def _short(count: int) -> str:

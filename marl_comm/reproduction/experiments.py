@@ -16,6 +16,7 @@ from marl_comm.config.composition import (
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
 )
+from marl_comm.config.environment import AnyEnvironmentConfig
 from marl_comm.config.game import TableGameConfig
 from marl_comm.config.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.config.sweeps import check_sweep
@@ -28,6 +29,10 @@ _SECONDS_PER_JOB = 0.3
 _SECONDS_PER_UPDATE = 3e-4
 _SECONDS_PER_SAMPLE_AND_AGENT = 2e-9
 _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND = 2e-8
+# Of networks in environments of mpe2, per seed.
+_SECONDS_PER_JOINT_STEP = 1.4e-4
+_SECONDS_PER_JOINT_STEP_AND_EPOCH = 3.5e-6
+_SECONDS_PER_JOB_OF_NETWORKS = 5.0  # importing torch
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,24 @@ class Job:
     def seconds(self) -> float:
         """A rough upper estimate of its time on one core: as if no seed ended early."""
         config = self.config
-        agents = config.game.agents if isinstance(config.game, TableGameConfig) else 1
-        samples = (config.samples_per_round or 0) * agents * config.num_seeds
+        if not isinstance(config.game, TableGameConfig):
+            return self._seconds_of_networks(config.game)
+        samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
         update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
         round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
         steps = config.max_local_steps
         return _SECONDS_PER_JOB + steps * update + self._rounds * round_
+
+    def _seconds_of_networks(self, game: AnyEnvironmentConfig) -> float:
+        """As if each local update had a chunk of its own; of missing data there are fewer."""
+        learner, steps = self.config.learner, self.config.max_local_steps
+        assert learner.name == "mappo"
+        chunk = game.copies * game.steps
+        # Every other episode of an evaluation is greedy.
+        evaluations = 2 * game.evaluation_copies * game.evaluation_steps / game.evaluation_every
+        update = chunk * learner.epochs * _SECONDS_PER_JOINT_STEP_AND_EPOCH
+        step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
+        return _SECONDS_PER_JOB_OF_NETWORKS + steps * self.config.num_seeds * step
 
     @property
     def _rounds(self) -> float:

@@ -113,7 +113,7 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
 def _figure(section: Section) -> str:
     figure = section.figure
     picture = base64.b64encode(section.picture.read_bytes()).decode()
-    findings = "".join(f"<p>{_inline(text)}</p>" for text in section.findings)
+    findings = "".join(map(_block, section.findings))
     commands = "\n".join([*section.commands, f"python scripts/reproduce_figures.py {figure.name}"])
     return f"""<figure id="{figure.name}">
 <h3>{_inline(figure.title)}</h3>
@@ -131,6 +131,22 @@ def _badge(text: str) -> str:
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _block(text: str) -> str:
+    """Return a finding: a paragraph, or a table where its lines begin with a bar."""
+    if not text.startswith("|"):
+        return f"<p>{_inline(text)}</p>"
+    head, _, *body = ([cell.strip() for cell in line[1:-1].split("|")] for line in text.split("\n"))
+    heads = "".join(f"<th>{_inline(cell)}</th>" for cell in head)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in line)}</tr>" for line in body
+    )
+    # Wider than a phone: it scrolls by itself, the page does not.
+    return (
+        f'<div class="wide"><table class="finding"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _inline(text: str) -> str:

@@ -227,7 +227,7 @@ def test_no_text_overlaps_or_leaves_the_picture(tmp_path, kind, samples_per_roun
 def test_both_formats_are_written_into_a_new_directory(tmp_path):
     write_run(tmp_path / "run")
     directory = tmp_path / "new" / "pictures"
-    png, pdf = gap.save(gap.draw(pooled(tmp_path)), directory)
+    png, pdf = gap.save(gap.draw(pooled(tmp_path)), directory, "nash_gap")
     assert (png, pdf) == (directory / "nash_gap.png", directory / "nash_gap.pdf")
     height, width = imread(png).shape[:2]
     assert width > 1000
@@ -235,4 +235,4 @@ def test_both_formats_are_written_into_a_new_directory(tmp_path):
     assert pdf.read_bytes().startswith(b"%PDF")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write the picture into"):
-        gap.save(gap.draw(pooled(tmp_path)), tmp_path / "file")
+        gap.save(gap.draw(pooled(tmp_path)), tmp_path / "file", "nash_gap")

@@ -9,7 +9,7 @@ import pytest
 
 from marl_comm.config.composition import CONFIG_DIRECTORY
 from marl_comm.figures import paper
-from marl_comm.reproduction import command
+from marl_comm.reproduction import command, html
 from marl_comm.reproduction.experiments import experiment_file
 
 TINY = ("num_seeds=6", "samples_per_round=60", "max_local_steps=60")
@@ -77,6 +77,15 @@ def test_sweep_figure_report_and_the_same_again(
     assert verdicts["2"] != "not tested"
 
 
+def test_a_table_among_the_findings_is_one_on_the_page() -> None:
+    block = html._block("| | a & b |\n| --- | ---: |\n| `x` | 1 [0, 2] |\n| y | |")
+    assert block.count("<tr>") == 3
+    assert "<th></th><th>a &amp; b</th>" in block
+    assert "<td><code>x</code></td><td>1 [0, 2]</td>" in block
+    assert "<td>y</td><td></td>" in block
+    assert html._block("**x** rises") == "<p><strong>x</strong> rises</p>"
+
+
 def test_cost_is_said_and_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "staleness", "--cost", "--scale", "full") == 0
     assert "6 runs, 6 of them to do: roughly" in capsys.readouterr().err
@@ -96,6 +105,6 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     assert all(experiment_file(name).is_file() for name in named)
     # Regimes of MAPPO, which users and the sweeps of figures start from.
     regimes = {"mappo_ordinary", "mappo_predictable"}
-    assert {name for name in files - named if not name.startswith("mappo_curves")} == regimes
+    assert files - named == regimes
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)

@@ -142,3 +142,16 @@ def test_an_experiment_is_all_its_jobs_and_narrowed_by_overrides() -> None:
 def test_costs_grow_with_what_is_played() -> None:
     assert job("samples_per_round=100000").seconds > job().seconds
     assert job("max_local_steps=9000").seconds > 5 * job().seconds
+
+
+def test_the_cost_of_networks_grows_with_what_they_play_and_learn() -> None:
+    def seconds(*changes: str) -> float:
+        settings = ("game=mpe/simple_spread", "algorithm=full_communication", "logger=local")
+        return Job(compose(*settings, "num_seeds=8", *changes)).seconds
+
+    # 80 updates of 3200 joint steps and 4 epochs took 8 seeds some 6 minutes on an idle core.
+    usual = ("max_local_steps=80", "game.copies=128", "learner.epochs=4")
+    assert 200 < seconds(*usual) < 600
+    assert seconds(*usual, "num_seeds=16") > 1.9 * seconds(*usual)
+    assert seconds(*usual, "learner.epochs=40") > 1.5 * seconds(*usual)
+    assert seconds(*usual, "game.evaluation_every=1") > 1.2 * seconds(*usual)
