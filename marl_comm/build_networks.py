@@ -22,6 +22,7 @@ from marl_comm.games.environments.mpe import ParticleEnvironments
 from marl_comm.games.environments.pettingzoo import ParallelEnvironments
 from marl_comm.games.environments.vmas import VectorisedEnvironments
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.prediction import Predictor
 from marl_comm.randomness import Streams
 
 
@@ -85,6 +86,7 @@ def build_learner(config: RunConfig, game: Game, longest_round: int) -> Mappo:
         importance_weighted=config.algorithm.name != "stale",
         total_updates=config.max_local_steps,
         longest_round=longest_round,
+        predictor=_predictor(config),
     )
 
 
@@ -100,7 +102,15 @@ def build_algorithm(config: RunConfig, longest_round: int) -> Algorithm:
     if settings.name != "base_policy_prediction":
         return CurrentNetworks(length)
     assert settings.policies == "networks"
-    return PredictedNetworks(length, settings.predictor, calibrated=settings.calibration)
+    return PredictedNetworks(length, calibrated=settings.calibration)
+
+
+def _predictor(config: RunConfig) -> Predictor | None:
+    settings = config.algorithm
+    if settings.name != "base_policy_prediction":
+        return None
+    assert settings.policies == "networks"
+    return settings.predictor
 
 
 def _learner_settings(config: RunConfig) -> MappoConfig:

@@ -41,7 +41,9 @@ def settings(**changes) -> MappoConfig:
     return MappoConfig.model_validate(values)
 
 
-def learner_for(spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, **changes) -> Mappo:
+def learner_for(
+    spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, predictor=None, **changes
+) -> Mappo:
     return Mappo(
         spec,
         Streams(seeds),
@@ -50,6 +52,7 @@ def learner_for(spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, 
         importance_weighted=weighted,
         total_updates=100,
         longest_round=longest_round,
+        predictor=predictor,
     )
 
 

@@ -116,7 +116,7 @@ PERIODIC = ("communication=periodic", "communication.period=3", "communication.w
 @pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
 def test_without_trust_prediction_collects_what_importance_sampling_collects(predictor):
     def distrust(learner):
-        learner.calibration.trust = lambda rows: torch.zeros((len(rows), 3))
+        learner.trust = lambda rows, predicted: torch.zeros(predicted.shape[:2])
 
     sampling = play("algorithm=importance_sampling", *PERIODIC)
     prediction = play(f"algorithm.predictor={predictor}", *PERIODIC, tamper=distrust)
@@ -126,20 +126,26 @@ def test_without_trust_prediction_collects_what_importance_sampling_collects(pre
     assert np.isfinite(prediction[0].steps[-2]["cosine"]).all()
 
 
-def test_the_first_rounds_only_score_predictions():
-    trace, _, rounds = play(*PERIODIC)
-    kappas = [step.get("kappa", np.full(2, np.nan)) for step in trace.steps]
-    # Warm-up: local steps 1 and 2. Rounds: 3-5, 6-8, 9-. The first long one trusts nothing yet.
-    assert all(np.isnan(kappa).all() for kappa in kappas[:4])
-    assert all((kappa == 0).all() for kappa in kappas[4:6])
+def test_a_prediction_is_trusted_once_three_of_its_reach_were_seen_to_be_good():
+    communication = ("communication=periodic", "communication.period=3", "communication.warmup=5")
+    _, _, rounds = play(*communication, local_steps=17)
     trusts = [round_.bases.trust for round_ in rounds]
-    assert (trusts[2] == 0).all()
-    assert (trusts[3] > 0).any()
-    trusted = rounds[3].bases
+    # Predictions are made after local steps 1, 2, ...; those two ahead of 1, 2, 3 are scored
+    # before the local steps 3, 4, 5 are made.
+    assert all((trust == 0).all() for trust in trusts[:5])
+    assert any((trust > 0).any() for trust in trusts[5:])
+    trusted = next(round_.bases for round_ in rounds if (round_.bases.trust > 0).any())
     current = trusted.parameters[:, 0]
     way = trusted.predicted - current.unsqueeze(1)
     expected = current.unsqueeze(1) + trusted.trust.unsqueeze(2) * way
     torch.testing.assert_close(trusted.parameters, expected)
+
+
+def test_rehearsals_are_scored_by_real_rounds_alone():
+    _, _, rounds = play(*PERIODIC, "algorithm.predictor=rehearse", local_steps=17)
+    trusts = [round_.bases.trust for round_ in rounds]
+    assert all((trust == 0).all() for trust in trusts[:5])  # warm-up and three long rounds
+    assert any((trust > 0).any() for trust in trusts[5:])
 
 
 def test_uncalibrated_prediction_goes_all_the_way():

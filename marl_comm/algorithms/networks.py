@@ -8,7 +8,6 @@ from torch import Tensor
 
 from marl_comm.learners.mappo.bases import NetworkBases
 from marl_comm.learners.mappo.learner import Mappo
-from marl_comm.learners.mappo.prediction import Predictor
 from marl_comm.types import IntArray
 
 
@@ -59,16 +58,14 @@ class PredictedNetworks:
     the predicted way that would have served best in past rounds; without, all of it.
     """
 
-    def __init__(self, length: RoundLength, predictor: Predictor, *, calibrated: bool) -> None:
+    def __init__(self, length: RoundLength, *, calibrated: bool) -> None:
         """Configure the prediction.
 
         Args:
             length: How many chunks a round has.
-            predictor: How the coming policies are predicted.
             calibrated: Whether predictions have to earn trust.
         """
         self._length = length
-        self._predictor: Predictor = predictor
         self._calibrated = calibrated
 
     def plan(self, learner: Mappo, rows: IntArray) -> NetworkBases:
@@ -76,12 +73,13 @@ class PredictedNetworks:
         chosen = torch.from_numpy(np.asarray(rows)).to(learner.networks.actor.device)
         count = self._length.of(learner, chosen)
         positions = int(count.max())
-        predicted = learner.predict(chosen, self._predictor, positions)
-        trust = learner.calibration.trust(chosen)[:, :positions]
-        if not self._calibrated:
-            trust = torch.ones_like(trust)
-        # A policy that nothing was learned from yet cannot be predicted.
-        trust = trust * (learner.rounds[chosen] > 0).unsqueeze(1)
+        predicted = learner.predict(chosen, positions)
+        if self._calibrated:
+            trust = learner.trust(chosen, predicted)
+        else:
+            # A policy that nothing was learned from yet cannot be predicted.
+            learned = (learner.rounds[chosen] > 0).to(predicted.dtype)
+            trust = learned.unsqueeze(1).expand(-1, positions)
         current = learner.networks.actor[chosen].unsqueeze(1)
         bases = torch.lerp(current.expand_as(predicted), predicted, trust.unsqueeze(2))
         return NetworkBases(bases, count, predicted, trust)

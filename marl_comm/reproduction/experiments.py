@@ -47,7 +47,8 @@ class Job:
         text = json.dumps(identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         config = self.config
-        return f"{config.game.name}-{config.algorithm.name}-{digest}"
+        game = config.game.name.replace("/", "_")
+        return f"{game}-{config.algorithm.name}-{digest}"
 
     @property
     def seconds(self) -> float:

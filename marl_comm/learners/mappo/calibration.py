@@ -5,53 +5,93 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from marl_comm.learners.mappo.situations import Situations
+
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_MEMORY = 0.5  # weight of the past in the running mean of divergences
+FARTHEST_LAG = 64  # local iterations; nothing is predicted beyond
+_FARTHEST_BASE = 0.5  # of the policies' own drift
+_MEMORY = 0.95  # weight of the past at each observation
+_FEWEST = 1 + _MEMORY + _MEMORY**2  # weight of three observations
+_SMALLEST_DRIFT = 1e-6  # nats
 
 
 class Calibration:
-    """For each row and position in a round, running divergences of the candidates for kappa.
+    """For each row and lag, running figures of what each candidate for kappa would have led to.
 
     A base policy goes the share kappa of the predicted way. After the fact it is known what every
     share would have led to: the divergence of the policy that was really reached from the base
-    policy of that share. Kappa minimises the running mean of it over past rounds. It starts at 0,
-    where nothing is predicted, so a predictor has to earn its way.
+    policy of that share, relative to that from the policy at the start (the drift). Kappa minimises
+    its running mean. Relative, because one local iteration that leaps would outvote all others.
 
     Attributes:
-        divergences: (rows, positions, shares), running means in nats.
-        scored: (rows, positions), bool, whether there is anything to go by.
+        losses: (rows, lags, shares), decayed sums of relative divergences.
+        drift: (rows, lags), decayed sums of drifts in nats.
+        weight: (rows, lags), decayed numbers of observations.
     """
 
-    def __init__(self, divergences: Tensor, scored: Tensor) -> None:
-        """Start from given running means."""
-        self.divergences, self.scored = divergences, scored
+    def __init__(self, losses: Tensor, drift: Tensor, weight: Tensor) -> None:
+        """Start from given sums."""
+        self.losses, self.drift, self.weight = losses, drift, weight
 
     @classmethod
-    def fresh(cls, rows: int, positions: int, device: torch.device) -> Self:
+    def fresh(cls, rows: int, longest_round: int, device: torch.device) -> Self:
         """Return a calibration that knows nothing."""
-        divergences = torch.zeros((rows, positions, len(SHARES)), device=device)
-        return cls(divergences, torch.zeros((rows, positions), dtype=torch.bool, device=device))
+        lags = min(longest_round, FARTHEST_LAG + 1)
+        losses = torch.zeros((rows, lags, len(SHARES)), device=device)
+        return cls(losses, torch.zeros((rows, lags), device=device), losses[..., 0].clone())
 
-    def trust(self, rows: Tensor) -> Tensor:
-        """Return kappa, (given rows, positions); of equally good shares the smallest."""
-        shares = torch.tensor(SHARES, device=self.divergences.device)
-        best = shares[self.divergences[rows].argmin(dim=-1)]
-        return torch.where(self.scored[rows], best, torch.zeros_like(best))
-
-    def score(self, rows: Tensor, positions: Tensor, divergences: Tensor) -> None:
+    def score(self, rows: Tensor, lags: Tensor, divergences: Tensor) -> None:
         """Take in what each share would have led to.
 
         Args:
             rows: (n,).
-            positions: (n,), position of each of these rows in its round.
-            divergences: (n, shares).
+            lags: (n,), local iterations from the prediction to the policy that was reached.
+            divergences: (n, shares), in nats.
         """
-        past = self.divergences[rows, positions]
-        mixed = _MEMORY * past + (1 - _MEMORY) * divergences
-        known = self.scored[rows, positions].unsqueeze(-1)
-        self.divergences[rows, positions] = torch.where(known, mixed, divergences)
-        self.scored[rows, positions] = True
+        known = lags < self.weight.shape[1]
+        rows, lags, divergences = rows[known], lags[known], divergences[known]
+        drift = divergences[:, 0]
+        relative = divergences / (drift.unsqueeze(1) + _SMALLEST_DRIFT)
+        self.losses[rows, lags] = _MEMORY * self.losses[rows, lags] + relative
+        self.drift[rows, lags] = _MEMORY * self.drift[rows, lags] + drift
+        self.weight[rows, lags] = _MEMORY * self.weight[rows, lags] + 1
+
+    def earned(self) -> Tensor:
+        """Return kappa as past divergences have it, (rows, lags); of equally good the smallest.
+
+        It takes three observations to earn any.
+        """
+        best = torch.tensor(SHARES, device=self.losses.device)[self.losses.argmin(dim=-1)]
+        return torch.where(self.weight > _FEWEST - 1e-3, best, torch.zeros_like(best))
+
+    def trust(self, rows: Tensor, predicted: Tensor, situations: Situations) -> Tensor:
+        """Return kappa for new predictions.
+
+        What was earned, but no farther than where a base policy diverges from the start by half of
+        the mean drift. Then even a prediction at right angles to where the policies really go
+        costs only half of the drift more.
+
+        Args:
+            rows: (n,).
+            predicted: (n, positions, P), the first of them the current policies.
+            situations: Of these rows, where policies are compared.
+
+        Returns:
+            (n, positions).
+        """
+        lags = min(predicted.shape[1], self.weight.shape[1])
+        earned = self.earned()[rows, :lags]
+        limit = _FARTHEST_BASE * (self.drift / self.weight.clamp_min(1.0))[rows, :lags]
+        kappa = predicted.new_zeros(predicted.shape[:2])
+        start = situations.outputs(predicted[:, 0])
+        for lag in range(1, lags):
+            for share in SHARES[1:]:
+                base = torch.lerp(predicted[:, 0], predicted[:, lag], share)
+                apart = situations.divergence(situations.outputs(base), start)
+                allowed = (apart <= limit[:, lag]) & (share <= earned[:, lag] + 1e-6)
+                kappa[:, lag] = torch.where(allowed, share, kappa[:, lag])
+        return kappa
 
     def keep(self, rows: Tensor) -> Self:
         """Return a copy of the given rows."""
-        return type(self)(self.divergences[rows], self.scored[rows])
+        return type(self)(self.losses[rows], self.drift[rows], self.weight[rows])

@@ -9,17 +9,18 @@ from torch import Tensor
 
 from marl_comm.config.learner import MappoConfig
 from marl_comm.experience import Staleness
-from marl_comm.experience.rollouts import Rollouts
+from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
-from marl_comm.learners.mappo.calibration import Calibration
 from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.importance import effective_sample_size
-from marl_comm.learners.mappo.measures import measured
+from marl_comm.learners.mappo.measures import divergences, weight_quantiles
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
 from marl_comm.randomness import Streams
@@ -37,7 +38,7 @@ class Mappo:
         rounds: (rows,), rounds received so far.
         updates: (rows,), local iterations since the latest round.
         start: (rows, P), the policies' parameters at the start of the latest round.
-        calibration: How far predictions are trusted.
+        foresight: Predicts the coming policies; None where nothing is predicted.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Mappo:
         importance_weighted: bool,
         total_updates: int,
         longest_round: int,
+        predictor: prediction.Predictor | None,
     ) -> None:
         """Draw each seed's networks from its own stream.
 
@@ -61,6 +63,7 @@ class Mappo:
             importance_weighted: Whether data are reweighed for the current policy.
             total_updates: Local iterations of the run, over which learning rates may decay.
             longest_round: Most chunks of a round.
+            predictor: How base policies are predicted; None where none are.
         """
         self._device = torch.device(settings.device)
         self._settings = settings
@@ -101,7 +104,10 @@ class Mappo:
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases: NetworkBases | None = None
         self.start = actor.clone()
-        self.calibration = Calibration.fresh(len(draws), longest_round, self._device)
+        self._longest_round = longest_round
+        self.foresight = (
+            None if predictor is None else Foresight.fresh(predictor, actor, longest_round)
+        )
         self._rollouts: Rollouts | None = None
         self._weighed: Weighed | None = None
         self._figures: Figures = {}
@@ -160,16 +166,7 @@ class Mappo:
         self.weigh()
         assert self._weighed is not None
         assert self.bases is not None
-        self._figures = measured(
-            self.policy,
-            self.bases,
-            self.start,
-            self._position(),
-            self._weighed,
-            self.calibration,
-            # At a round's start every share is the current policy; reused chunks are no test.
-            (self.updates > 0) & (self.updates < self.bases.count),
-        )
+        self._figures = self._measured(self._weighed, self.bases)
         shuffles = [self._shuffles[row] for row in self._seed_rows]
         orders = self._orders(shuffles, self._weighed.joint.shape[1])
         figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
@@ -177,6 +174,9 @@ class Mappo:
         self.updates += 1
         self._local_step += 1
         self._weighed = None
+        if self.foresight is not None and self.foresight.predictor != "rehearse":
+            step = self._predicted_step(self.foresight.predictor)
+            self.foresight.remember(self.networks.actor, step, self._longest_round)
 
     def diagnostics(self) -> dict[str, AnyArray]:
         """Return figures of the latest local iteration and of the data it used."""
@@ -194,7 +194,8 @@ class Mappo:
         self._seed_rows = self._seed_rows[rows]
         self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
         self.start = self.start[chosen]
-        self.calibration = self.calibration.keep(chosen)
+        if self.foresight is not None:
+            self.foresight = self.foresight.keep(chosen)
         if self.bases is not None and self._rollouts is not None:
             self.bases = self.bases.keep(chosen)
             self._rollouts = self._rollouts.keep(chosen)
@@ -211,7 +212,7 @@ class Mappo:
         return {
             "networks": checkpoint.arrays(self.networks),
             "bases": checkpoint.arrays(self.bases),
-            "calibration": checkpoint.arrays(self.calibration),
+            "foresight": {} if self.foresight is None else checkpoint.arrays(self.foresight),
             "rounds": self.rounds.cpu().numpy(),
             "updates": self.updates.cpu().numpy(),
             "start": self.start.cpu().numpy(),
@@ -227,7 +228,7 @@ class Mappo:
         """Take over the state of a checkpoint."""
         device = self._device
         checkpoint.fill(self.networks, state["networks"], device)
-        checkpoint.fill(self.calibration, state["calibration"], device)
+        checkpoint.fill(self.foresight, state["foresight"], device)
         self.rounds = torch.from_numpy(state["rounds"]).to(device)
         self.updates = torch.from_numpy(state["updates"]).to(device)
         self.start = torch.from_numpy(state["start"]).to(device)
@@ -239,38 +240,64 @@ class Mappo:
         self._rollouts = restore_experience(state["experience"])
         self._weighed = None
 
-    def predict(self, rows: Tensor, predictor: prediction.Predictor, positions: int) -> Tensor:
+    def predict(self, rows: Tensor, positions: int) -> Tensor:
         """Return where the policies will be after 0, 1, … local iterations.
 
         Args:
             rows: The rows to predict.
-            predictor: How.
             positions: How many policies to return.
 
         Returns:
-            (given rows, positions, P).
+            (given rows, positions, P); where nothing was learned yet, the current policies.
         """
-        parameters = self.networks.actor[rows]
+        assert self.foresight is not None
+        parameters, steps = self.networks.actor[rows], self.foresight.hindsight.steps
+        if self._rollouts is not None and self.foresight.predictor == "rehearse":
+            return self._rehearsed(rows, positions)
+        step = steps[rows, 0] if steps.shape[1] > 0 else torch.zeros_like(parameters)
+        return prediction.repeated(parameters, step, positions)
+
+    def trust(self, rows: Tensor, predicted: Tensor) -> Tensor:
+        """Return how far to go with predictions, (given rows, positions), kappa."""
+        assert self.foresight is not None
+        if self._rollouts is None:
+            return predicted.new_zeros(predicted.shape[:2])
+        latest = self._rollouts.chunk((self.updates - 1) % self._rollouts.count)
+        situations = self._situations(latest).rows(rows)
+        return self.foresight.calibration.trust(rows, predicted, situations)
+
+    def _predicted_step(self, predictor: prediction.Predictor) -> Tensor:
+        """Return what each coming local iteration adds to the policies, (rows, P)."""
         if predictor == "momentum":
+            settings = self._settings
             return prediction.momentum(
-                parameters,
-                self.networks.actor_optimiser.of(rows),
+                self.networks.actor_optimiser,
                 self._learning_rates()[0],
-                self._settings.epochs * self._settings.minibatches,
-                positions,
+                settings.epochs * settings.minibatches,
             )
-        if predictor == "extrapolate":
-            updates = self.updates[rows].clamp_min(1).unsqueeze(1)
-            displacement = (parameters - self.start[rows]) / updates
-            return prediction.extrapolate(parameters, displacement, positions)
-        return self._rehearsed(rows, positions)
+        return (self.networks.actor - self.start) / self.updates.unsqueeze(1)
+
+    def _situations(self, chunk: Chunk) -> Situations:
+        return Situations.of(chunk, self._actor, self._distribution)
+
+    def _measured(self, weighed: Weighed, bases: NetworkBases) -> Figures:
+        """Return how old the data of the coming local iteration are; score past predictions."""
+        position, situations = self._position(), self._situations(weighed.chunk)
+        reached = situations.outputs(self.networks.actor)
+        # At a round's start there is nothing to foresee; a chunk used again has no base of its own.
+        tested = (self.updates > 0) & (self.updates < bases.count)
+        figures = weight_quantiles(weighed.joint) | divergences(
+            self.networks.actor, reached, situations, bases, self.start, position, tested
+        )
+        if self.foresight is not None:
+            self.foresight.look_back(situations, reached, self._local_step, bases, position, tested)
+        return figures
 
     def _rehearsed(self, rows: Tensor, positions: int) -> Tensor:
         """Return the policies of copies that make local iterations on the previous round's data."""
         state = self.networks.of(rows)
         policies = [state.actor.clone()]
-        if self._rollouts is None:
-            return prediction.extrapolate(state.actor, torch.zeros_like(state.actor), positions)
+        assert self._rollouts is not None
         rollouts = self._rollouts.keep(rows)
         shuffles = [self._rehearsal_shuffles[self._seed_rows[row]] for row in rows.tolist()]
         for position in range(positions - 1):

@@ -4,66 +4,54 @@ import torch
 from torch import Tensor
 
 from marl_comm.learners.mappo import prediction
-from marl_comm.learners.mappo.bases import NetworkBases, Policies
-from marl_comm.learners.mappo.calibration import SHARES, Calibration
-from marl_comm.learners.mappo.update import Figures, Weighed
+from marl_comm.learners.mappo.bases import NetworkBases
+from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.update import Figures
 
-_SLICE = 128  # joint steps of a chunk on which divergences are measured
 _QUANTILES = {"weight_q05": 0.05, "weight_q50": 0.5, "weight_q95": 0.95, "weight_max": 1.0}
 
 
+def weight_quantiles(joint: Tensor) -> Figures:
+    """Return quantiles of the weights of joint actions, (rows, samples), by name, (rows,)."""
+    shares = torch.tensor(list(_QUANTILES.values()), device=joint.device)
+    return dict(zip(_QUANTILES, joint.quantile(shares, dim=1), strict=True))
+
+
 @torch.no_grad()
-def measured(
-    current: Policies,
+def divergences(
+    parameters: Tensor,
+    reached: Tensor,
+    situations: Situations,
     bases: NetworkBases,
     start: Tensor,
     position: Tensor,
-    weighed: Weighed,
-    calibration: Calibration,
     tested: Tensor,
 ) -> Figures:
-    """Return figures of the coming local iteration; where bases were predicted, score them.
+    """Return how far the current policies are from those that collected their data.
 
     Args:
-        current: The policies as they are now.
-        bases: Those that collected the round's chunks.
+        parameters: (rows, P), the policies as they are now.
+        reached: Their outputs in the situations.
+        situations: Where policies are compared.
+        bases: The policies that collected the round's chunks.
         start: (rows, P), the policies at the round's start.
         position: (rows,), which chunk is next.
-        weighed: That chunk, as the current policies see it.
-        calibration: Takes in how every share of the predicted way would have done.
-        tested: (rows,), bool, where that is known.
+        tested: (rows,), bool, where a prediction can be held against what came.
 
     Returns:
-        Figures by name, (rows,): quantiles of the weights of joint actions; `kl`, of the current
-        joint policies from the bases; and for predicted bases `cosine` of predicted and real
-        displacement, `kappa`, and `kl_unpredicted`, from the policies at the round's start.
+        Figures by name, (rows,): `kl`, of the current joint policies from the bases; and for
+        predicted bases, nan where not tested, `cosine` of predicted and real displacement,
+        `kappa`, and `kl_unpredicted`, from the policies at the round's start.
     """
-    device = position.device
-    quantiles = weighed.joint.quantile(
-        torch.tensor(list(_QUANTILES.values()), device=device), dim=1
-    )
-    figures = dict(zip(_QUANTILES, quantiles, strict=True))
-    step = max(1, weighed.joint.shape[1] // _SLICE)
-    inputs, alive = weighed.actor_inputs[:, :, ::step], weighed.alive[:, :, ::step]
-    outputs = current.actor(current.parameters, inputs)
-
-    def divergence(parameters: Tensor) -> Tensor:
-        """Of the current joint policies, mean over situations, (rows,)."""
-        apart = current.distribution.kl(outputs, current.actor(parameters, inputs))
-        return (apart * alive).sum(dim=1).mean(dim=1)
-
-    figures["kl"] = divergence(bases.at(position))
+    figures = {"kl": situations.divergence(reached, situations.outputs(bases.at(position)))}
     if bases.predicted is None:
         return figures
-    every = torch.arange(len(position), device=device)
-    end = bases.predicted[every, position]
-    scores = torch.stack([divergence(torch.lerp(start, end, share)) for share in SHARES], dim=1)
-    rows = torch.nonzero(tested)[:, 0]
-    calibration.score(rows, position[rows], scores[rows])
+    every = torch.arange(len(position), device=position.device)
+    unpredicted = situations.divergence(reached, situations.outputs(start))
     scored = {
-        "cosine": prediction.cosine(start, end, current.parameters),
+        "cosine": prediction.cosine(start, bases.predicted[every, position], parameters),
         "kappa": bases.trust[every, position],
-        "kl_unpredicted": scores[:, 0],
+        "kl_unpredicted": unpredicted,
     }
-    nan = torch.full_like(scores[:, 0], torch.nan)
+    nan = torch.full_like(unpredicted, torch.nan)
     return figures | {name: torch.where(tested, figure, nan) for name, figure in scored.items()}

@@ -10,33 +10,24 @@ from marl_comm.learners.mappo.optimiser import Adam
 Predictor = Literal["momentum", "rehearse", "extrapolate"]
 
 
-def momentum(
-    parameters: Tensor,
-    optimiser: Adam,
-    learning_rate: float,
-    steps_per_iteration: int,
-    positions: int,
-) -> Tensor:
+def momentum(optimiser: Adam, learning_rate: float, steps_per_iteration: int) -> Tensor:
     """Follow the optimiser's present step as if every coming gradient were like its mean.
 
     Args:
-        parameters: (rows, P), now.
-        optimiser: Of these rows.
+        optimiser: Of the policies.
         learning_rate: Of the coming steps.
         steps_per_iteration: Gradient steps in a local iteration.
-        positions: How many policies to return, the current one included.
 
     Returns:
-        (rows, positions, P); position s is after s local iterations.
+        (rows, P), what each coming local iteration adds.
     """
-    step = steps_per_iteration * optimiser.direction(learning_rate)
-    return extrapolate(parameters, step, positions)
+    return steps_per_iteration * optimiser.direction(learning_rate)
 
 
-def extrapolate(parameters: Tensor, displacement: Tensor, positions: int) -> Tensor:
-    """Repeat a displacement, (rows, P), per local iteration; (rows, positions, P)."""
+def repeated(parameters: Tensor, step: Tensor, positions: int) -> Tensor:
+    """Add a step, (rows, P), at every local iteration; (rows, positions, P), now the first."""
     ahead = torch.arange(positions, device=parameters.device, dtype=parameters.dtype)
-    return parameters.unsqueeze(1) + ahead[:, None] * displacement.unsqueeze(1)
+    return parameters.unsqueeze(1) + ahead[:, None] * step.unsqueeze(1)
 
 
 def cosine(start: Tensor, predicted: Tensor, reached: Tensor) -> Tensor:

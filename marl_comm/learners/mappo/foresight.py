@@ -1,0 +1,75 @@
+"""A predictor of the coming policies, and what is known of how far it can be trusted."""
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from marl_comm.learners.mappo.bases import NetworkBases
+from marl_comm.learners.mappo.calibration import FARTHEST_LAG, SHARES, Calibration
+from marl_comm.learners.mappo.hindsight import Hindsight
+from marl_comm.learners.mappo.prediction import Predictor
+from marl_comm.learners.mappo.situations import Situations
+
+
+class Foresight:
+    """Holds predictions against what came of them.
+
+    Attributes:
+        predictor: How the coming policies are predicted.
+        hindsight: The predictions of the latest local iterations; none of them when rehearsing,
+            which would cost as much as the local iterations themselves.
+        calibration: How good they were.
+    """
+
+    def __init__(self, predictor: Predictor, hindsight: Hindsight, calibration: Calibration):
+        """Start from what is known."""
+        self.predictor: Predictor = predictor
+        self.hindsight, self.calibration = hindsight, calibration
+
+    @classmethod
+    def fresh(cls, predictor: Predictor, parameters: Tensor, longest_round: int) -> Self:
+        """Return one that has seen nothing, for policies (rows, P)."""
+        calibration = Calibration.fresh(len(parameters), longest_round, parameters.device)
+        return cls(predictor, Hindsight.fresh(parameters), calibration)
+
+    def look_back(
+        self,
+        situations: Situations,
+        reached: Tensor,
+        local_step: int,
+        bases: NetworkBases,
+        position: Tensor,
+        tested: Tensor,
+    ) -> None:
+        """Score past predictions of the policies as they are now.
+
+        Args:
+            situations: Where policies are compared.
+            reached: The current policies' outputs there.
+            local_step: Of the run.
+            bases: Of the round, with what was predicted at its start.
+            position: (rows,), local iterations since the round's start.
+            tested: (rows,), bool, whether the round's own prediction reaches as far as this.
+        """
+        if self.predictor != "rehearse":
+            self.hindsight.score(situations, reached, local_step, self.calibration)
+            return
+        if bases.predicted is None:
+            return
+        every = torch.arange(len(position), device=position.device)
+        start, end = bases.predicted[:, 0], bases.predicted[every, position]
+        scores = [
+            situations.divergence(reached, situations.outputs(torch.lerp(start, end, share)))
+            for share in SHARES
+        ]
+        rows = torch.nonzero(tested)[:, 0]
+        self.calibration.score(rows, position[rows], torch.stack(scores, dim=1)[rows])
+
+    def remember(self, parameters: Tensor, step: Tensor, longest_round: int) -> None:
+        """Note down what is predicted now, (rows, P) both, if it is to be scored later."""
+        self.hindsight.remember(parameters, step, min(longest_round, FARTHEST_LAG + 1))
+
+    def keep(self, rows: Tensor) -> Self:
+        """Return a copy of the given rows."""
+        return type(self)(self.predictor, self.hindsight.keep(rows), self.calibration.keep(rows))
