@@ -191,6 +191,12 @@ def mappo() -> None:
         "collect: environments and policies; update: weights, advantages and 10 epochs of Adam, "
         "one minibatch each; both per joint step"
     )
+    many, weights = torch.ones((9600, 64)), torch.ones((64, 64))
+    seconds = median_seconds(lambda: torch.mm(many, weights), repetitions=201)
+    console.print(
+        f"the machine meanwhile: (9600 x 64) (64 x 64) products at "
+        f"{2e-9 * 9600 * 64 * 64 / seconds:.0f} GFLOP/s"
+    )
 
 
 def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:

@@ -1,75 +1,81 @@
-"""Decoupled PPO: weights correct for who collected the data, the clipped ratio limits the step."""
+"""Decoupled PPO: weights correct for who collected the data, the clipped ratio limits the step.
+
+Losses are minimised; here are their derivatives, and figures, as sums over samples.
+"""
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
-from torch.nn.functional import huber_loss
 
 
 @dataclass(frozen=True)
-class PolicyLoss:
-    """The policy's loss, and figures of how far it has moved.
+class PolicySlopes:
+    """Derivatives of the policy's loss, and figures of how far it has moved.
 
     Attributes:
-        loss: (rows,), what is minimised.
-        figures: By name, (rows,), without gradients.
+        by_log_prob: (rows, agents, samples), by log-probabilities of actions.
+        by_entropy: (rows, agents, samples), by entropies.
+        figures: By name, (rows,).
     """
 
-    loss: Tensor
+    by_log_prob: Tensor
+    by_entropy: Tensor
     figures: dict[str, Tensor]
 
 
-def policy_loss(
+def policy_slopes(
     log_probs: Tensor,
     entropy: Tensor,
     proximal_log_probs: Tensor,
-    weights: Tensor,
+    weighted_advantages: Tensor,
     presence: Tensor,
-    advantages: Tensor,
     *,
     clip: float,
     entropy_bonus: float,
-) -> PolicyLoss:
-    """Return the decoupled clipped objective (Hilton et al. 2022, arXiv 2110.00641).
+) -> PolicySlopes:
+    """Differentiate the decoupled clipped objective (Hilton et al. 2022, arXiv 2110.00641).
 
-    With r the ratio to the policy at the start of the local iteration and rho the weight of the
-    data: - mean[rho min(r A, clip(r, 1 - eps, 1 + eps) A)] - bonus * mean entropy.
+    With r the ratio to the policy at the start of the local iteration, rho the weight of the data
+    and A the advantage, the loss is - sum[rho min(r A, clip(r, 1 - eps, 1 + eps) A)] - bonus * sum
+    of entropies. Its derivative by log r is - rho r A where the minimum is r A, else 0.
 
     Args:
         log_probs: (rows, agents, samples), of the policy that is being changed.
         entropy: (rows, agents, samples).
         proximal_log_probs: (rows, agents, samples), at the start of the local iteration.
-        weights: (rows, agents, samples), rho; 0 where an agent was absent.
-        presence: (rows, agents, samples), 1 / the share present where an agent acted, else 0.
-        advantages: (rows, samples), shared by the team.
+        weighted_advantages: (rows, agents, samples), rho A; 0 where an agent was absent.
+        presence: (rows, agents, samples), what a sample counts for; 0 where an agent was absent.
         clip: Epsilon.
-        entropy_bonus: Factor on the mean entropy.
+        entropy_bonus: Factor on the entropy.
     """
     log_ratio = log_probs - proximal_log_probs
     ratio = log_ratio.exp()
-    advantages = advantages.unsqueeze(1)
     clipped = ratio.clamp(1 - clip, 1 + clip)
-    gain = torch.minimum(ratio * advantages, clipped * advantages)
-    mean_entropy = (entropy * presence).mean(dim=(1, 2))
-    loss = -(weights * gain).mean(dim=(1, 2)) - entropy_bonus * mean_entropy
-    with torch.no_grad():
-        figures = {
-            "entropy": mean_entropy.detach(),
-            "clip_fraction": ((clipped != ratio) * presence).mean(dim=(1, 2)),
-            "approximate_kl": ((ratio - 1 - log_ratio) * presence).mean(dim=(1, 2)),
-        }
-    return PolicyLoss(loss, figures)
+    gain = ratio * weighted_advantages
+    by_log_prob = gain.masked_fill(gain > clipped * weighted_advantages, 0.0).neg_()
+    figures = {
+        "entropy": (entropy * presence).sum(dim=(1, 2)),
+        "clip_fraction": ((clipped != ratio) * presence).sum(dim=(1, 2)),
+        "approximate_kl": ((ratio - 1 - log_ratio) * presence).sum(dim=(1, 2)),
+    }
+    return PolicySlopes(by_log_prob, -entropy_bonus * presence, figures)
 
 
-def value_loss(values: Tensor, targets: Tensor, weights: Tensor, huber_delta: float) -> Tensor:
-    """Return the weighted Huber loss of each row, (rows,).
+def value_slopes(
+    values: Tensor, targets: Tensor, weights: Tensor, huber_delta: float
+) -> tuple[Tensor, Tensor]:
+    """Differentiate the weighted Huber loss.
 
     Args:
         values: (rows, samples), in the units of the value normaliser.
         targets: (rows, samples), likewise.
-        weights: (rows, samples), with mean 1.
+        weights: (rows, samples).
         huber_delta: Where the loss turns from quadratic to linear.
+
+    Returns:
+        Derivatives by values, (rows, samples), and the loss, summed over samples, (rows,).
     """
-    losses = huber_loss(values, targets, reduction="none", delta=huber_delta)
-    return (weights * losses).mean(dim=1)
+    error = values - targets
+    limited = error.clamp(-huber_delta, huber_delta)
+    slopes = weights * limited
+    return slopes, (slopes * (error - 0.5 * limited)).sum(dim=1)

@@ -1,81 +1,17 @@
-"""Networks of many seeds at once: parameters are rows of one matrix, layers are batched products.
+"""Networks of all seeds: the agents' policies and the central value function."""
 
-Flat parameters make everything else a line: distances between policies, points on the way from
-one to another, an optimiser's step, a checkpoint.
-"""
-
-from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from marl_comm.games.environments.spec import Spec
-
-Activation = Literal["relu", "tanh"]
-
-_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-}
-_FEWEST_COLUMNS = 16
-_GAINS: dict[Activation, float] = {"relu": 2**0.5, "tanh": 5 / 3}
-
-
-class StackedPerceptron:
-    """The shape of a multilayer perceptron; its parameters, one set per batch entry, come along.
-
-    Attributes:
-        size: Number of parameters of one network, P.
-    """
-
-    def __init__(self, sizes: Sequence[int], activation: Activation, output_gain: float) -> None:
-        """Fix the shape.
-
-        Args:
-            sizes: Inputs, hidden units of each layer, outputs.
-            activation: After every layer but the last.
-            output_gain: Gain of the last layer's orthogonal initialisation.
-        """
-        self._layers = list(pairwise(sizes))
-        self._activation = _ACTIVATIONS[activation]
-        hidden_gains = [_GAINS[activation]] * (len(self._layers) - 1)
-        self._gains = [*hidden_gains, output_gain]
-        self._splits = [size for (n, m) in self._layers for size in (n * m, m)]
-        self.size = sum(self._splits)
-
-    def initial(self, generator: np.random.Generator) -> Tensor:
-        """Return orthogonal weights and zero biases of one network, (P,)."""
-        parts = []
-        for (inputs, outputs), gain in zip(self._layers, self._gains, strict=True):
-            parts += [gain * _orthogonal(inputs, outputs, generator).ravel(), np.zeros(outputs)]
-        return torch.from_numpy(np.concatenate(parts).astype(np.float32))
-
-    def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
-        """Apply each network to its own inputs.
-
-        Args:
-            parameters: (batch, P).
-            inputs: (batch, samples, inputs).
-
-        Returns:
-            (batch, samples, outputs).
-        """
-        parts = parameters.split(self._splits, dim=1)
-        hidden = inputs
-        for layer, (size_in, size_out) in enumerate(self._layers):
-            weights = parts[2 * layer].view(-1, size_in, size_out)
-            bias = parts[2 * layer + 1].unsqueeze(1)
-            if layer < len(self._layers) - 1:
-                hidden = self._activation(torch.baddbmm(bias, hidden, weights))
-        # Products with few columns are slower than those with 16.
-        missing = max(0, _FEWEST_COLUMNS - size_out)
-        return torch.baddbmm(pad(bias, (0, missing)), hidden, pad(weights, (0, missing)))[
-            ..., :size_out
-        ]
+from marl_comm.learners.mappo.perceptron import (
+    Activation,
+    PerceptronGradient,
+    StackedPerceptron,
+)
 
 
 class Actor:
@@ -130,13 +66,42 @@ class Actor:
             inputs: (rows, agents, samples, inputs), as `inputs` makes them.
 
         Returns:
-            (rows, agents, samples, outputs).
+            (rows, outputs, agents, samples).
         """
-        rows, agents, samples, size = inputs.shape
-        batch = rows * self._networks
-        stacked = inputs.reshape(batch, -1, size)
-        outputs = self._network(parameters.reshape(batch, -1), stacked)
-        return outputs.view(rows, agents, samples, -1)
+        return self.gradient(parameters).forward(inputs)
+
+    def gradient(self, parameters: Tensor) -> "ActorGradient":
+        """Return a sum of gradients at `parameters`, (rows, P), so far of nothing."""
+        stacked = parameters.reshape(len(parameters) * self._networks, -1)
+        return ActorGradient(self._network.gradient(stacked), len(parameters), shared=self._shared)
+
+
+class ActorGradient:
+    """A sum of gradients of all agents' policy networks over blocks of samples."""
+
+    def __init__(self, stacked: PerceptronGradient, rows: int, *, shared: bool) -> None:
+        """Wrap that of the networks, one per row if `shared`, else one per row and agent."""
+        self._stacked, self._rows, self._shared = stacked, rows, shared
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return (rows, outputs, agents, samples) of (rows, agents, samples, inputs)."""
+        rows, agents, samples, _ = inputs.shape
+        if self._shared:
+            outputs = self._stacked.forward(inputs.flatten(1, 2))
+            return outputs.view(rows, -1, agents, samples)
+        outputs = self._stacked.forward(inputs.flatten(0, 1))
+        return outputs.view(rows, agents, -1, samples).transpose(1, 2)
+
+    def backward(self, by_outputs: Tensor) -> None:
+        """Add the gradient of what went forward last, by derivatives shaped like the outputs."""
+        if self._shared:
+            self._stacked.backward(by_outputs.flatten(2, 3))
+        else:
+            self._stacked.backward(by_outputs.transpose(1, 2).flatten(0, 1))
+
+    def total(self) -> Tensor:
+        """Return the sum, (rows, P)."""
+        return self._stacked.total().view(self._rows, -1)
 
 
 class Critic:
@@ -172,11 +137,11 @@ class Critic:
 
     def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
         """Return values, (rows, samples), of `inputs` (rows, samples, inputs)."""
-        return self._network(parameters, inputs)[..., 0]
+        return self._network(parameters, inputs)[:, 0]
 
+    def gradient(self, parameters: Tensor) -> PerceptronGradient:
+        """Return a sum of gradients at `parameters`, (rows, Q), so far of nothing.
 
-def _orthogonal(inputs: int, outputs: int, generator: np.random.Generator) -> np.ndarray:
-    tall = generator.standard_normal((max(inputs, outputs), min(inputs, outputs)))
-    orthogonal, triangular = np.linalg.qr(tall)
-    orthogonal *= np.sign(np.diag(triangular))
-    return orthogonal if inputs >= outputs else orthogonal.T
+        Its outputs are (rows, 1, samples).
+        """
+        return self._network.gradient(parameters)

@@ -39,7 +39,7 @@ class Situations:
 
     @torch.no_grad()
     def outputs(self, parameters: Tensor) -> Tensor:
-        """Return what policies, (rows, P), do there: (rows, agents, n, outputs)."""
+        """Return what policies, (rows, P), do there: (rows, outputs, agents, n)."""
         return self.actor(parameters, self.inputs)
 
     def divergence(self, outputs: Tensor, other: Tensor) -> Tensor:

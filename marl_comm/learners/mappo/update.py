@@ -18,9 +18,10 @@ from marl_comm.learners.mappo.advantages import (
 from marl_comm.learners.mappo.batch import Batch, parts, slices
 from marl_comm.learners.mappo.distributions import Distribution
 from marl_comm.learners.mappo.importance import joint_weights, truncated_weights
-from marl_comm.learners.mappo.loss import policy_loss, value_loss
-from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
+from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
 from marl_comm.learners.mappo.optimiser import clipped
+from marl_comm.learners.mappo.perceptron import PerceptronGradient
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
@@ -86,6 +87,8 @@ class LocalIteration:
         observations = chunk.observations.flatten(2, 3)
         actor_inputs = self._actor.inputs(observations)
         actions = chunk.actions.flatten(2, 3)
+        if not actions.is_floating_point():
+            actions = actions.long()  # the type of indices, once for all epochs
         alive = chunk.alive.flatten(2, 3).float()
         rows, agents, samples = alive.shape
         log_probs = torch.empty_like(alive)
@@ -104,6 +107,7 @@ class LocalIteration:
             joint_weights(log_ratios),
         )
 
+    @torch.no_grad()
     def run(
         self,
         state: State,
@@ -138,7 +142,6 @@ class LocalIteration:
         steps = epochs * (1 if orders is None else minibatches)
         return {**figures, **{name: total / steps for name, total in sums.items()}}
 
-    @torch.no_grad()
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:
         settings, chunk, alive = self._settings, weighed.chunk, weighed.alive
         log_ratios = weighed.log_ratios
@@ -176,10 +179,9 @@ class LocalIteration:
             actor_inputs=weighed.actor_inputs,
             actions=weighed.actions,
             log_probs=weighed.log_probs,
-            weights=weights / acted,
+            weighted_advantages=weights / acted * normalised(advantages, team_weights).unsqueeze(1),
             presence=alive / acted,
             critic_inputs=critic_inputs,
-            advantages=normalised(advantages, team_weights),
             targets=state.values.normalise(returns),
             value_weights=team_weights / team_weights.mean(dim=1, keepdim=True),
         )
@@ -195,43 +197,48 @@ class LocalIteration:
         sums: Figures,
     ) -> None:
         """Make one gradient step on the joint steps of all blocks together, `size` of them."""
-        actor = state.actor.requires_grad_()
-        critic = state.critic.requires_grad_()
-        gradients = [torch.zeros_like(actor), torch.zeros_like(critic)]
+        actor = self._actor.gradient(state.actor)
+        critic = self._critic.gradient(state.critic)
+        agents = blocks[0].presence.shape[1]
         for block in blocks:
-            share = block.size / size
-            loss, figures = self._losses(actor, critic, block)
-            for total, part in zip(
-                gradients, torch.autograd.grad(share * loss.sum(), (actor, critic)), strict=True
-            ):
-                total += part
-            for name, value in figures.items():
-                sums[name] = sums.get(name, 0.0) + share * value
-        state.actor, state.critic = actor.detach(), critic.detach()
+            value_loss = self._value_backward(critic, block)
+            figures = self._policy_backward(actor, block)
+            for name, total in figures.items():
+                sums[name] = sums.get(name, 0.0) + total / (agents * size)
+            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / size
         largest = self._settings.max_gradient_norm
         for optimiser, parameters, gradient, rate in (
-            (state.actor_optimiser, state.actor, gradients[0], learning_rates[0]),
-            (state.critic_optimiser, state.critic, gradients[1], learning_rates[1]),
+            (
+                state.actor_optimiser,
+                state.actor,
+                actor.total() / (agents * size),
+                learning_rates[0],
+            ),
+            (state.critic_optimiser, state.critic, critic.total() / size, learning_rates[1]),
         ):
             optimiser.step(parameters, clipped(gradient, largest), rate)
 
-    def _losses(self, actor: Tensor, critic: Tensor, block: Batch) -> tuple[Tensor, Figures]:
-        """Return what each row minimises, (rows,), and figures."""
-        outputs = self._actor(actor, block.actor_inputs)
-        log_probs, entropy = self._distribution.log_prob_and_entropy(outputs, block.actions)
-        policy = policy_loss(
+    def _policy_backward(self, gradient: ActorGradient, block: Batch) -> Figures:
+        """Add the gradient of the policy's loss on a block; return figures, (rows,), as sums."""
+        outputs = gradient.forward(block.actor_inputs)
+        log_probs, entropy, pullback = self._distribution.differentiable(outputs, block.actions)
+        slopes = policy_slopes(
             log_probs,
             entropy,
             block.log_probs,
-            block.weights,
+            block.weighted_advantages,
             block.presence,
-            block.advantages,
             clip=self._settings.clip,
             entropy_bonus=self._settings.entropy_bonus,
         )
-        values = self._critic(critic, block.critic_inputs)
-        critic_loss = value_loss(
+        gradient.backward(pullback(slopes.by_log_prob, slopes.by_entropy))
+        return slopes.figures
+
+    def _value_backward(self, gradient: PerceptronGradient, block: Batch) -> Tensor:
+        """Add the gradient of the value loss on a block; return that loss, (rows,), as a sum."""
+        values = gradient.forward(block.critic_inputs)[:, 0]
+        slopes, loss = value_slopes(
             values, block.targets, block.value_weights, self._settings.huber_delta
         )
-        # The networks share no parameters: the sum's gradient is each one's own.
-        return policy.loss + critic_loss, {**policy.figures, "value_loss": critic_loss.detach()}
+        gradient.backward(slopes.unsqueeze(1))
+        return loss

@@ -230,8 +230,10 @@ def plain_divergence(learner, parameters, other, chunk):
     """KL of joint policies, mean over all joint steps, of each row."""
     policy = learner.policy
     inputs = policy.actor.inputs(chunk.observations.flatten(2, 3))
-    first = Categorical(logits=policy.actor(parameters, inputs))
-    second = Categorical(logits=policy.actor(other, inputs))
+    first, second = (
+        Categorical(logits=policy.actor(mine, inputs).movedim(1, -1))
+        for mine in (parameters, other)
+    )
     divergence = kl_divergence(first, second).numpy()
     rows, agents, samples = divergence.shape
     return [

@@ -9,7 +9,7 @@ from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, 
 from torch import nn
 
 
-def network_of(parameters, sizes):
+def network_of(parameters, sizes, activation):
     """The same network as torch's own module."""
     layers, start = [], 0
     for inputs, outputs in pairwise(sizes):
@@ -19,7 +19,7 @@ def network_of(parameters, sizes):
         layer.weight.data = weights.T.clone()
         layer.bias.data = parameters[start : start + outputs].clone()
         start += outputs
-        layers += [layer, nn.Tanh()]
+        layers += [layer, {"relu": nn.ReLU, "tanh": nn.Tanh}[activation]()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -35,12 +35,12 @@ def flat(network):
 
 
 def plain_mappo(learner, chunk, orders):
-    """MAPPO's update of the first row: no importance weights, one agent and step at a time."""
+    """MAPPO's update of the first row by torch's own parts, one agent and step at a time."""
     options = learner._settings
     steps, copies = chunk.rewards.shape[2:]
     agents, size = chunk.observations.shape[1], chunk.observations.shape[-1]
-    actor = network_of(learner.networks.actor[0], [size + agents, 16, 16, 5])
-    critic = network_of(learner.networks.critic[0], [agents * size, 16, 16, 1])
+    actor = network_of(learner.networks.actor[0], [size + agents, 16, 16, 5], options.activation)
+    critic = network_of(learner.networks.critic[0], [agents * size, 16, 16, 1], options.activation)
     actor_adam = torch.optim.Adam(actor.parameters(), options.learning_rate, eps=1e-5)
     critic_adam = torch.optim.Adam(critic.parameters(), options.critic_learning_rate, eps=1e-5)
     observations = chunk.observations[0].flatten(1, 2)  # (agents, N, size)
@@ -56,6 +56,12 @@ def plain_mappo(learner, chunk, orders):
     with torch.no_grad():
         values = critic(joint)[:, 0].view(steps, copies)
         old = torch.distributions.Categorical(logits=actor(inputs)).log_prob(actions)
+    weights = (old - chunk.log_probs[0].flatten(1, 2)).exp()
+    if options.importance_weights == "joint":
+        weights = weights.prod(dim=0).expand(agents, -1)
+    weights = weights.clamp_max(options.truncation)
+    weights = weights / weights.mean()
+    shares = weights.mean(dim=0) / weights.mean(dim=0).sum()
     advantages = torch.zeros(steps, copies)
     following = torch.zeros(copies)
     for step in reversed(range(steps)):
@@ -75,8 +81,10 @@ def plain_mappo(learner, chunk, orders):
         advantages[step] = following.clone()
     returns = (advantages + values).ravel()
     advantages = advantages.ravel()
-    advantages = (advantages - advantages.mean()) / advantages.std(correction=0)
-    targets = (returns - returns.mean()) / returns.std(correction=0)
+    advantages, targets = (
+        (x - (shares * x).sum()) / (shares * (x - (shares * x).sum()) ** 2).sum().sqrt()
+        for x in (advantages, returns)
+    )
     for epoch in range(options.epochs):
         order = torch.arange(samples) if orders is None else orders[epoch][0]
         for chosen in order.chunk(options.minibatches):
@@ -86,10 +94,17 @@ def plain_mappo(learner, chunk, orders):
                 ratio * advantages[chosen],
                 ratio.clamp(1 - options.clip, 1 + options.clip) * advantages[chosen],
             )
-            loss = -gain.mean() - options.entropy_bonus * distribution.entropy().mean()
-            critic_loss = nn.functional.huber_loss(
-                critic(joint[chosen])[:, 0], targets[chosen], delta=options.huber_delta
+            loss = (
+                -(weights[:, chosen] * gain).mean()
+                - options.entropy_bonus * distribution.entropy().mean()
             )
+            losses = nn.functional.huber_loss(
+                critic(joint[chosen])[:, 0],
+                targets[chosen],
+                delta=options.huber_delta,
+                reduction="none",
+            )
+            critic_loss = (shares[chosen] * samples * losses).mean()
             for network, adam, objective in (
                 (actor, actor_adam, loss),
                 (critic, critic_adam, critic_loss),
@@ -101,10 +116,29 @@ def plain_mappo(learner, chunk, orders):
     return flat(actor), flat(critic)
 
 
-@pytest.mark.parametrize("minibatches", [1, 2])
-def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
-    learner = learner_for(SPREAD, minibatches=minibatches, entropy_bonus=0.05)
-    chunk = made_up_chunk(learner, SPREAD)
+@pytest.mark.parametrize(
+    ("minibatches", "activation", "weights", "away"),
+    [
+        (1, "tanh", "per_agent", 0.0),
+        (2, "relu", "per_agent", 0.0),
+        (2, "tanh", "per_agent", 0.3),
+        (1, "relu", "joint", 0.3),
+    ],
+)
+def test_an_update_is_that_of_plain_mappo(minibatches, activation, weights, away, monkeypatch):
+    learner = learner_for(
+        SPREAD,
+        minibatches=minibatches,
+        activation=activation,
+        importance_weights=weights,
+        entropy_bonus=0.05,
+        clip=0.005,
+        truncation=1.1,
+    )
+    generator = torch.Generator().manual_seed(0)
+    bases = learner.networks.actor
+    bases = bases + away * torch.randn(bases.shape, generator=generator)
+    chunk = made_up_chunk(learner, SPREAD, bases=bases)
     drawn = []
     orders = learner._orders
     monkeypatch.setattr(learner, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
@@ -120,6 +154,9 @@ def test_fresh_data_make_plain_mappo(minibatches, monkeypatch):
     assert (learner.networks.actor - before[0]).abs().max() > 1e-3
     torch.testing.assert_close(learner.networks.actor[0], actor, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(learner.networks.critic[0], critic, atol=2e-5, rtol=1e-4)
+    figures = learner.diagnostics()
+    assert figures["clip_fraction"][0] > 0.05
+    assert (figures["truncated_fraction"][0] > 0) == (away > 0)
 
 
 @pytest.mark.parametrize("actors", ["shared", "separate"])
