@@ -2,7 +2,8 @@
 
 Starts a tabular run and a MAPPO run side by side, looks at both at fixed intervals, and ends them
 with SIGTERM. Leaves `soak.csv`, `soak.png` and `soak.pdf` in the directory, and prints how fast
-resident memory and log grew. With `--minutes 0` it starts nothing, and draws the table that is there.
+resident memory and log grew. With `--minutes 0` it starts nothing, and draws the table that is
+there.
 """
 
 import argparse
