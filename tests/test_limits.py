@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra.core.hydra_config import HydraConfig
 
 from marl_comm import resume as resume_command
 from marl_comm import run
@@ -151,10 +150,10 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    new_process: None,
     kind: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as in a new process
     (tmp_path / "there").mkdir()
     sweep = ["-m", "seed=0,1"] if "sweep" in kind else []
     arguments = [*sweep, *SETTINGS, f"{kind}={tmp_path / 'there' / 'run'}"]

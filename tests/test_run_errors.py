@@ -1,17 +1,15 @@
 """The entry point: exit codes, what it prints, what it writes, and what it leaves alone."""
 
-import logging
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,12 +33,10 @@ class Seen(Callback):
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_an_empty_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_process: None
+) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as in a new process
-    handlers = logging.root.handlers[:]
-    yield
-    logging.root.handlers[:] = handlers  # Hydra sets its own, which write to a closed stream
 
 
 @pytest.fixture

@@ -5,17 +5,15 @@ MARL_COMM_FUZZ=1000 python -m pytest tests/test_run_fuzz.py   (about ten minutes
 
 import contextlib
 import io
-import logging
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from new_process import as_in_a_new_process
 from test_config_fuzz import HYDRA_KEYS, command_lines, likely, odd_values
 
 from marl_comm import run, session
@@ -44,9 +42,8 @@ def typed_and_told(arguments: list[str], folder: Path) -> tuple[int, str]:
     """Return the exit code of the command in a folder, and what it wrote to stderr."""
     told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    HydraConfig.instance().cfg = None  # as in a new process
-    handlers = logging.root.handlers[:]
     with (
+        as_in_a_new_process(),
         pytest.MonkeyPatch.context() as patch,
         contextlib.redirect_stderr(told),
         contextlib.redirect_stdout(said),
@@ -54,11 +51,7 @@ def typed_and_told(arguments: list[str], folder: Path) -> tuple[int, str]:
     ):
         patch.setattr(sys, "argv", ["marl_comm.run", *arguments])
         patch.setattr(session, "execute", execute_small)
-        try:
-            code = run.main()
-        finally:
-            GlobalHydra.instance().clear()
-            logging.root.handlers[:] = handlers
+        code = run.main()
     told.flush()
     return code, told.buffer.getvalue().decode()
 

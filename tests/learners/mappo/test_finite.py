@@ -7,7 +7,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hydra.core.hydra_config import HydraConfig
 from rollout_worlds import SPREAD, learner_for, made_up_chunk, round_of
 
 from marl_comm import run
@@ -121,8 +120,9 @@ def test_without_a_good_local_update_there_is_no_checkpoint(tmp_path):
         execute(config, tmp_path / "run")
 
 
-def test_in_a_sweep_the_job_fails_in_one_line_and_the_others_go_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as in a new process
+def test_in_a_sweep_the_job_fails_in_one_line_and_the_others_go_on(
+    tmp_path, monkeypatch, capsys, new_process
+):
     overrides = [override.replace("rarity=41", "rarity=41,1000003") for override in OUTBREAK]
     overrides.append(f"hydra.sweep.dir={tmp_path}")
     monkeypatch.setattr(sys, "argv", ["marl_comm.run", "-m", *overrides])
