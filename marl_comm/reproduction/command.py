@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reproduce(options: argparse.Namespace) -> int:
     figures = chosen_figures(options.names)
-    jobs = {figure.name: _jobs(figure, options.scale) for figure in figures}
+    scales = _scales(figures, options)
+    jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
     every = {job.name: job for of_figure in jobs.values() for job in of_figure}
     found = {name: finished_run(job, options.runs) for name, job in every.items()}
     there = {name: run for name, run in found.items() if run is not None}
@@ -56,7 +57,9 @@ def _reproduce(options: argparse.Namespace) -> int:
         if lacking:
             missing.append(f"`{figure.name}`: {len(lacking)} runs failed, such as {lacking[0]}")
             continue
-        section, measured = _section(figure, jobs[figure.name], sweep, options)
+        section, measured = _section(
+            figure, scales[figure.name], jobs[figure.name], sweep, options.out
+        )
         sections.append(section)
         evidence += measured
         _tell(f"drawn: {section.picture}")
@@ -65,7 +68,6 @@ def _reproduce(options: argparse.Namespace) -> int:
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
     _write(
         Report(
-            options.scale,
             tuple(judge(CLAIMS, evidence)),
             tuple(sections),
             _versions(),
@@ -78,6 +80,12 @@ def _reproduce(options: argparse.Namespace) -> int:
         _publish(options.out, options.publish)
     _tell(f"report: {options.out / 'index.html'}. {cost}")
     return FAILURE if sweep.failed else 0
+
+
+def _scales(figures: Sequence[PaperFigure], options: argparse.Namespace) -> dict[str, str]:
+    """Return the scale of every figure by its name."""
+    full = {figure.name for figure in chosen_figures(options.full)} if options.full else set()
+    return {figure.name: "full" if figure.name in full else options.scale for figure in figures}
 
 
 def _jobs(figure: PaperFigure, scale: str) -> list[Job]:
@@ -93,16 +101,17 @@ def _overrides(figure: PaperFigure, experiment: str, scale: str) -> tuple[str, .
 
 
 def _section(
-    figure: PaperFigure, jobs: Sequence[Job], sweep: Sweep, options: argparse.Namespace
+    figure: PaperFigure, scale: str, jobs: Sequence[Job], sweep: Sweep, out: Path
 ) -> tuple[Section, list[Evidence]]:
     runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
     configurations = pool(runs, _tell)
-    picture = _save(figure.draw(configurations), options.out / "figures", figure.name)
+    picture = _save(figure.draw(configurations), out / "figures", figure.name)
     section = Section(
         figure,
+        scale,
         picture,
         tuple(
-            command_of(experiment, _overrides(figure, experiment, options.scale))
+            command_of(experiment, _overrides(figure, experiment, scale))
             for experiment in figure.experiments
         ),
         len(runs),
@@ -172,6 +181,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", metavar="NAME", nargs="*", help="figures; all if none is named")
     parser.add_argument(
         "--scale", choices=("quick", "full"), default="quick", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--full",
+        action="append",
+        metavar="NAME",
+        help="this figure at full scale, whatever the others have; may be given again",
     )
     parser.add_argument("--jobs", type=_count, default=2, help="runs at a time; default 2")
     parser.add_argument("--cost", action="store_true", help="say what it would cost, and stop")

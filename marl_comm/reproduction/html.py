@@ -8,7 +8,7 @@ from pathlib import Path
 
 from marl_comm.claims.rules import Criterion, Judgement, Line
 from marl_comm.claims.text import measured, required, tally
-from marl_comm.reproduction.report import TITLE, Report, Section
+from marl_comm.reproduction.report import TITLE, Report, Section, command_of_figure
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 _COLUMNS = ("setting", "value", "95 % interval", "outcome", "note")
@@ -114,7 +114,7 @@ def _figure(section: Section) -> str:
     figure = section.figure
     picture = base64.b64encode(section.picture.read_bytes()).decode()
     findings = "".join(map(_block, section.findings))
-    commands = "\n".join([*section.commands, f"python scripts/reproduce_figures.py {figure.name}"])
+    commands = "\n".join([*section.commands, command_of_figure(section)])
     return f"""<figure id="{figure.name}">
 <h3>{_inline(figure.title)}</h3>
 <img alt="{escape(figure.title)}" src="data:image/png;base64,{picture}">

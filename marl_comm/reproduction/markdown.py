@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from marl_comm.claims.rules import Judgement
 from marl_comm.claims.text import measured, required, tally
-from marl_comm.reproduction.report import TITLE, Report, Section
+from marl_comm.reproduction.report import TITLE, Report, Section, command_of_figure
 
 
 def claims_tables(judgements: Sequence[Judgement]) -> str:
@@ -51,7 +51,7 @@ def render(report: Report, pictures: str) -> str:
 
 def _section(section: Section, pictures: str) -> str:
     figure = section.figure
-    commands = "\n".join(section.commands)
+    commands = "\n".join([*section.commands, command_of_figure(section)])
     return "\n\n".join(
         [
             f"### {figure.title}",
@@ -59,6 +59,6 @@ def _section(section: Section, pictures: str) -> str:
             figure.caption,
             *section.findings,
             f"{section.runs} runs, {section.seeds}, made by",
-            f"```\n{commands}\npython scripts/reproduce_figures.py {figure.name}\n```",
+            f"```\n{commands}\n```",
         ]
     )

@@ -20,6 +20,7 @@ class Section:
 
     Attributes:
         figure: What it is.
+        scale: quick or full.
         picture: Its PNG; a PDF of the same name lies beside it.
         commands: The commands that make its runs, sweep by sweep.
         runs: How many runs it was drawn from.
@@ -28,6 +29,7 @@ class Section:
     """
 
     figure: PaperFigure
+    scale: str
     picture: Path
     commands: tuple[str, ...]
     runs: int
@@ -40,7 +42,6 @@ class Report:
     """All of it.
 
     Attributes:
-        scale: quick or full.
         judgements: The claims, judged.
         sections: The figures, in order.
         versions: Software, by name.
@@ -48,12 +49,21 @@ class Report:
         cost: What was run for it, in words.
     """
 
-    scale: str
     judgements: tuple[Judgement, ...]
     sections: tuple[Section, ...]
     versions: dict[str, str]
     missing: tuple[str, ...]
     cost: str
+
+    @property
+    def scale(self) -> str:
+        """Return the scale of the figures, in words."""
+        named: dict[str, list[str]] = {}
+        for section in self.sections:
+            named.setdefault(section.scale, []).append(section.figure.name)
+        if len(named) < 2:
+            return "".join(named)
+        return "; ".join(f"{scale}: {', '.join(names)}" for scale, names in sorted(named.items()))
 
     @property
     def introduction(self) -> str:
@@ -64,6 +74,12 @@ class Report:
             "intervals; each seed is another random game. A setting is *met* if its whole interval "
             "lies on the claimed side of the threshold."
         )
+
+
+def command_of_figure(section: Section) -> str:
+    """Return the command that makes one figure of the report."""
+    command = f"python scripts/reproduce_figures.py {section.figure.name}"
+    return command if section.scale == "quick" else f"{command} --scale {section.scale}"
 
 
 def seeds_in_words(configurations: Sequence[Configuration]) -> str:

@@ -77,6 +77,23 @@ def test_sweep_figure_report_and_the_same_again(
     assert verdicts["2"] != "not tested"
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_figure_may_be_at_full_scale_while_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = paper.paper_figures()["markov_gap"]
+    for experiment in figure.experiments:
+        monkeypatch.setitem(figure.quick, experiment, ("num_seeds=6",))  # type: ignore[arg-type]
+    names = ("staleness", "markov_gap", "--cost")
+    costs = []
+    for scale in ((), ("--full", "markov_gap"), ("--scale", "full")):
+        assert run(tmp_path, *names, *scale) == 0
+        costs.append(capsys.readouterr().err)
+    assert len(set(costs)) == 3
+    assert command.main(["staleness", "--full", "nothing"]) == 2
+    assert "nothing: no such figure" in capsys.readouterr().err
+
+
 def test_a_table_among_the_findings_is_one_on_the_page() -> None:
     block = html._block("| | a & b |\n| --- | ---: |\n| `x` | 1 [0, 2] |\n| y | |")
     assert block.count("<tr>") == 3
