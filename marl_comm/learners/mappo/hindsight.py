@@ -8,7 +8,7 @@ from torch import Tensor
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
 from marl_comm.learners.mappo.situations import Situations
 
-_LAGS_AT_A_TIME = 16  # scored at one local iteration; more take turns
+_LAGS_AT_A_TIME = 16  # scored at one local iteration, at most; more take turns
 
 
 class Hindsight:
@@ -51,9 +51,11 @@ class Hindsight:
         """
         kept = self.starts.shape[1]
         turns = max(1, -(-kept // _LAGS_AT_A_TIME))
+        # Turns move on with every round of the longest kind, or its own start would never be due.
+        turn = (local_step + local_step // max(1, kept)) % turns
         rows = torch.arange(len(self.starts), device=self.starts.device)
         # The newest is a prediction from the current policies themselves.
-        for lag in range(1 + local_step % turns, kept, turns):
+        for lag in range(1 + turn, kept, turns):
             start, way = self.starts[:, lag], lag * self.steps[:, lag]
             divergences = [
                 situations.divergence(reached, situations.outputs(start + share * way))

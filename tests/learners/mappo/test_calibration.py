@@ -150,6 +150,29 @@ def test_many_lags_take_turns():
     assert (calibration.weight[:, 1:] == 1).all()
 
 
+@pytest.mark.parametrize("period", [5, 20, 33, 50, 64])
+def test_the_predictions_that_rounds_begin_with_are_scored_too(period):
+    class Nowhere:
+        def outputs(self, parameters):
+            return parameters
+
+        def divergence(self, one, other):
+            return torch.zeros(len(one))
+
+    class Notes:
+        def score(self, rows, lags, divergences):
+            scored.add((position, int(lags[0])))
+
+    scored: set[tuple[int, int]] = set()
+    parameters = torch.zeros((1, 1))
+    hindsight = Hindsight.fresh(parameters)
+    for local_step in range(9 * period):
+        position = local_step % period
+        hindsight.score(Nowhere(), parameters, local_step, Notes())
+        hindsight.remember(parameters, parameters, period)
+    assert {(position, position) for position in range(1, period)} <= scored
+
+
 def test_momentum_goes_on_as_the_optimiser_would():
     parameters = torch.randn((2, 5), dtype=torch.float64)
     adam = Adam.fresh(parameters, (0.9, 0.999))
