@@ -150,6 +150,7 @@ def test_full_communication_selects_its_schedule() -> None:
         ("game.reward_noise=0.5 samples_per_round=null", "game.reward_noise=0.5"),
         ("communication.max_samples=9000 samples_per_round=null", "communication.max_samples=9000"),
         ("communication.max_samples=999", "samples_per_round to 999 or less"),
+        ("game=mpe/simple_spread communication.max_samples=9000", "cap communication.max_rounds"),
         ("samples_per_round=15", "algorithm.max_bases=16 samples_per_round=15"),
         (
             "game=climbing_chain num_seeds=2 samples_per_round=null",

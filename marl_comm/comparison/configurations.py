@@ -14,6 +14,8 @@ from marl_comm.results import Run, SeedRun, plays_environment
 # Settings that name a repetition or a way to record it, not what is computed.
 _NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
 _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
+# Returns are compared where runs end.
+_MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")
 _ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
 
 
@@ -95,8 +97,10 @@ def inequality(configurations: Sequence[Configuration]) -> str | None:
     """Return one line naming every setting that must agree for a fair comparison and does not."""
     configs = [configuration.config for configuration in configurations]
     unequal = []
+    in_environments = any(configuration.plays_environment for configuration in configurations)
+    groups = _MUST_AGREE_IN_ENVIRONMENTS if in_environments else _MUST_AGREE
     for key in _differing_keys(configs):
-        if _within(key, _MUST_AGREE):
+        if _within(key, groups):
             values = sorted({_text(config[key]) for config in configs if key in config})
             unequal.append(f"{key} ({' | '.join(values)})")
     if not unequal:
@@ -112,7 +116,7 @@ def inequality(configurations: Sequence[Configuration]) -> str | None:
 def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[SeedRun, ...]:
     merged: dict[int, tuple[SeedRun, Run]] = {}
     for run in runs:
-        repeated = []
+        repeated, rounded = [], []
         for seed_run in run.seeds:
             seed = seed_run.summary.seed
             if seed not in merged:
@@ -120,6 +124,10 @@ def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[Seed
                 continue
             other, other_run = merged[seed]
             if not _same_result(seed_run, other):
+                # Networks round differently beside another number of seeds.
+                if plays_environment(run.config) and len(run.seeds) != len(other_run.seeds):
+                    rounded.append(seed)
+                    continue
                 raise InputError(
                     f"seed {seed} was run twice with one configuration and different results: "
                     f"{other_run.directory} and {run.directory}; leave one of them out"
@@ -128,6 +136,12 @@ def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[Seed
         if repeated:
             seeds = ", ".join(map(str, repeated))
             tell(f"counted once: {run.directory} repeats seed {seeds} with identical results")
+        if rounded:
+            seeds = ", ".join(map(str, rounded))
+            tell(
+                f"left out: seed {seeds} of {run.directory}, which was read already from a run "
+                "with another num_seeds"
+            )
     return tuple(merged[seed][0] for seed in sorted(merged))
 
 

@@ -109,6 +109,12 @@ def _problems_of_environments(config: "RunConfig", game: EnvironmentConfig) -> I
             "environment has game.copies x game.steps joint steps for each of its local updates; "
             "set these, and samples_per_round=null"
         )
+    if config.communication.max_samples is not None:
+        yield (
+            f"communication.max_samples={config.communication.max_samples} "
+            f"game={config.game.name}: how many samples a round has is known only once it is "
+            "planned; cap communication.max_rounds or max_local_steps instead"
+        )
     if config.learner.name != "mappo":
         return
     samples = game.copies * game.steps

@@ -17,7 +17,6 @@ _MIB = 2**20
 _PROGRAM = 320 * _MIB  # Python, torch, and what else is imported
 _BYTES_PER_COPY = 16 * 2**10  # of mpe2 as measured; what other environments hold is their own
 _NUMBER = 4  # bytes of a float32
-_BLOCK = 9600  # rows of a layer that are differentiated at once on a CPU
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,17 @@ def _action_bytes(spec: "Spec") -> int:
 
 def _gradients(config: "RunConfig", agents: int) -> int:
     """Return what the layers of the policies hold while a block is differentiated."""
+    from marl_comm.learners.mappo.batch import steps_per_block  # loads torch
+
     game, learner = config.game, config.learner
     assert isinstance(game, EnvironmentConfig)
     assert isinstance(learner, MappoConfig)
     rows = config.num_seeds * agents
     everything = rows * game.steps * game.copies
-    block = max(_BLOCK, 32 * rows) if learner.device == "cpu" else everything
-    return min(block, everything) * 6 * (sum(learner.hidden) + 32) * _NUMBER
+    block = rows * steps_per_block(config.num_seeds, agents)
+    if learner.device == "cpu":
+        everything = min(block, everything)
+    return everything * 6 * (sum(learner.hidden) + 32) * _NUMBER
 
 
 def _refuse(

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from fake_runs import points, write_run
+from fake_runs import environment_points, points, write_environment_run, write_run
 
 from marl_comm.comparison.configurations import inequality, pool
 from marl_comm.errors import InputError
@@ -101,6 +101,30 @@ def test_a_seed_with_two_results_is_refused(tmp_path, differ_in):
         pooled(tmp_path)
     assert str(tmp_path / "a") in str(refusal.value)
     assert str(tmp_path / "b") in str(refusal.value)
+
+
+def test_networks_may_round_differently_beside_other_seeds(tmp_path):
+    def other(seed):
+        return environment_points(evaluation_every=5)
+
+    write_environment_run(tmp_path / "a", seeds=[1, 2])
+    write_environment_run(tmp_path / "b", seeds=[2, 3, 4], record=other)
+    told = []
+    (configuration,) = pooled(tmp_path, told.append)
+    assert seeds(configuration) == [1, 2, 3, 4]
+    (line,) = told
+    assert line.startswith(f"left out: seed 2 of {tmp_path / 'b'}")
+    write_environment_run(tmp_path / "c", seeds=[2, 5], record=other)
+    with pytest.raises(InputError, match="seed 2 was run twice"):
+        pooled(tmp_path, told.append)
+
+
+def test_returns_are_compared_after_as_many_local_updates(tmp_path):
+    write_environment_run(tmp_path / "a", settings={"max_local_steps": 80})
+    write_environment_run(
+        tmp_path / "b", "base_policy_prediction", settings={"max_local_steps": 40}
+    )
+    assert "max_local_steps (40 | 80)" in inequality(pooled(tmp_path))
 
 
 def test_what_makes_the_comparison_unequal_is_one_line(tmp_path):

@@ -13,7 +13,7 @@ from marl_comm.games.environments.base import Situation, Step
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas_simulations import Simulations
 from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
-from marl_comm.types import AnyArray, IntArray
+from marl_comm.types import AnyArray, BoolArray, IntArray
 
 _TRIAL_COPIES = 7  # unlikely to be the size of anything else
 
@@ -90,7 +90,13 @@ class VectorisedEnvironments:
         self._over = np.zeros_like(began)
         if began.any():
             self._simulations.begin(began)
-            self._observations = self._joined(self._simulations.observations())
+            fresh: BoolArray = np.any(began, axis=1)
+            seen = self._joined(self._simulations.observations(fresh))
+            if fresh.all():
+                self._observations = seen
+            else:
+                self._observations = self._observations.clone()
+                self._observations[torch.from_numpy(fresh)] = seen
         alive = torch.ones(self._observations.shape[:3], dtype=torch.bool)
         return Situation(self._observations, alive, torch.from_numpy(began))
 

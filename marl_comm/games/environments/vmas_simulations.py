@@ -102,16 +102,22 @@ class Simulations:
                     for copy in np.flatnonzero(began[position]).tolist():
                         simulation.reset_at(first + copy, return_observations=False)
 
-    def observations(self) -> list[Tensor]:
-        """Return what each agent sees in every copy, (seeds * copies, size)."""
-        seen = []
+    def observations(self, wanted: BoolArray) -> list[Tensor]:
+        """Return what each agent sees in the copies of the wanted seeds, (seeds * copies, size).
+
+        Where observations are drawn, nothing is drawn for the seeds that are not wanted.
+
+        Args:
+            wanted: (playing seeds,).
+        """
         with self._apart():
-            for row, simulation in zip(self._playing, self._stepped, strict=False):
-                self._draw_afresh(row)
-                found = simulation.get_from_scenario(
-                    get_observations=True, get_rewards=False, get_infos=False, get_dones=False
-                )
-                seen.append(found[0])
+            if self._shared:
+                everything = _seen(self._stepped[0])
+                return [of_agent[np.repeat(wanted, self._copies)] for of_agent in everything]
+            seen = []
+            for position in np.flatnonzero(wanted).tolist():
+                self._draw_afresh(self._playing[position])
+                seen.append(_seen(self._stepped[position]))
         return [torch.cat(blocks) for blocks in zip(*seen, strict=True)]
 
     def step(self, moves: Sequence[Tensor]) -> Outcome:
@@ -162,6 +168,13 @@ class Simulations:
         devices = [self._device] if self._device.type == "cuda" else []
         forked: AbstractContextManager[None] = torch.random.fork_rng(devices)
         return forked
+
+
+def _seen(simulation: Any) -> list[Tensor]:
+    observations: list[Tensor] = simulation.get_from_scenario(
+        get_observations=True, get_rewards=False, get_infos=False, get_dones=False
+    )[0]
+    return observations
 
 
 def _joined(infos: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:

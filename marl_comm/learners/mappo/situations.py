@@ -1,5 +1,6 @@
 """Where policies are compared: a few of a chunk's joint steps."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,11 +32,11 @@ class Situations:
 
     @classmethod
     def of(cls, chunk: Chunk, actor: Actor, distribution: Distribution) -> Self:
-        """Return about 128 joint steps, evenly over the chunk."""
+        """Return 128 joint steps or some more, evenly over the chunk's times and copies."""
         alive = chunk.alive.flatten(2, 3)
-        step = max(1, alive.shape[2] // _SLICE)
-        inputs = actor.inputs(chunk.observations.flatten(2, 3)[:, :, ::step])
-        return cls(actor, distribution, inputs, alive[:, :, ::step].float())
+        stride = _stride(alive.shape[2], copies=chunk.alive.shape[3])
+        inputs = actor.inputs(chunk.observations.flatten(2, 3)[:, :, ::stride])
+        return cls(actor, distribution, inputs, alive[:, :, ::stride].float())
 
     @torch.no_grad()
     def outputs(self, parameters: Tensor) -> Tensor:
@@ -50,3 +51,9 @@ class Situations:
     def rows(self, chosen: Tensor) -> Self:
         """Return those of some rows."""
         return type(self)(self.actor, self.distribution, self.inputs[chosen], self.alive[chosen])
+
+
+def _stride(joint_steps: int, copies: int) -> int:
+    """Return a distance between joint steps that does not come back to the same few copies."""
+    longest = max(1, joint_steps // _SLICE)
+    return next(stride for stride in range(longest, 0, -1) if math.gcd(stride, copies) == 1)

@@ -130,16 +130,17 @@ class LocalIteration:
         batch, figures = self._prepare(state, weighed)
         epochs, minibatches = self._settings.epochs, self._settings.minibatches
         sums: Figures = {}
-        agents = weighed.alive.shape[1]
+        agents, steps = weighed.alive.shape[1], 0
         whole = batch.blocks() if orders is None else []
         for epoch in range(epochs):
             if orders is None:
                 self._step(state, whole, batch.size, learning_rates, sums)
+                steps += 1
                 continue
             for chosen in orders[epoch].split(-(-batch.size // minibatches), dim=1):
                 blocks = [batch.take(part) for part in parts(chosen, agents)]
                 self._step(state, blocks, chosen.shape[1], learning_rates, sums)
-        steps = epochs * (1 if orders is None else minibatches)
+                steps += 1
         return {**figures, **{name: total / steps for name, total in sums.items()}}
 
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:

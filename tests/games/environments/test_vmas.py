@@ -14,6 +14,8 @@ from marl_comm.games.environments.vmas_state import copies_share_draws, steps_dr
 from marl_comm.randomness import Streams, generator
 
 vmas = pytest.importorskip("vmas")
+from vmas.simulator.core import Agent, Sphere, World  # noqa: E402
+from vmas.simulator.scenario import BaseScenario  # noqa: E402
 
 
 def adapter_of(scenario="simple_spread", *, continuous=False, max_steps=5, copies=3, **arguments):
@@ -98,6 +100,49 @@ def test_a_seed_meets_the_same_alone_and_beside_others(scenario, arguments):
             ends.add(int(alone[3].sum()))
     assert ends != {0}
     assert (scenario != "reverse_transport") or ends - {0, 12}, "no copy ended before the others"
+
+
+class Drawing(BaseScenario):
+    """Draws in observations, and copies end by themselves at different times."""
+
+    def make_world(self, batch_dim, device, **kwargs):
+        world = World(batch_dim, device)
+        world.add_agent(Agent("agent", shape=Sphere(0.03)))
+        self.length, self.time = torch.zeros(batch_dim), torch.zeros(batch_dim)
+        return world
+
+    def reset_world_at(self, env_index=None):
+        (agent,) = self.world.agents
+        number = self.world.batch_dim if env_index is None else 1
+        places, lengths = torch.rand(number, 2), torch.randint(3, 9, (number,)).float()
+        copies = slice(None) if env_index is None else [env_index]
+        agent.set_pos(places if env_index is None else places[0], env_index)
+        self.length[copies], self.time[copies] = lengths, 0
+
+    def observation(self, agent):
+        return agent.state.pos + torch.randn_like(agent.state.pos)
+
+    def reward(self, agent):
+        self.time = self.time + 1
+        return agent.state.pos[:, 0]
+
+    def done(self):
+        return self.time >= self.length
+
+
+def test_episodes_that_begin_in_one_seed_draw_nothing_from_another(monkeypatch):
+    make = vmas.make_env
+    monkeypatch.setattr(
+        vmas, "make_env", lambda _, number, **settings: make(Drawing(), number, **settings)
+    )
+    together = played("drawing", [0, 1], steps=30)
+    for row in range(2):
+        alone = played("drawing", [row], steps=30)
+        began = torch.stack([step[1][0] for step in alone])
+        assert (began.any(dim=1) & ~began.all(dim=1)).any()
+        for beside, itself in zip(together, alone, strict=True):
+            for one, other in zip(beside, itself, strict=True):
+                torch.testing.assert_close(one[row], other[0])
 
 
 def test_vmas_leaves_the_global_random_state_alone_and_does_not_use_it():

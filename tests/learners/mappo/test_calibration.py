@@ -10,7 +10,7 @@ from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
 from marl_comm.learners.mappo.hindsight import Hindsight
 from marl_comm.learners.mappo.optimiser import Adam
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.situations import Situations, _stride
 
 
 def test_kappa_minimises_the_running_mean_of_relative_divergences():
@@ -148,6 +148,15 @@ def test_many_lags_take_turns():
         hindsight.score(situations, reached, local_step, calibration)
         assert 0 < ((calibration.weight - before)[0] > 0).sum() <= 16
     assert (calibration.weight[:, 1:] == 1).all()
+
+
+@pytest.mark.parametrize(("steps", "copies"), [(25, 128), (25, 32), (128, 32), (1, 7), (100, 100)])
+def test_situations_come_from_many_times_and_copies(steps, copies):
+    stride = _stride(steps * copies, copies)
+    chosen = np.arange(0, steps * copies, stride)
+    assert len(chosen) >= min(128, steps * copies)
+    assert len(np.unique(chosen % copies)) >= min(copies, len(chosen)) * 0.99
+    assert len(np.unique(chosen // copies)) == min(steps, len(chosen))
 
 
 @pytest.mark.parametrize("period", [5, 20, 33, 50, 64])
