@@ -105,7 +105,7 @@ def test_a_seed_with_two_results_is_refused(tmp_path, differ_in):
 
 def test_networks_may_round_differently_beside_other_seeds(tmp_path):
     def other(seed):
-        return environment_points(evaluation_every=5)
+        return environment_points(evaluation_every=10)
 
     write_environment_run(tmp_path / "a", seeds=[1, 2])
     write_environment_run(tmp_path / "b", seeds=[2, 3, 4], record=other)
