@@ -151,7 +151,8 @@ FIGURE = PaperFigure(
     caption=(
         "`simple_spread`, predictable regime, τ = 10. Each row against importance sampling with a "
         "warm-up of ten rounds of one local update, paired by seed; rows with an asterisk against "
-        "importance sampling without warm-up, whose first round already lasts ten. Dots "
+        "importance sampling without warm-up, whose first round already lasts ten: as many joint "
+        "steps in fewer rounds. Dots "
         "(triangle: importance sampling itself): ratio of interquartile means (left), "
         "interquartile mean of differences (middle, right); bars: the 95 % bootstrap interval. KL "
         "(of the current policy from the one that collected) and effective sample size are means "

@@ -106,7 +106,7 @@ FIGURE = PaperFigure(
     quick={
         "missing_data_mappo": (
             'hydra.sweeper.params={communication.probability:"0.0,0.9,0.98"}',
-            "num_seeds=4",
+            "num_seeds=6",
             "max_local_steps=40",
             "game.copies=64",
         )
