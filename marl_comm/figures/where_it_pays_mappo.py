@@ -105,7 +105,8 @@ FIGURE = PaperFigure(
         "than six seeds there is no interval). Right: how far along the predicted way calibration "
         "went, which is never so far that the base diverges from the round's start by more than "
         "half of the usual drift. `simple_spread`, predictable regime, 40 local updates, τ = 10 "
-        "after ten warm-up rounds. Upwards less momentum, to the right larger batches, and so less noise in a step."
+        "after ten warm-up rounds. Upwards less momentum, to the right larger batches, and so less "
+        "noise in a step."
     ),
     draw=draw,
     finding=finding,
