@@ -1,6 +1,6 @@
 """MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
@@ -67,7 +68,6 @@ class Mappo:
             predictor: How base policies are predicted; None where none are.
         """
         self._device = torch.device(settings.device)
-        self._settings = settings
         self._distribution = distribution_for(spec, self._device)
         hidden, activation = settings.hidden, settings.activation
         self._actor = Actor(
@@ -78,7 +78,7 @@ class Mappo:
             shared=settings.actors == "shared",
         )
         self._critic = Critic(spec, hidden, activation)
-        self._iteration = LocalIteration(
+        iteration = LocalIteration(
             self._actor,
             self._critic,
             self._distribution,
@@ -86,6 +86,7 @@ class Mappo:
             team_reward,
             importance_weighted=importance_weighted,
         )
+        self._practice = Practice(iteration, settings, streams, total_updates)
         draws = streams.of("networks")
         actor = torch.stack([self._actor.initial(draw) for draw in draws]).to(self._device)
         critic = torch.stack([self._critic.initial(draw) for draw in draws]).to(self._device)
@@ -96,12 +97,6 @@ class Mappo:
             Adam.fresh(critic, settings.betas),
             ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
         )
-        self._shuffles = streams.of("minibatches")
-        self._rehearsal_shuffles = streams.of("rehearsal")
-        self._seeds = np.asarray(streams.seeds)
-        self._seed_rows = np.arange(len(draws))
-        self._total_updates = total_updates
-        self._local_step = 0
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases: NetworkBases | None = None
@@ -156,7 +151,7 @@ class Mappo:
         if self._weighed is None:
             assert self._rollouts is not None, "a round comes before the first weighing"
             chunk = self._rollouts.chunk(self._position())
-            self._weighed = self._iteration.weigh(self.networks.actor, chunk)
+            self._weighed = self._practice.weigh(self.networks.actor, chunk)
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
             nearest = np.zeros(self.rows, dtype=np.int64)
             self._staleness = Staleness(ess, np.log(1 / ess), nearest)
@@ -173,14 +168,11 @@ class Mappo:
         assert self._weighed is not None
         assert self.bases is not None
         self._figures = self._measured(self._weighed, self.bases)
-        shuffles = [self._shuffles[row] for row in self._seed_rows]
-        orders = self._orders(shuffles, self._weighed.joint.shape[1])
-        figures = self._iteration.run(self.networks, self._weighed, orders, self._learning_rates())
-        seeds = self._seeds[self._seed_rows].tolist()
-        refuse_nonfinite(seeds, self._local_step + 1, figures, self.networks, self._weighed)
+        practice = self._practice
+        figures = practice.update(self.networks, self._weighed)
+        refuse_nonfinite(practice.seeds, practice.local_step, figures, self.networks, self._weighed)
         self._figures |= figures
         self.updates += 1
-        self._local_step += 1
         self._weighed = None
         if self.foresight is not None and self.foresight.predictor != "rehearse":
             step = self._predicted_step(self.foresight.predictor)
@@ -199,7 +191,7 @@ class Mappo:
         """Drop all rows but the given ones."""
         chosen = torch.from_numpy(rows).to(self._device)
         self.networks = self.networks.of(chosen)
-        self._seed_rows = self._seed_rows[rows]
+        self._practice.keep(rows)
         self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
         self.start = self.start[chosen]
         if self.foresight is not None:
@@ -224,8 +216,8 @@ class Mappo:
             "rounds": self.rounds.cpu().numpy(),
             "updates": self.updates.cpu().numpy(),
             "start": self.start.cpu().numpy(),
-            "seed_rows": self._seed_rows,
-            "local_step": self._local_step,
+            "seed_rows": self._practice.seed_rows,
+            "local_step": self._practice.local_step,
             "staleness": vars(self._staleness),
             "experience": self._rollouts.state(),
         }
@@ -242,8 +234,8 @@ class Mappo:
         self.start = torch.from_numpy(state["start"]).to(device)
         self.bases = NetworkBases.current(self.start, self.updates)
         checkpoint.fill(self.bases, state["bases"], device)
-        self._seed_rows = state["seed_rows"]
-        self._local_step = state["local_step"]
+        self._practice.seed_rows = state["seed_rows"]
+        self._practice.local_step = state["local_step"]
         self._staleness = Staleness(**state["staleness"])
         self._rollouts = restore_experience(state["experience"])
         self._weighed = None
@@ -261,7 +253,8 @@ class Mappo:
         assert self.foresight is not None
         parameters, steps = self.networks.actor[rows], self.foresight.hindsight.steps
         if self._rollouts is not None and self.foresight.predictor == "rehearse":
-            return self._rehearsed(rows, positions)
+            networks, rollouts = self.networks.of(rows), self._rollouts.keep(rows)
+            return self._practice.rehearse(networks, rollouts, rows.cpu().numpy(), positions)
         step = steps[rows, 0] if steps.shape[1] > 0 else torch.zeros_like(parameters)
         return prediction.repeated(parameters, step, positions)
 
@@ -277,12 +270,7 @@ class Mappo:
     def _predicted_step(self, predictor: prediction.Predictor) -> Tensor:
         """Return what each coming local iteration adds to the policies, (rows, P)."""
         if predictor == "momentum":
-            settings = self._settings
-            return prediction.momentum(
-                self.networks.actor_optimiser,
-                self._learning_rates()[0],
-                settings.epochs * settings.minibatches,
-            )
+            return self._practice.momentum(self.networks)
         return (self.networks.actor - self.start) / self.updates.unsqueeze(1)
 
     def _situations(self, chunk: Chunk) -> Situations:
@@ -298,39 +286,10 @@ class Mappo:
             self.networks.actor, reached, situations, bases, self.start, position, tested
         )
         if self.foresight is not None:
-            self.foresight.look_back(situations, reached, self._local_step, bases, position, tested)
+            step = self._practice.local_step
+            self.foresight.look_back(situations, reached, step, bases, position, tested)
         return figures
-
-    def _rehearsed(self, rows: Tensor, positions: int) -> Tensor:
-        """Return the policies of copies that make local iterations on the previous round's data."""
-        state = self.networks.of(rows)
-        policies = [state.actor.clone()]
-        assert self._rollouts is not None
-        rollouts = self._rollouts.keep(rows)
-        shuffles = [self._rehearsal_shuffles[self._seed_rows[row]] for row in rows.tolist()]
-        for position in range(positions - 1):
-            weighed = self._iteration.weigh(state.actor, rollouts.chunk(position % rollouts.count))
-            orders = self._orders(shuffles, weighed.joint.shape[1])
-            self._iteration.run(state, weighed, orders, self._learning_rates(position))
-            policies.append(state.actor.clone())
-        return torch.stack(policies, dim=1)
 
     def _position(self) -> Tensor:
         assert self._rollouts is not None
         return self.updates % self._rollouts.count
-
-    def _learning_rates(self, ahead: int = 0) -> tuple[float, float]:
-        settings = self._settings
-        left = 1.0
-        if settings.learning_rate_decay:
-            left = max(0.0, 1 - (self._local_step + ahead) / self._total_updates)
-        return settings.learning_rate * left, settings.critic_learning_rate * left
-
-    def _orders(self, shuffles: Sequence[np.random.Generator], samples: int) -> list[Tensor] | None:
-        """Return for each epoch a random order of the joint steps, (rows, samples)."""
-        settings = self._settings
-        if settings.minibatches == 1:
-            return None
-        in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
-        drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
-        return list(torch.from_numpy(drawn).to(self._device))

@@ -245,12 +245,12 @@ def test_rehearsal_makes_the_updates_on_the_last_rounds_data(minibatches):
         learner.update()
     rehearsing, doing = learners
     # The same order of joint steps, so that the copy can be compared with the real thing.
-    doing._shuffles = [*rehearsing._rehearsal_shuffles]
-    states = [shuffle.bit_generator.state for shuffle in doing._shuffles]
+    doing._practice._shuffles = [*rehearsing._practice._rehearsal_shuffles]
+    states = [shuffle.bit_generator.state for shuffle in doing._practice._shuffles]
     before = rehearsing.networks.actor.clone()
     predicted = rehearsing.predict(torch.arange(2), 4)
     torch.testing.assert_close(rehearsing.networks.actor, before, atol=0, rtol=0)
-    for shuffle, state in zip(doing._shuffles, states, strict=True):
+    for shuffle, state in zip(doing._practice._shuffles, states, strict=True):
         shuffle.bit_generator.state = state
     doing.updates.zero_()
     for position in range(4):

@@ -50,9 +50,8 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
         predictor="momentum",
     )
     rows = torch.arange(2, device="meta")
-    weighed = learner._iteration.weigh(learner.networks.actor, there)
-    orders = learner._orders(learner._shuffles, 20)
-    figures = learner._iteration.run(learner.networks, weighed, orders, (0.1, 0.1))
+    weighed = learner._practice.weigh(learner.networks.actor, there)
+    figures = learner._practice.update(learner.networks, weighed)
     found = [*figures.values(), learner.networks.actor, learner.networks.values.moments]
     for predictor in ("momentum", "extrapolate"):
         found.append(learner._predicted_step(predictor))

@@ -36,7 +36,7 @@ def flat(network):
 
 def plain_mappo(learner, chunk, orders):
     """MAPPO's update of the first row by torch's own parts, one agent and step at a time."""
-    options = learner._settings
+    options = learner._practice._settings
     steps, copies = chunk.rewards.shape[2:]
     agents, size = chunk.observations.shape[1], chunk.observations.shape[-1]
     actor = network_of(learner.networks.actor[0], [size + agents, 16, 16, 5], options.activation)
@@ -140,14 +140,15 @@ def test_an_update_is_that_of_plain_mappo(minibatches, activation, weights, away
     bases = bases + away * torch.randn(bases.shape, generator=generator)
     chunk = made_up_chunk(learner, SPREAD, bases=bases)
     drawn = []
-    orders = learner._orders
-    monkeypatch.setattr(learner, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
+    practice = learner._practice
+    orders = practice._orders
+    monkeypatch.setattr(practice, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
     before = learner.networks.actor.clone(), learner.networks.critic.clone()
     learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
     # The reference reads the learner's parameters, so it goes first, with the orders to come.
-    shuffles = [shuffle.bit_generator.state for shuffle in learner._shuffles]
-    foretold = orders(learner._shuffles, 20)
-    for shuffle, state in zip(learner._shuffles, shuffles, strict=True):
+    shuffles = [shuffle.bit_generator.state for shuffle in practice._shuffles]
+    foretold = orders(practice._shuffles, 20)
+    for shuffle, state in zip(practice._shuffles, shuffles, strict=True):
         shuffle.bit_generator.state = state
     actor, critic = plain_mappo(learner, chunk, foretold)
     learner.update()
@@ -238,7 +239,7 @@ def test_absent_agents_change_nothing():
 
 def test_learning_rates_fall_to_zero():
     learner = learner_for(SPREAD, learning_rate_decay=True)
-    assert learner._learning_rates() == (3e-3, 2e-3)
-    learner._local_step = 75
-    assert learner._learning_rates() == pytest.approx((0.25 * 3e-3, 0.25 * 2e-3))
-    assert learner._learning_rates(ahead=30) == (0.0, 0.0)
+    assert learner._practice._learning_rates() == (3e-3, 2e-3)
+    learner._practice.local_step = 75
+    assert learner._practice._learning_rates() == pytest.approx((0.25 * 3e-3, 0.25 * 2e-3))
+    assert learner._practice._learning_rates(ahead=30) == (0.0, 0.0)

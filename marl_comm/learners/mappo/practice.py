@@ -1,0 +1,112 @@
+"""Local iterations of all seeds: their minibatches, their learning rates, and how far they are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.config.learner import MappoConfig
+from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.learners.mappo import prediction
+from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
+from marl_comm.randomness import Streams
+from marl_comm.types import IntArray
+
+
+class Practice:
+    """Applies the update rule, for real and in rehearsal.
+
+    Attributes:
+        seed_rows: (rows,), which of the run's seeds the rows are.
+        local_step: Local iterations made for real.
+    """
+
+    def __init__(
+        self, iteration: LocalIteration, settings: MappoConfig, streams: Streams, total_updates: int
+    ) -> None:
+        """Begin before the first local iteration.
+
+        Args:
+            iteration: The update rule.
+            settings: Step sizes, epochs, and so on.
+            streams: Random streams of the seeds of the run.
+            total_updates: Local iterations of the run, over which learning rates may decay.
+        """
+        self._iteration, self._settings, self._total_updates = iteration, settings, total_updates
+        self._device = torch.device(settings.device)
+        self._shuffles = streams.of("minibatches")
+        self._rehearsal_shuffles = streams.of("rehearsal")
+        self._seeds = np.asarray(streams.seeds)
+        self.seed_rows = np.arange(len(self._seeds))
+        self.local_step = 0
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each row."""
+        seeds: list[int] = self._seeds[self.seed_rows].tolist()
+        return seeds
+
+    def weigh(self, parameters: Tensor, chunk: Chunk) -> Weighed:
+        """Return a chunk together with what policies, (rows, P), make of it."""
+        return self._iteration.weigh(parameters, chunk)
+
+    def update(self, networks: State, weighed: Weighed) -> Figures:
+        """Make one local iteration of every row; return figures by name, (rows,)."""
+        shuffles = [self._shuffles[row] for row in self.seed_rows]
+        orders = self._orders(shuffles, weighed.joint.shape[1])
+        figures = self._iteration.run(networks, weighed, orders, self._learning_rates())
+        self.local_step += 1
+        return figures
+
+    def rehearse(
+        self, networks: State, rollouts: Rollouts, rows: IntArray, positions: int
+    ) -> Tensor:
+        """Return the policies that local iterations on earlier data would lead to.
+
+        Args:
+            networks: A copy, which is changed.
+            rollouts: The data; after the last chunk comes the first again.
+            rows: (n,), the rows that `networks` and `rollouts` are of.
+            positions: How many policies to return.
+
+        Returns:
+            (n, positions, P), after 0, 1, … local iterations.
+        """
+        policies = [networks.actor.clone()]
+        shuffles = [self._rehearsal_shuffles[row] for row in self.seed_rows[rows]]
+        for position in range(positions - 1):
+            weighed = self.weigh(networks.actor, rollouts.chunk(position % rollouts.count))
+            orders = self._orders(shuffles, weighed.joint.shape[1])
+            self._iteration.run(networks, weighed, orders, self._learning_rates(position))
+            policies.append(networks.actor.clone())
+        return torch.stack(policies, dim=1)
+
+    def momentum(self, networks: State) -> Tensor:
+        """Return what momentum predicts each coming local iteration to add, (rows, P)."""
+        return prediction.momentum(
+            networks.actor_optimiser,
+            self._learning_rates()[0],
+            self._settings.epochs * self._settings.minibatches,
+        )
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""
+        self.seed_rows = self.seed_rows[rows]
+
+    def _learning_rates(self, ahead: int = 0) -> tuple[float, float]:
+        settings = self._settings
+        left = 1.0
+        if settings.learning_rate_decay:
+            left = max(0.0, 1 - (self.local_step + ahead) / self._total_updates)
+        return settings.learning_rate * left, settings.critic_learning_rate * left
+
+    def _orders(self, shuffles: Sequence[np.random.Generator], samples: int) -> list[Tensor] | None:
+        """Return for each epoch a random order of the joint steps, (rows, samples)."""
+        settings = self._settings
+        if settings.minibatches == 1:
+            return None
+        in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
+        drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
+        return list(torch.from_numpy(drawn).to(self._device))
