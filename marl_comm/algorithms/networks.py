@@ -55,7 +55,7 @@ class PredictedNetworks:
     """Chunk s is collected by the policy predicted for local iteration s.
 
     Idea: Xiong & Singh 2026, arXiv 2601.12518. Calibrated, a base policy goes only the share of
-    the predicted way that would have served best in past rounds; without, all of it.
+    the predicted way that would have served best so far; without, all of it.
     """
 
     def __init__(self, length: RoundLength, *, calibrated: bool) -> None:
