@@ -1,11 +1,9 @@
 """One run: claims its directory, trains every seed, saves itself, and leaves its results."""
 
 import json
+import logging
 import math
-import platform
-import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from marl_comm import build
 from marl_comm.checkpoints import Checkpoints, State
 from marl_comm.communication import Ledger
 from marl_comm.config import RunConfig, load_saved
-from marl_comm.errors import NumbersError
+from marl_comm.errors import InputError, NumbersError
 from marl_comm.files import CONFIG, SUMMARY
 from marl_comm.games.base import Game
 from marl_comm.interruption import Interruption
@@ -27,8 +25,9 @@ from marl_comm.randomness import Streams
 from marl_comm.recorder import Recorder
 from marl_comm.run_directory import RunDirectory
 from marl_comm.train import LoopState, train
+from marl_comm.versions import changes, versions
 
-_PACKAGES = ("marl_comm", "numpy", "scipy", "torch", "hydra-core")
+_log = logging.getLogger(__name__)
 
 
 def execute(config: RunConfig, directory: Path) -> float:
@@ -68,7 +67,8 @@ def resume(directory: Path) -> float:
         The objective, as `execute` does.
 
     Raises:
-        InputError: The directory holds no run, or another process is at work on it.
+        InputError: The directory holds no run, another process is at work on it, or another
+            version of marl_comm was.
         OutputError: As in `execute`.
         NumbersError: As in `execute`.
         Interrupted: As in `execute`.
@@ -80,6 +80,8 @@ def resume(directory: Path) -> float:
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
         game = build.build_game(config, streams)
         saved = Checkpoints(directory).load_latest()
+        if saved is not None and (changed := changes(saved.get("versions", {}))):
+            _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
         return _train(config, streams, game, run_directory, saved)
 
 
@@ -112,13 +114,19 @@ def _train(
         )
         schedule = build.build_schedule(config, streams)
         if saved is not None:
-            loop = LoopState(**saved["loop"])
-            ledger.restore(saved["ledger"])
-            learner.restore(saved["learner"], game.restore_experience)
-            recorder.restore(saved["recorder"])
-            streams.restore(saved["streams"])
-            game.restore(saved["game"])
-            predictability.restore(saved["predictability"])
+            try:
+                loop = LoopState(**saved["loop"])
+                ledger.restore(saved["ledger"])
+                learner.restore(saved["learner"], game.restore_experience)
+                recorder.restore(saved["recorder"])
+                streams.restore(saved["streams"])
+                game.restore(saved["game"])
+                predictability.restore(saved["predictability"])
+            except (AttributeError, KeyError, TypeError) as error:
+                raise InputError(
+                    f"{run_directory.path}: another version of marl_comm has written its "
+                    "checkpoint; resume it with that one, or delete the directory and run it again"
+                ) from error
 
         def state() -> State:
             return {
@@ -130,9 +138,10 @@ def _train(
                 "game": game.state(),
                 "predictability": predictability.state(),
                 "log_size": log.size,
+                "versions": software,
             }
 
-        checkpoints = Checkpoints(run_directory.path)
+        checkpoints, software = Checkpoints(run_directory.path), versions()
         last_saved = -math.inf  # the first local update is saved: one is there when needed
 
         def after_step() -> None:
@@ -164,21 +173,12 @@ def _train(
             raise NumbersError(f"{error}; {where}") from error
         run_directory.write_final({**recorder.final, **game.arrays()})
         seeds = recorder.summary()
-        summary = {"status": "finished", "seeds": seeds, "versions": versions()}
+        summary = {"status": "finished", "seeds": seeds, "versions": software}
         if config.learner.name == "mappo":
             summary["predictability"] = predictability.summary()
         logger.finish(summary)
         checkpoints.discard()
     return _objective(seeds)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    return {
-        "python": platform.python_version(),
-        "platform": sys.platform,
-        **{package: version(package) for package in _PACKAGES},
-    }
 
 
 def _objective(seeds: list[dict[str, Any]]) -> float:

@@ -73,6 +73,34 @@ def test_a_signal_saves_the_run_which_then_goes_on(tmp_path, uninterrupted, numb
     assert_equal(tmp_path / "run", uninterrupted)
 
 
+def interrupted(directory: Path) -> Checkpoints:
+    process = start(directory)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    return Checkpoints(directory)
+
+
+def test_other_versions_of_libraries_are_warned_of(tmp_path, uninterrupted, caplog):
+    checkpoints = interrupted(tmp_path / "run")
+    state = checkpoints.load_latest()
+    state["versions"]["numpy"] = "0.1"
+    checkpoints.save(state["loop"]["local_step"], state)
+    resume(tmp_path / "run")
+    (warning,) = [record.message for record in caplog.records if "bytes" in record.message]
+    assert "with numpy 0.1 -> " in warning
+    assert_equal(tmp_path / "run", uninterrupted)
+
+
+def test_a_checkpoint_of_another_make_is_refused_in_one_line(tmp_path):
+    checkpoints = interrupted(tmp_path / "run")
+    state = checkpoints.load_latest()
+    del state["recorder"]
+    checkpoints.save(state["loop"]["local_step"], state)
+    with pytest.raises(InputError, match="another version of marl_comm"):
+        resume(tmp_path / "run")
+    assert checkpoints.latest() is not None
+
+
 @pytest.mark.parametrize(
     "game",
     [

@@ -22,6 +22,7 @@ from marl_comm.reproduction import html, markdown
 from marl_comm.reproduction.experiments import Job, command_of, jobs_of_experiment
 from marl_comm.reproduction.report import Report, Section, seeds_in_words, write_claims
 from marl_comm.reproduction.sweep import Sweep, finished_run, run_jobs
+from marl_comm.versions import versions
 
 _DESCRIPTION = """\
 Run the sweeps of the figures, draw them, judge the claims, write the report (HTML and Markdown).
@@ -70,7 +71,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         Report(
             tuple(judge(CLAIMS, evidence)),
             tuple(sections),
-            _versions(),
+            versions(),
             tuple(missing),
             cost,
         ),
@@ -164,12 +165,6 @@ def _cost_afterwards(sweep: Sweep, seconds: float, workers: int) -> str:
         f"{len(sweep.runs)} runs, {sweep.computed} of them computed this time, "
         f"{len(sweep.failed)} failed; {duration(seconds)} with {workers} processes."
     )
-
-
-def _versions() -> dict[str, str]:
-    from marl_comm.session import versions
-
-    return versions()
 
 
 def _parser() -> argparse.ArgumentParser:
