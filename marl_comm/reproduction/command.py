@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib import style
 from matplotlib.figure import Figure
+from PIL import Image
 
 from marl_comm.claims.paper import CLAIMS
 from marl_comm.claims.rules import Evidence, judge
@@ -123,12 +124,16 @@ def _section(
 
 
 def _save(figure: Figure, directory: Path, name: str) -> Path:
-    """Write a figure as PNG and PDF without dates, so that equal runs make equal files."""
+    """Write a figure as PNG (of 256 colours) and PDF; equal runs make equal files."""
     directory.mkdir(parents=True, exist_ok=True)
+    picture = directory / f"{name}.png"
     with style.context(RC_PARAMS):
         figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
-        figure.savefig(directory / f"{name}.png", dpi=150)
-    return directory / f"{name}.png"
+        figure.savefig(picture, dpi=150)
+    with Image.open(picture) as drawn:
+        small = drawn.convert("RGB").quantize(256)
+    small.save(picture, optimize=True)
+    return picture
 
 
 def _write(content: Report, directory: Path) -> None:
