@@ -17,6 +17,7 @@ from marl_comm.comparison.selection import only, where
 from marl_comm.comparison.statistics import Estimate
 from marl_comm.figures.panels import in_words
 from marl_comm.figures.paper import Configurations, PaperFigure
+from marl_comm.figures.regimes import SMALL_PREDICTABLE
 from marl_comm.figures.style import BLUE, RC_PARAMS, VERMILION, WIDTH
 from marl_comm.types import Array
 
@@ -141,8 +142,6 @@ def finding(configurations: Configurations) -> list[str]:
     return [f"Against importance sampling, paired by seed. {'; '.join(lines)}."]
 
 
-_SMALL = ("num_seeds=6", "max_local_steps=40", "game.copies=64")
-
 FIGURE = PaperFigure(
     name="ablation_mappo",
     number=14,
@@ -158,17 +157,20 @@ FIGURE = PaperFigure(
         "(of the current policy from the one that collected) and effective sample size are means "
         "over the local updates on data of other policies than the current. Better: to the left "
         "of the line in the left panel, to the right in the others. At quick scale there are 40 "
-        "local updates of 64 copies, five warm-up rounds, no predictors but two, and no runs "
+        "local updates of 32 copies, five warm-up rounds, no predictors but two, and no runs "
         "without warm-up."
     ),
     draw=draw,
     finding=finding,
     quick={
-        "ablation_mappo": ("hydra.sweeper.params={communication.warmup:5}", *_SMALL),
+        "ablation_mappo": ("hydra.sweeper.params={communication.warmup:5}", *SMALL_PREDICTABLE),
         "ablation_mappo_predictor": (
             "hydra.sweeper.params={communication.warmup:5,algorithm.predictor:extrapolate}",
-            *_SMALL,
+            *SMALL_PREDICTABLE,
         ),
-        "ablation_mappo_reference": ("hydra.sweeper.params={communication.warmup:5}", *_SMALL),
+        "ablation_mappo_reference": (
+            "hydra.sweeper.params={communication.warmup:5}",
+            *SMALL_PREDICTABLE,
+        ),
     },
 )

@@ -12,7 +12,14 @@ from marl_comm.comparison.return_tables import compared, comparison_titles, meas
 from marl_comm.comparison.returns import final_returns, paired, relative_loss, rounds_used
 from marl_comm.figures.panels import in_words, legend_on_top
 from marl_comm.figures.paper import Configurations, PaperFigure
-from marl_comm.figures.regimes import REGIMES, markdown_table, of_regime, periods
+from marl_comm.figures.regimes import (
+    REGIMES,
+    SMALL,
+    SMALL_PREDICTABLE,
+    markdown_table,
+    of_regime,
+    periods,
+)
 from marl_comm.figures.returns import AXES, draw_returns
 from marl_comm.figures.style import RC_PARAMS, WIDTH, look_of, name_of
 
@@ -128,8 +135,6 @@ def _reference_period(configurations: Configurations) -> int:
     return _ASKED if _ASKED in found else found[0]
 
 
-_SMALL = ("num_seeds=6", "max_local_steps=40", "game.copies=64")
-_FEW_SEEDS = ("num_seeds=6",)
 # A shorter warm-up, so that half as many local updates cost no larger share of rounds.
 _ONE_PERIOD = ("hydra.sweeper.params={communication.period:10}", "communication.warmup=5")
 
@@ -151,16 +156,16 @@ FIGURE = PaperFigure(
         "update, is the same at every τ; against rounds it is cut off, dotted: where it ends. "
         "Lines: interquartile mean over the seeds; bands: its 95 % bootstrap interval. "
         "Predictable regime: large batches, much momentum; ordinary: PPO as commonly run. At "
-        "quick scale τ = 10 only, with five warm-up rounds, and in the predictable regime half as "
-        "many local updates of half as many copies."
+        "quick scale τ = 10 only, with five warm-up rounds, half as many local updates and "
+        "evaluation episodes, and in the predictable regime 32 copies for 128."
     ),
     draw=draw,
     evidence=evidence,
     finding=finding,
     quick={
-        "mappo_curves": (*_ONE_PERIOD, *_SMALL),
-        "mappo_curves_full": _SMALL,
-        "mappo_curves_ordinary": (*_ONE_PERIOD, *_FEW_SEEDS),
-        "mappo_curves_ordinary_full": _FEW_SEEDS,
+        "mappo_curves": (*_ONE_PERIOD, *SMALL_PREDICTABLE),
+        "mappo_curves_full": SMALL_PREDICTABLE,
+        "mappo_curves_ordinary": (*_ONE_PERIOD, *SMALL),
+        "mappo_curves_ordinary_full": SMALL,
     },
 )

@@ -19,6 +19,7 @@ from marl_comm.comparison.returns import (
 from marl_comm.comparison.selection import only, values_of
 from marl_comm.figures.panels import draw_estimates, in_words, legend_on_top
 from marl_comm.figures.paper import Configurations, PaperFigure
+from marl_comm.figures.regimes import SMALL_PREDICTABLE
 from marl_comm.figures.returns import RETURN_LABEL
 from marl_comm.figures.style import RC_PARAMS, WIDTH, look_of, name_of
 
@@ -93,7 +94,7 @@ FIGURE = PaperFigure(
     title="MAPPO's final return against the probability that data are missing",
     experiments=("missing_data_mappo",),
     caption=(
-        "`simple_spread`, predictable regime: 80 local updates (at quick scale 40, of 64 copies), "
+        "`simple_spread`, predictable regime: 80 local updates (at quick scale 40, of 32 copies), "
         "the first five with a round each. The axis is scaled by the mean number of local updates "
         "per round, 1 / (1 - p), from 1 to 50. A round collects at most twice as many chunks as "
         "the one before, and one that outlasts its chunks starts over with the first; what does "
@@ -107,9 +108,8 @@ FIGURE = PaperFigure(
     quick={
         "missing_data_mappo": (
             'hydra.sweeper.params={communication.probability:"0.0,0.9,0.98"}',
+            *SMALL_PREDICTABLE,
             "num_seeds=4",
-            "max_local_steps=40",
-            "game.copies=64",
         )
     },
 )

@@ -14,6 +14,10 @@ REGIMES: dict[str, dict[str, Any]] = {
 
 PERIOD = "communication.period"
 
+# Overrides that make runs small; figures that share runs must share them.
+SMALL = ("num_seeds=6", "max_local_steps=40", "game.evaluation_copies=16")
+SMALL_PREDICTABLE = (*SMALL, "game.copies=32")
+
 
 def periods(configurations: Sequence[Configuration]) -> list[int]:
     """Return the numbers of local updates per round that were run, ascending."""

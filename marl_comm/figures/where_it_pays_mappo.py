@@ -111,6 +111,6 @@ FIGURE = PaperFigure(
     draw=draw,
     finding=finding,
     quick={
-        "where_it_pays_mappo": ('hydra.sweeper.params={game.copies:"16,64"}', "num_seeds=4"),
+        "where_it_pays_mappo": ('hydra.sweeper.params={game.copies:"8,32"}', "num_seeds=4"),
     },
 )
