@@ -157,19 +157,19 @@ FIGURE = PaperFigure(
         "(of the current policy from the one that collected) and effective sample size are means "
         "over the local updates on data of other policies than the current. Better: to the left "
         "of the line in the left panel, to the right in the others. At quick scale there are 40 "
-        "local updates of 32 copies, five warm-up rounds, no predictors but two, and no runs "
+        "local updates of 32 copies, no predictors but two, and no runs "
         "without warm-up."
     ),
     draw=draw,
     finding=finding,
     quick={
-        "ablation_mappo": ("hydra.sweeper.params={communication.warmup:5}", *SMALL_PREDICTABLE),
+        "ablation_mappo": ("hydra.sweeper.params={communication.warmup:10}", *SMALL_PREDICTABLE),
         "ablation_mappo_predictor": (
-            "hydra.sweeper.params={communication.warmup:5,algorithm.predictor:extrapolate}",
+            "hydra.sweeper.params={communication.warmup:10,algorithm.predictor:extrapolate}",
             *SMALL_PREDICTABLE,
         ),
         "ablation_mappo_reference": (
-            "hydra.sweeper.params={communication.warmup:5}",
+            "hydra.sweeper.params={communication.warmup:10}",
             *SMALL_PREDICTABLE,
         ),
     },

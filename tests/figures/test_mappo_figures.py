@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from fake_runs import environment_points, write_environment_run
 
-from marl_comm.comparison.configurations import pool
+from marl_comm.comparison.configurations import Configuration, pool
 from marl_comm.comparison.selection import only
+from marl_comm.config.base import flattened
 from marl_comm.figures import (
     ablation_mappo,
     mappo_curves,
@@ -214,3 +215,17 @@ def test_regimes_are_told_apart_as_their_experiments_differ(regime, experiment):
     (job,) = jobs_of_experiment(experiment)
     learner = job.config.learner.model_dump(mode="json")
     assert REGIMES[regime] == {"learner.betas": list(learner["betas"])}
+
+
+@pytest.mark.parametrize("scale", ["quick", "full"])
+def test_at_every_scale_the_ablation_finds_its_variants_and_references(scale):
+    figure = ablation_mappo.FIGURE
+    configurations = [
+        Configuration(flattened(job.config.model_dump(mode="json")), "", ())
+        for experiment in figure.experiments
+        for job in jobs_of_experiment(experiment, figure.quick[experiment] * (scale == "quick"))
+    ]
+    variants = ablation_mappo.run_variants(configurations)
+    assert len(variants) == {"quick": 3, "full": 7}[scale]
+    for variant in variants:
+        assert only(configurations, variant.reference)
