@@ -99,8 +99,7 @@ FIGURE = PaperFigure(
         "per round, 1 / (1 - p), from 1 to 50. A round collects at most twice as many chunks as "
         "the one before, and one that outlasts its chunks starts over with the first; what does "
         "not arrive is not played, so fewer joint steps are made to the right. Lines: "
-        "interquartile mean over the seeds; bands: its 95 % bootstrap interval (four seeds, at "
-        "quick scale, have none). Right: mean over "
+        "interquartile mean over the seeds; bands: its 95 % bootstrap interval. Right: mean over "
         "the local updates on data of other policies than the current; there are none at 0."
     ),
     draw=draw,
@@ -109,7 +108,6 @@ FIGURE = PaperFigure(
         "missing_data_mappo": (
             'hydra.sweeper.params={communication.probability:"0.0,0.9,0.98"}',
             *SMALL_PREDICTABLE,
-            "num_seeds=4",
         )
     },
 )

@@ -89,5 +89,6 @@ def legend_on_top(figure: Figure, panel: Axes, columns: int | None = None) -> No
 
 
 def in_words(estimate: Estimate) -> str:
-    """Return a number with its interval."""
-    return f"{number(estimate.value)} {interval(estimate)}"
+    """Return a number, and its interval if it has one."""
+    value = number(estimate.value)
+    return f"{value} {interval(estimate)}" if estimate.has_interval else value
