@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
 from marl_comm.claims.text import number
@@ -20,6 +19,7 @@ from marl_comm.comparison.returns import (
     staleness_means,
 )
 from marl_comm.comparison.statistics import SMALLEST_SAMPLE, Estimate
+from marl_comm.comparison.tables import empty_table
 from marl_comm.types import Array
 
 Statistic = Callable[[Configuration], Array]
@@ -52,7 +52,7 @@ _TOO_FEW = f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
 def return_table(configurations: Sequence[Configuration]) -> Table:
     """Return the table of rounds, steps, returns, and how old the data were."""
     few = any(len(each.seeds) < SMALLEST_SAMPLE for each in configurations)
-    table = _table("Runs in environments", _CAPTION + _TOO_FEW * few)
+    table = empty_table("Runs in environments", _CAPTION + _TOO_FEW * few)
     for title in ("configuration", "seeds", *MEASURES):
         table.add_column(title, overflow="fold")
     for each in configurations:
@@ -63,7 +63,7 @@ def return_table(configurations: Sequence[Configuration]) -> Table:
 def difference_table(pairings: Sequence[Pairs]) -> Table:
     """Return the table of what each configuration does differently from its reference."""
     few = any(len(pairs.seeds) < SMALLEST_SAMPLE for pairs in pairings)
-    table = _table("Relative to the reference", _PAIRED_CAPTION + _TOO_FEW * few)
+    table = empty_table("Relative to the reference", _PAIRED_CAPTION + _TOO_FEW * few)
     for title in ("configuration / reference", "pairs", *comparison_titles()):
         table.add_column(title, overflow="fold")
     for pairs in pairings:
@@ -106,14 +106,3 @@ def short(each: Estimate) -> str:
     if not each.has_interval or each.low == each.high:
         return number(each.value)
     return f"{number(each.value)} [{number(each.low)}, {number(each.high)}]"
-
-
-def _table(title: str, caption: str) -> Table:
-    return Table(
-        title=title,
-        caption=caption,
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-    )

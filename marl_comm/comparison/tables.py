@@ -38,7 +38,7 @@ _TOO_FEW = f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
 def cost_table(configurations: Sequence[Configuration]) -> Table:
     """Return the table of rounds, local updates, samples and bytes up to each gap."""
     few = any(len(each.seeds) < SMALLEST_SAMPLE for each in configurations)
-    table = _table("Cost to reach a Nash gap", _COST_CAPTION + _TOO_FEW * few)
+    table = empty_table("Cost to reach a Nash gap", _COST_CAPTION + _TOO_FEW * few)
     table.add_column("gap", overflow="fold")
     for title in ("got there", "there at the end", *(title for title, _, _ in _COSTS)):
         table.add_column(title, justify="right", overflow="fold")
@@ -65,7 +65,7 @@ def _final_gap(summary: SeedSummary) -> float:
 def ratio_table(pairings: Sequence[Pairs]) -> Table:
     """Return the table of rounds and samples relative to the reference, paired by seed."""
     few = any(len(pairs.seeds) < SMALLEST_SAMPLE for pairs in pairings)
-    table = _table("Cost relative to the reference", _RATIO_CAPTION + _TOO_FEW * few)
+    table = empty_table("Cost relative to the reference", _RATIO_CAPTION + _TOO_FEW * few)
     table.add_column("gap", overflow="fold")
     for title in ("pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS)):
         table.add_column(title, justify="right", overflow="fold")
@@ -131,7 +131,8 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def _table(title: str, caption: str) -> Table:
+def empty_table(title: str, caption: str) -> Table:
+    """Return a table without columns, in the one style of all."""
     return Table(
         title=title,
         caption=caption,
