@@ -1,7 +1,9 @@
 """Ctrl-C before a command has even been imported."""
 
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ def test_ctrl_c_during_imports_takes_one_line(tmp_path: Path, command: str, impo
         text=True,
         check=False,
         timeout=50,
+        # Jobs in a shell's background ignore Ctrl-C, and so would what they start.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert ended.stderr == "interrupted\n"
     assert ended.returncode == 130
