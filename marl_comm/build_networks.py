@@ -13,7 +13,6 @@ from marl_comm.config.environment import (
     VmasConfig,
     VmasSimpleSpreadConfig,
 )
-from marl_comm.config.environment_memory import refuse_too_large_runs
 from marl_comm.config.learner import MappoConfig
 from marl_comm.errors import InputError
 from marl_comm.games.base import Game
@@ -23,6 +22,7 @@ from marl_comm.games.environments.mpe import ParticleEnvironments
 from marl_comm.games.environments.pettingzoo import ParallelEnvironments
 from marl_comm.games.environments.vmas import VectorisedEnvironments
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.memory import refuse_too_large_runs
 from marl_comm.learners.mappo.prediction import Predictor
 from marl_comm.randomness import Streams
 

@@ -21,7 +21,7 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run."""
     game = config.game
     if not isinstance(game, TableGameConfig):
-        return  # known only when a copy of the environment is made: `environment_memory`
+        return  # known only when a copy of the environment is made: `learners.mappo.memory`
     if game.name == "random_potential":
         # Imported late: only this game is limited by a table, and it costs importing numpy.
         from marl_comm.games.random_potential import _refuse_large_table

@@ -67,11 +67,9 @@ class Rollouts:
         seen = (*shape[:3], 1, copies, spec.largest_observation)
         ends = torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device)
         action_shape = shape if spec.discrete else (*shape, spec.largest_action)
-        small = spec.largest_action <= 256
-        action_type = (torch.uint8 if small else torch.int16) if spec.discrete else torch.float32
         chunks = Chunk(
             observations=torch.zeros((*shape, spec.largest_observation), device=device),
-            actions=torch.zeros(action_shape, dtype=action_type, device=device),
+            actions=torch.zeros(action_shape, dtype=action_tensor_type(spec), device=device),
             log_probs=torch.zeros(shape, device=device),
             rewards=torch.zeros(shape, device=device),
             alive=torch.ones(shape, dtype=torch.bool, device=device),
@@ -190,3 +188,10 @@ def at_ends(led_to: Tensor, ended: Tensor) -> Tensor:
     row, step, copy = torch.nonzero(boundary, as_tuple=True)
     final[row, :, stretch[row, step, copy], copy] = led_to[row, :, step, copy]
     return final
+
+
+def action_tensor_type(spec: Spec) -> torch.dtype:
+    """Return the type in which an agent's action, or each number of it, is kept and travels."""
+    if not spec.discrete:
+        return torch.float32
+    return torch.uint8 if spec.largest_action <= 256 else torch.int16

@@ -1,17 +1,18 @@
 """The memory of a run in an environment, estimated before anything but a first copy is made."""
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from marl_comm.config import memory
+import torch
+
+from marl_comm.config import RunConfig, memory
 from marl_comm.config.environment import EnvironmentConfig
 from marl_comm.config.learner import MappoConfig
 from marl_comm.errors import InputError
-
-if TYPE_CHECKING:
-    from marl_comm.config.run import RunConfig
-    from marl_comm.games.environments.spec import Spec
+from marl_comm.experience.rollouts import action_tensor_type
+from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo.batch import steps_per_block
+from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.networks import Actor, Critic
 
 _MIB = 2**20
 _PROGRAM = 320 * _MIB  # Python, torch, and what else is imported
@@ -33,7 +34,7 @@ class Estimate:
 
 
 def refuse_too_large_runs(
-    config: "RunConfig", spec: "Spec", longest_round: int, gpu_bytes: int | None
+    config: RunConfig, spec: Spec, longest_round: int, gpu_bytes: int | None
 ) -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run.
 
@@ -50,7 +51,7 @@ def refuse_too_large_runs(
         _refuse(config, longest_round, "its GPU", estimate.tensors, gpu_bytes)
 
 
-def estimated(config: "RunConfig", spec: "Spec", longest_round: int) -> Estimate:
+def estimated(config: RunConfig, spec: Spec, longest_round: int) -> Estimate:
     """Return roughly how much memory the run needs at its peak.
 
     Counted are the rounds' data (the latest, and the next while it is collected), base policies,
@@ -64,7 +65,8 @@ def estimated(config: "RunConfig", spec: "Spec", longest_round: int) -> Estimate
     steps = game.steps * game.copies
     seen = agents * spec.largest_observation * _NUMBER
     stretches = 1 + game.steps // game.evaluation_steps
-    per_step = seen + agents * (_action_bytes(spec) + 2 * _NUMBER + 1) + 2
+    action = action_tensor_type(spec).itemsize * (1 if spec.discrete else spec.largest_action)
+    per_step = seen + agents * (action + 2 * _NUMBER + 1) + 2
     chunk = seeds * (steps * per_step + stretches * game.copies * seen)
     rounds = longest_round * chunk
 
@@ -92,29 +94,16 @@ def estimated(config: "RunConfig", spec: "Spec", longest_round: int) -> Estimate
     return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
 
 
-def parameter_counts(spec: "Spec", learner: MappoConfig) -> tuple[int, int]:
+def parameter_counts(spec: Spec, learner: MappoConfig) -> tuple[int, int]:
     """Return the numbers of parameters of a seed's policies and of its value function."""
-    agents, shared = len(spec.agents), learner.actors == "shared"
-    outputs = spec.largest_action * (1 if spec.discrete else 2)
-    actor = _perceptron([spec.largest_observation + agents * shared, *learner.hidden, outputs])
-    critic = _perceptron([sum(spec.observation_sizes), *learner.hidden, 1])
-    return actor * (1 if shared else agents), critic
+    hidden, activation = learner.hidden, learner.activation
+    outputs = distribution_for(spec, torch.device("cpu")).outputs
+    actor = Actor(spec, outputs, hidden, activation, shared=learner.actors == "shared")
+    return actor.size, Critic(spec, hidden, activation).size
 
 
-def _perceptron(sizes: list[int]) -> int:
-    return sum((n + 1) * m for n, m in pairwise(sizes))
-
-
-def _action_bytes(spec: "Spec") -> int:
-    if not spec.discrete:
-        return spec.largest_action * _NUMBER
-    return 1 if spec.largest_action <= 256 else 2
-
-
-def _gradients(config: "RunConfig", agents: int) -> int:
+def _gradients(config: RunConfig, agents: int) -> int:
     """Return what the layers of the policies hold while a block is differentiated."""
-    from marl_comm.learners.mappo.batch import steps_per_block  # loads torch
-
     game, learner = config.game, config.learner
     assert isinstance(game, EnvironmentConfig)
     assert isinstance(learner, MappoConfig)
@@ -127,7 +116,7 @@ def _gradients(config: "RunConfig", agents: int) -> int:
 
 
 def _refuse(
-    config: "RunConfig", longest_round: int, where: str, estimate: int, available: int
+    config: RunConfig, longest_round: int, where: str, estimate: int, available: int
 ) -> None:
     if estimate <= available:
         return
