@@ -17,6 +17,7 @@ from marl_comm.comparison.tables import cost_table, ratio_table
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.figures import gap, returns
+from marl_comm.figures.saving import save
 from marl_comm.results import load_runs
 
 _DEFAULT_REFERENCE = "importance_sampling"
@@ -83,7 +84,7 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
     draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
-    for path in gap.save(draw(configurations), out, name):
+    for path in save(draw(configurations), out, name):
         console.print(f"picture: {path}")
 
 

@@ -5,31 +5,26 @@ seeds, and as a band their range.
 """
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from marl_comm.figures.saving import save
 from marl_comm.figures.style import BLUE, ORANGE, RC_PARAMS
+from marl_comm.logged_metrics import OF_ENVIRONMENTS, read_metrics
 from marl_comm.types import Array
 
 KINDS = {"sampled": (BLUE, "-", "o"), "greedy": (ORANGE, "--", "s")}
 
 
 def curves(directory: Path) -> tuple[Array, dict[str, Array]]:
-    """Return joint steps per seed, (evaluations,), and by kind returns, (seeds, evaluations)."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for line in (directory / "metrics.jsonl").read_text().splitlines():
-        point = json.loads(line)
-        if point["evaluation_sampled_return"] is not None:
-            found.setdefault(point["seed"], []).append(point)
-    columns = list(found.values())
-    steps = np.array([point["samples"] for point in columns[0]])
-    return steps, {
-        kind: np.array([[point[f"evaluation_{kind}_return"] for point in seed] for seed in columns])
+    """Return joint steps at the evaluations, (points,), and returns by kind, (seeds, points)."""
+    seeds = list(read_metrics(directory, OF_ENVIRONMENTS).values())
+    evaluated = ~np.isnan(seeds[0]["evaluation_sampled_return"])
+    return seeds[0]["samples"][evaluated], {
+        kind: np.array([seed[f"evaluation_{kind}_return"][evaluated] for seed in seeds])
         for kind in KINDS
     }
 
@@ -67,10 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with mpl.rc_context(RC_PARAMS):
         figure = drawn(arguments.directory, arguments.target, arguments.lowest)
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        path = arguments.out / arguments.name
-        figure.savefig(path.with_suffix(".png"), dpi=150)
-        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
+    save(figure, arguments.out, arguments.name, dpi=150)
 
 
 if __name__ == "__main__":

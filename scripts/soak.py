@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from marl_comm.figures.saving import save
 from marl_comm.figures.style import BLUE, RC_PARAMS, VERMILION, WIDTH
 
 ENDLESS = ("max_local_steps=1000000000", "communication.max_rounds=null", "logger=local")
@@ -130,7 +131,7 @@ def report(samples: list[Sample], settling: float) -> None:
         )
 
 
-def draw(samples: list[Sample], target: Path) -> None:
+def draw(samples: list[Sample], directory: Path) -> None:
     """Draw memory and log against time, as PNG and PDF."""
     from matplotlib import rc_context
 
@@ -146,8 +147,7 @@ def draw(samples: list[Sample], target: Path) -> None:
         memory.set(xlabel="minutes", ylabel="resident memory, MiB", ylim=(0, None))
         log.set(xlabel="minutes", ylabel="metrics.jsonl, MB", ylim=(0, None))
         memory.legend()
-        for suffix in (".png", ".pdf"):
-            figure.savefig(target.with_suffix(suffix), metadata={})
+    save(figure, directory, "soak")
 
 
 def main() -> int:
@@ -162,7 +162,7 @@ def main() -> int:
     if arguments.minutes > 0:
         watch(arguments.directory, arguments.minutes, arguments.interval)
     samples = read(arguments.directory / "soak.csv")
-    draw(samples, arguments.directory / "soak")
+    draw(samples, arguments.directory)
     report(samples, arguments.settling)
     return 0
 

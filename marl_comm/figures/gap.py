@@ -1,7 +1,6 @@
 """Nash gap against communication rounds and against samples, one curve a configuration."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from textwrap import fill
 
 import numpy as np
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from marl_comm.comparison.configurations import Configuration
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError
 from marl_comm.figures.style import RC_PARAMS, Look, looks
 from marl_comm.types import Array
 
@@ -60,23 +59,6 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
         caption = _caption(configurations, with_bands, width)
         figure.supxlabel(caption, fontsize=7.5, color="#444444")
     return figure
-
-
-def save(figure: Figure, directory: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and PDF into a directory, made if needed; return the paths.
-
-    Raises:
-        OutputError: The directory cannot be made or written.
-    """
-    paths = [directory / f"{name}.{ending}" for ending in ("png", "pdf")]
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with style.context(RC_PARAMS):
-            for path in paths:
-                figure.savefig(path)
-    except OSError as error:
-        raise OutputError(f"cannot write the picture into {directory}: {error.strerror}") from error
-    return paths
 
 
 def common_grid(configurations: Sequence[Configuration], axis: str) -> Array:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib import style
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -16,7 +15,7 @@ from marl_comm.claims.rules import Evidence, judge
 from marl_comm.comparison.configurations import pool
 from marl_comm.exits import FAILURE, report
 from marl_comm.figures.paper import PaperFigure, chosen_figures, paper_figures
-from marl_comm.figures.style import RC_PARAMS
+from marl_comm.figures.saving import save
 from marl_comm.files import whole_file
 from marl_comm.logging.progress import duration
 from marl_comm.reproduction import html, markdown
@@ -125,11 +124,7 @@ def _section(
 
 def _save(figure: Figure, directory: Path, name: str) -> Path:
     """Write a figure as PNG (of 256 colours) and PDF; equal runs make equal files."""
-    directory.mkdir(parents=True, exist_ok=True)
-    picture = directory / f"{name}.png"
-    with style.context(RC_PARAMS):
-        figure.savefig(directory / f"{name}.pdf", metadata={"CreationDate": None})
-        figure.savefig(picture, dpi=150)
+    picture, _ = save(figure, directory, name, dpi=150)
     with Image.open(picture) as drawn:
         small = drawn.convert("RGB").quantize(256)
     small.save(picture, optimize=True)

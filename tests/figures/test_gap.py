@@ -11,6 +11,7 @@ from matplotlib.image import imread
 from marl_comm.comparison.configurations import Configuration, pool
 from marl_comm.errors import InputError, OutputError
 from marl_comm.figures import gap
+from marl_comm.figures.saving import save
 from marl_comm.results import SeedRun, SeedSummary, load_runs
 
 
@@ -227,7 +228,7 @@ def test_no_text_overlaps_or_leaves_the_picture(tmp_path, kind, samples_per_roun
 def test_both_formats_are_written_into_a_new_directory(tmp_path):
     write_run(tmp_path / "run")
     directory = tmp_path / "new" / "pictures"
-    png, pdf = gap.save(gap.draw(pooled(tmp_path)), directory, "nash_gap")
+    png, pdf = save(gap.draw(pooled(tmp_path)), directory, "nash_gap")
     assert (png, pdf) == (directory / "nash_gap.png", directory / "nash_gap.pdf")
     height, width = imread(png).shape[:2]
     assert width > 1000
@@ -235,4 +236,4 @@ def test_both_formats_are_written_into_a_new_directory(tmp_path):
     assert pdf.read_bytes().startswith(b"%PDF")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write the picture into"):
-        gap.save(gap.draw(pooled(tmp_path)), tmp_path / "file", "nash_gap")
+        save(gap.draw(pooled(tmp_path)), tmp_path / "file", "nash_gap")
