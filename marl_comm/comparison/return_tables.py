@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from rich.table import Table
 
-from marl_comm.claims.text import number
+from marl_comm.claims.text import interval, number
 from marl_comm.comparison.configurations import Configuration
 from marl_comm.comparison.interquartile import difference_of, mean_of, ratio_of
 from marl_comm.comparison.pairs import Pairs
@@ -18,7 +18,7 @@ from marl_comm.comparison.returns import (
     samples_used,
     staleness_means,
 )
-from marl_comm.comparison.statistics import SMALLEST_SAMPLE, Estimate
+from marl_comm.comparison.statistics import Estimate
 from marl_comm.comparison.tables import empty_table
 from marl_comm.types import Array
 
@@ -46,13 +46,11 @@ way) and cosine (of predicted and real way) are means over local updates on old 
 _PAIRED_CAPTION = """\
 Paired by seed: ratios of interquartile means (rounds, joint steps, KL), interquartile means of
 differences (returns, area, ESS) [95 % bootstrap interval]."""
-_TOO_FEW = f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
 
 
 def return_table(configurations: Sequence[Configuration]) -> Table:
     """Return the table of rounds, steps, returns, and how old the data were."""
-    few = any(len(each.seeds) < SMALLEST_SAMPLE for each in configurations)
-    table = empty_table("Runs in environments", _CAPTION + _TOO_FEW * few)
+    table = empty_table("Runs in environments", _CAPTION, configurations)
     for title in ("configuration", "seeds", *MEASURES):
         table.add_column(title, overflow="fold")
     for each in configurations:
@@ -62,8 +60,7 @@ def return_table(configurations: Sequence[Configuration]) -> Table:
 
 def difference_table(pairings: Sequence[Pairs]) -> Table:
     """Return the table of what each configuration does differently from its reference."""
-    few = any(len(pairs.seeds) < SMALLEST_SAMPLE for pairs in pairings)
-    table = empty_table("Relative to the reference", _PAIRED_CAPTION + _TOO_FEW * few)
+    table = empty_table("Relative to the reference", _PAIRED_CAPTION, pairings)
     for title in ("configuration / reference", "pairs", *comparison_titles()):
         table.add_column(title, overflow="fold")
     for pairs in pairings:
@@ -105,4 +102,4 @@ def short(each: Estimate) -> str:
         return ""
     if not each.has_interval or each.low == each.high:
         return number(each.value)
-    return f"{number(each.value)} [{number(each.low)}, {number(each.high)}]"
+    return f"{number(each.value)} {interval(each)}"

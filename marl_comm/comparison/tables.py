@@ -32,13 +32,11 @@ Median over the paired seeds / median of the reference [95 % interval, paired bo
 Below 1: cheaper than the reference. Every pair counts, a seed that never got there as infinite.
 never there: pairs in which only this one / only the reference / both never got there.
 inf or 0: this median or the reference's is infinite. -: undefined, both are infinite or 0."""
-_TOO_FEW = f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
 
 
 def cost_table(configurations: Sequence[Configuration]) -> Table:
     """Return the table of rounds, local updates, samples and bytes up to each gap."""
-    few = any(len(each.seeds) < SMALLEST_SAMPLE for each in configurations)
-    table = empty_table("Cost to reach a Nash gap", _COST_CAPTION + _TOO_FEW * few)
+    table = empty_table("Cost to reach a Nash gap", _COST_CAPTION, configurations)
     table.add_column("gap", overflow="fold")
     for title in ("got there", "there at the end", *(title for title, _, _ in _COSTS)):
         table.add_column(title, justify="right", overflow="fold")
@@ -64,8 +62,7 @@ def _final_gap(summary: SeedSummary) -> float:
 
 def ratio_table(pairings: Sequence[Pairs]) -> Table:
     """Return the table of rounds and samples relative to the reference, paired by seed."""
-    few = any(len(pairs.seeds) < SMALLEST_SAMPLE for pairs in pairings)
-    table = empty_table("Cost relative to the reference", _RATIO_CAPTION + _TOO_FEW * few)
+    table = empty_table("Cost relative to the reference", _RATIO_CAPTION, pairings)
     table.add_column("gap", overflow="fold")
     for title in ("pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS)):
         table.add_column(title, justify="right", overflow="fold")
@@ -131,8 +128,10 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def empty_table(title: str, caption: str) -> Table:
-    """Return a table without columns, in the one style of all."""
+def empty_table(title: str, caption: str, rows: Sequence[Configuration | Pairs]) -> Table:
+    """Return a table without columns, in the one style of all, that says which rows are short."""
+    if any(len(row.seeds) < SMALLEST_SAMPLE for row in rows):
+        caption += f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
     return Table(
         title=title,
         caption=caption,

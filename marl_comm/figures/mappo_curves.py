@@ -110,23 +110,18 @@ def _measures_of(configurations: Configurations, regime: str) -> str:
 
 
 def _differences_of(configurations: Configurations, regime: str) -> str:
-    pairs = [
-        (f"prediction, τ = {period}", "base_policy_prediction", period, period)
-        for period in periods(configurations)
-    ]
-    pairs += [(f"stale, τ = {period}", "stale", period, period) for _, _, period, _ in pairs]
-    asked = _reference_period(configurations)
     rows = []
-    for name, algorithm, period, reference in pairs:
+
+    def add(name: str, algorithm: str, period: int | None, reference: int) -> None:
         one = of_regime(configurations, regime, algorithm, period)
         other = of_regime(configurations, regime, "importance_sampling", reference)
         found = compared(one, other)
         rows.append([name, *(found[title] for title in _COMPARED)])
-    full = compared(
-        of_regime(configurations, regime, "full_communication", None),
-        of_regime(configurations, regime, "importance_sampling", asked),
-    )
-    rows.append(["full communication", *(full[title] for title in _COMPARED)])
+
+    for word, algorithm in (("prediction", "base_policy_prediction"), ("stale", "stale")):
+        for period in periods(configurations):
+            add(f"{word}, τ = {period}", algorithm, period, period)
+    add("full communication", "full_communication", None, _reference_period(configurations))
     return markdown_table(["", *_COMPARED], rows)
 
 

@@ -4,7 +4,6 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from marl_comm.comparison.interquartile import difference_of, ratio_of
-from marl_comm.comparison.statistics import Estimate
 from marl_comm.figures.mappo_curves import FIGURE as CURVES
 from marl_comm.figures.panels import draw_estimates, in_words, legend_on_top, means_of_columns
 from marl_comm.figures.paper import Configurations, PaperFigure
@@ -61,10 +60,11 @@ def finding(configurations: Configurations) -> list[str]:
     for regime in REGIMES:
         places = []
         for position in sorted({1, period // 2, period - 1}):
+            ratio = ratio_of(*_sides(configurations, regime, "kl", position))
+            difference = difference_of(*_sides(configurations, regime, "ess", position))
             places.append(
-                f"after {position} local updates KL "
-                f"{in_words(_ratio(configurations, regime, position))} times, ESS "
-                f"{in_words(_difference(configurations, regime, position))} more"
+                f"after {position} local updates KL {in_words(ratio)} times, ESS "
+                f"{in_words(difference)} more"
             )
         parts.append(f"**{regime}**: {'; '.join(places)}")
     return [
@@ -73,19 +73,15 @@ def finding(configurations: Configurations) -> list[str]:
     ]
 
 
-def _ratio(configurations: Configurations, regime: str, position: int) -> Estimate:
+def _sides(
+    configurations: Configurations, regime: str, field: str, position: int
+) -> tuple[Array, Array]:
+    """Return a figure after so many local updates with prediction and without, (seeds,) each."""
     sampling, prediction = (
-        _profiles(configurations, regime, algorithm, "kl")[:, position] for algorithm in _ALGORITHMS
-    )
-    return ratio_of(prediction, sampling)
-
-
-def _difference(configurations: Configurations, regime: str, position: int) -> Estimate:
-    sampling, prediction = (
-        _profiles(configurations, regime, algorithm, "ess")[:, position]
+        _profiles(configurations, regime, algorithm, field)[:, position]
         for algorithm in _ALGORITHMS
     )
-    return difference_of(prediction, sampling)
+    return prediction, sampling
 
 
 def _profiles(configurations: Configurations, regime: str, algorithm: str, field: str) -> Array:
