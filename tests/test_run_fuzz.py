@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,9 @@ def typed_and_told(arguments: list[str], folder: Path) -> tuple[int, str]:
     return code, told.buffer.getvalue().decode()
 
 
-def check(arguments: list[str], directory: str) -> None:
+@contextlib.contextmanager
+def answered(arguments: list[str]) -> Iterator[tuple[int, str, Path]]:
+    """Yield the command's exit code, what it told, and its folder, beside which is nothing."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "here"
         folder.mkdir()
@@ -64,6 +67,11 @@ def check(arguments: list[str], directory: str) -> None:
         assert "Traceback" not in told
         assert code in (0, 2), (code, told)
         assert {path.name for path in Path(scratch).iterdir()} == {"here"}
+        yield code, told, folder
+
+
+def check(arguments: list[str], directory: str) -> None:
+    with answered(arguments) as (code, told, folder):
         written = {path.name for path in folder.iterdir()}
         if code == 0:
             assert written <= {directory}
@@ -100,13 +108,7 @@ def test_any_directory_is_used_or_refused_in_one_line(key: str, value: str) -> N
     """Names of one part only: others may rightly lead elsewhere."""
     assume("/" not in value and ".." not in value and "$" not in value)
     arguments = [*QUICK, "samples_per_round=10", f"{key}={value}"]
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "here"
-        folder.mkdir()
-        code, told = typed_and_told(arguments, folder)
-        assert "Traceback" not in told
-        assert code in (0, 2), (code, told)
-        assert {path.name for path in Path(scratch).iterdir()} == {"here"}
+    with answered(arguments) as (code, told, folder):
         assert all(path.is_dir() for path in folder.iterdir())
         if code == 2:
             assert told.startswith("error: ")
