@@ -10,6 +10,9 @@ from marl_comm.experience.base import Traffic
 from marl_comm.games.environments.spec import Spec
 from marl_comm.types import AnyArray
 
+# Signed beyond a byte: torch computes with few of the unsigned types.
+_CHOICES = (torch.uint8, torch.int16, torch.int32)
+
 
 @dataclass
 class Chunk:
@@ -194,4 +197,5 @@ def action_tensor_type(spec: Spec) -> torch.dtype:
     """Return the type in which an agent's action, or each number of it, is kept and travels."""
     if not spec.discrete:
         return torch.float32
-    return torch.uint8 if spec.largest_action <= 256 else torch.int16
+    last = spec.largest_action - 1
+    return next(kind for kind in _CHOICES if last <= torch.iinfo(kind).max)

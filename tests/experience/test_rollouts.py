@@ -5,7 +5,8 @@ import pytest
 import torch
 from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, round_of
 
-from marl_comm.experience.rollouts import Rollouts
+from marl_comm.experience.rollouts import Rollouts, action_tensor_type
+from marl_comm.games.environments.spec import Spec
 
 
 @pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
@@ -53,3 +54,12 @@ def test_rows_are_kept_replaced_and_read_back():
             if name == "final_observations":
                 data = data[:, :, : expected.shape[1]]
             np.testing.assert_array_equal(data[row], expected.to(data.dtype), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("choices", "size"), [(2, 1), (256, 1), (257, 2), (2**15, 2), (2**15 + 1, 4)]
+)
+def test_every_choice_fits_the_type_that_actions_are_kept_in(choices, size):
+    kind = action_tensor_type(Spec(("one", "two"), (1, 1), (2, choices), discrete=True))
+    assert torch.tensor(choices - 1).to(kind).item() == choices - 1
+    assert kind.itemsize == size

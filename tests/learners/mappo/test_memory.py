@@ -42,6 +42,22 @@ def test_a_further_chunk_costs_two_of_it_while_two_rounds_are_held(spec):
     assert 2 * held <= whole < 4 * held
 
 
+def test_a_further_chunk_costs_its_base_policy_and_its_prediction_in_both_rounds():
+    settings = (
+        "num_seeds=3",
+        "game.steps=2",
+        "game.copies=1",
+        "learner.hidden=[256,256]",
+        "algorithm=base_policy_prediction",
+        "communication=periodic",
+    )
+    learner = compose("game=mpe/simple_spread", *settings).learner
+    actor, _ = environment_memory.parameter_counts(SPREAD, learner)
+    more, less = (estimated(*settings, longest_round=n) for n in (41, 40))
+    bases = 3 * actor * 4  # of one chunk, 32-bit numbers
+    assert 2 * 2 * bases <= more.tensors - less.tensors <= 2 * 3.1 * bases
+
+
 def test_runs_that_do_not_fit_are_refused_before_environments_are_made(monkeypatch):
     config = compose("game=mpe/simple_spread", "num_seeds=100000", "game.copies=100000")
     with pytest.raises(InputError, match=r"^num_seeds=100000 game\.copies=100000 .*$"):
