@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,14 @@ from marl_comm.train import LoopState, train
 from marl_comm.versions import changes, versions
 
 _log = logging.getLogger(__name__)
+
+
+class _Part(Protocol):
+    """What a checkpoint holds under a name of its own."""
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 def execute(config: RunConfig, directory: Path) -> float:
@@ -113,15 +121,19 @@ def _train(
             stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
         )
         schedule = build.build_schedule(config, streams)
+        parts: dict[str, _Part] = {
+            "loop": loop,
+            "ledger": ledger,
+            "recorder": recorder,
+            "streams": streams,
+            "game": game,
+            "predictability": predictability,
+        }
         if saved is not None:
             try:
-                loop = LoopState(**saved["loop"])
-                ledger.restore(saved["ledger"])
                 learner.restore(saved["learner"], game.restore_experience)
-                recorder.restore(saved["recorder"])
-                streams.restore(saved["streams"])
-                game.restore(saved["game"])
-                predictability.restore(saved["predictability"])
+                for name, part in parts.items():
+                    part.restore(saved[name])
             except (AttributeError, KeyError, TypeError) as error:
                 raise InputError(
                     f"{run_directory.path}: another version of marl_comm has written its "
@@ -129,14 +141,10 @@ def _train(
                 ) from error
 
         def state() -> State:
+            states = {name: part.state() for name, part in parts.items()}
             return {
-                "loop": loop.state(),
-                "ledger": ledger.state(),
+                **states,
                 "learner": learner.state(),
-                "recorder": recorder.state(),
-                "streams": streams.state(),
-                "game": game.state(),
-                "predictability": predictability.state(),
                 "log_size": log.size,
                 "versions": software,
             }

@@ -57,8 +57,13 @@ class LoopState:
         return cls(np.arange(seeds), np.zeros(seeds, dtype=np.int64))
 
     def state(self) -> dict[str, Any]:
-        """Return where the loop stands, for a checkpoint; `LoopState(**state)` restores it."""
+        """Return where the loop stands, for a checkpoint."""
         return dict(vars(self))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+        self.active, self.updates = state["active"], state["updates"]
+        self.local_step = state["local_step"]
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""

@@ -101,7 +101,9 @@ def resumed_at(local_step, config, parts):
     game.restore(saved["game"])
     ledger.restore(saved["ledger"])
     streams.restore(saved["streams"])
-    return LoopState(**saved["loop"])
+    loop = LoopState.start(len(streams.seeds))
+    loop.restore(saved["loop"])
+    return loop
 
 
 def same(first, second):
