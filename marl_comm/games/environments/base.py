@@ -36,7 +36,8 @@ class Step:
         terminated: (rows, copies), bool, whether it ended by itself and not by a limit on its
             steps: nothing would have followed.
         observations: (rows, agents, copies, largest observation), what the step led to.
-        info: Further figures that the environment gives, each (rows,), means over the copies.
+        info: Further figures that the environment gives, each (rows, copies), means over the agents
+            that have them; nan where none has.
     """
 
     rewards: Tensor
@@ -44,6 +45,11 @@ class Step:
     terminated: Tensor
     observations: Tensor
     info: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def info_name(name: str) -> str:
+    """Return what a figure is logged as that an environment calls `name`."""
+    return f"info_{name}"
 
 
 class Environments(Protocol):

@@ -25,14 +25,15 @@ class Episodes:
         total: (rows, agents), sums over the episodes that have ended.
         ended: (rows,), how many these are.
         steps: (rows,), steps played in each copy.
-        info: By name, (rows,), sums over these steps.
+        info: By name, sums over these steps and copies of what was given, (rows,), and how often
+            it was, (rows,).
     """
 
     running: Tensor
     total: Tensor
     ended: Tensor
     steps: Tensor
-    info: dict[str, Tensor] = field(default_factory=dict)
+    info: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def going_on(cls, running: Tensor) -> Self:
@@ -52,12 +53,14 @@ class Episodes:
         self.running[rows] = torch.where(over, 0.0, running)
         self.steps[rows] += 1
         for name, figures in step.info.items():
-            sums = self.info.setdefault(name, torch.zeros_like(self.ended))
-            sums[rows] += figures.cpu()
+            nothing = torch.zeros_like(self.ended)
+            sums, times = self.info.setdefault(name, (nothing, nothing.clone()))
+            sums[rows] += figures.nansum(dim=1).cpu()
+            times[rows] += (~figures.isnan()).sum(dim=1).cpu()
 
     def figures(self, spec: Spec) -> dict[str, Array]:
-        """Return mean returns and further figures, (rows,); nan where no episode has ended."""
+        """Return mean returns and further figures, (rows,); nan where there was none."""
         means = (self.total / self.ended.unsqueeze(1)).numpy()
         columns = [means.sum(axis=1), *means.T]
-        further = {name: (sums / self.steps).numpy() for name, sums in self.info.items()}
+        further = {name: (sums / times).numpy() for name, (sums, times) in self.info.items()}
         return {**dict(zip(return_names(spec), columns, strict=True)), **further}

@@ -198,6 +198,7 @@ class EnvironmentGame:
 
     def _remember(self, seed_rows: IntArray, episodes: Episodes) -> None:
         self._running[seed_rows] = episodes.running
-        for name, figures in episodes.figures(self.spec).items():
+        figures = episodes.figures(self.spec)
+        for name in {**self._latest, **figures}:
             latest = self._latest.setdefault(name, np.full(len(self._play), np.nan))
-            latest[seed_rows] = figures
+            latest[seed_rows] = figures.get(name, np.nan)

@@ -147,12 +147,12 @@ class ParticleEnvironments:
             self._observations[row, i, copy, : len(seen)] = seen
 
     def _figures(self, observations: AnyArray) -> dict[str, Tensor]:
-        """Return how many pairs collide in a step, (rows,), where there is such a thing."""
+        """Return how many pairs collide, (rows, copies), where there is such a thing."""
         if not self._count_collisions:
             return {}
         agent = self._worlds[0][0].agents[0]
         places = observations[..., 2:4].astype(np.float64)
         apart = np.linalg.norm(places[:, :, None] - places[:, None], axis=-1)
         pairs = np.triu_indices(places.shape[1], k=1)
-        colliding = (apart[:, *pairs] < 2 * agent.size).sum(axis=1).mean(axis=-1)
-        return {"collisions": torch.from_numpy(colliding)}
+        colliding = (apart[:, *pairs] < 2 * agent.size).sum(axis=1)
+        return {"collisions": torch.from_numpy(colliding).double()}

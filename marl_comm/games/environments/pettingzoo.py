@@ -10,7 +10,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from marl_comm.errors import InputError
-from marl_comm.games.environments.base import Situation, Step
+from marl_comm.games.environments.base import Situation, Step, info_name
 from marl_comm.games.environments.spec import Spec
 from marl_comm.types import AnyArray, BoolArray, IntArray
 
@@ -82,6 +82,7 @@ class ParallelEnvironments:
         rewards = np.zeros(shape, dtype=np.float32)
         terminated = np.zeros((len(seed_rows), self.copies), dtype=np.bool_)
         chosen = actions.cpu().numpy()
+        figures: dict[str, AnyArray] = {}
         for position, row in enumerate(seed_rows):
             for copy, world in enumerate(self._worlds[row]):
                 moves = {
@@ -89,17 +90,21 @@ class ParallelEnvironments:
                     for i, agent in enumerate(self.spec.agents)
                     if self._alive[row, i, copy]
                 }
-                seen, gained, _, truncations, _ = world.step(moves)
+                seen, gained, _, truncations, infos = world.step(moves)
                 for i, agent in enumerate(self.spec.agents):
                     rewards[position, i, copy] = gained.get(agent, 0.0)
                 self._note(row, copy, seen)
                 self._over[row, copy] = not world.agents
                 terminated[position, copy] = not world.agents and not any(truncations.values())
+                for name, figure in _means(infos).items():
+                    nothing = np.full(terminated.shape, np.nan)
+                    figures.setdefault(name, nothing)[position, copy] = figure
         return Step(
             torch.from_numpy(rewards),
             torch.from_numpy(self._over[seed_rows]),
             torch.from_numpy(terminated),
             torch.from_numpy(self._observations[seed_rows]),
+            {name: torch.from_numpy(values) for name, values in figures.items()},
         )
 
     def frame(self) -> AnyArray:
@@ -168,6 +173,17 @@ def _spec(
     return Spec(
         tuple(agents), tuple(spaces.flatdim(space) for space in seen), tuple(sizes), discrete
     )
+
+
+def _means(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return finite numbers in the agents' infos by name, means over the agents that have them."""
+    given: dict[str, list[float]] = {}
+    for info in infos.values():
+        for name, figure in info.items():
+            number = np.asarray(figure)
+            if number.size == 1 and number.dtype.kind in "biuf" and np.isfinite(number).all():
+                given.setdefault(info_name(name), []).append(float(number.item()))
+    return {name: sum(numbers) / len(numbers) for name, numbers in given.items()}
 
 
 def _bounded_box(space: spaces.Space[Any]) -> bool:

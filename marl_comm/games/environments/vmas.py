@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.errors import InputError
-from marl_comm.games.environments.base import Situation, Step
+from marl_comm.games.environments.base import Situation, Step, info_name
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas_simulations import Simulations
 from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
@@ -115,7 +115,7 @@ class VectorisedEnvironments:
             ended,
             terminated,
             self._observations,
-            _means(infos, len(seed_rows)),
+            _figures(infos, shape),
         )
 
     def frame(self) -> AnyArray:
@@ -197,11 +197,11 @@ class VectorisedEnvironments:
         return moves
 
 
-def _means(infos: Sequence[Mapping[str, Tensor]], rows: int) -> dict[str, Tensor]:
-    """Return further figures, (rows,), means over agents and copies."""
-    collected: dict[str, list[Tensor]] = {}
+def _figures(infos: Sequence[Mapping[str, Tensor]], shape: tuple[int, int]) -> dict[str, Tensor]:
+    """Return what agents' infos hold, (rows, copies), means over the agents."""
+    given: dict[str, list[Tensor]] = {}
     for info in infos:
         for name, figures in info.items():
-            if isinstance(figures, Tensor):
-                collected.setdefault(name, []).append(figures.double().view(rows, -1).mean(dim=1))
-    return {name: torch.stack(means).mean(dim=0) for name, means in collected.items()}
+            if isinstance(figures, Tensor) and figures.shape[:1] == (shape[0] * shape[1],):
+                given.setdefault(info_name(name), []).append(figures.double().view(*shape, -1))
+    return {name: torch.cat(figures, dim=-1).mean(dim=-1) for name, figures in given.items()}

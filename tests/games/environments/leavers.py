@@ -54,4 +54,9 @@ class Leavers(ParallelEnv):
         self.agents = [agent for agent in playing if not over[agent]]
         seen = {agent: self.seen(agent) for agent in playing}
         ends = (never, over) if self.truncate else (over, never)
-        return seen, rewards, *ends, {agent: {} for agent in playing}
+        return seen, rewards, *ends, {agent: self.info(agent, over[agent]) for agent in playing}
+
+    def info(self, agent, over):
+        """Return numbers of several kinds, one only when an agent leaves, and a text."""
+        stayed = {"stayed": np.array([self.time / 8])} if over else {}
+        return {"time": np.int64(self.time), "first": agent == "a0", "name": agent, **stayed}

@@ -1,6 +1,7 @@
 """The adapter to mpe2 plays what mpe2's own parallel environments play."""
 
 import importlib
+import itertools
 
 import numpy as np
 import pytest
@@ -69,6 +70,8 @@ def test_steps_are_those_of_the_stock_environment(name, continuous):
                 chosen[agent] = action
             seen, rewards, terminated, truncated, _ = world.step(chosen)
             assert all((terminated[a] or truncated[a]) == (step % 6 == 0) for a in spec.agents)
+            if name == "simple_spread":
+                assert outcome.info["collisions"][row, copy].item() == colliding(world.unwrapped)
             for i, agent in enumerate(spec.agents):
                 assert outcome.rewards[row, i, copy].item() == pytest.approx(
                     rewards[agent], rel=1e-6
@@ -80,6 +83,11 @@ def test_steps_are_those_of_the_stock_environment(name, continuous):
         situation = environments.situation(rows)
         for place, seen in latest.items():
             check(situation.observations, place, seen, spec)
+
+
+def colliding(stock):
+    pairs = itertools.combinations(stock.world.agents, 2)
+    return sum(stock.scenario.is_collision(one, other) for one, other in pairs)
 
 
 def check(observations, place, seen, spec):

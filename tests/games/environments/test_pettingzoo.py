@@ -6,9 +6,11 @@ import torch
 from leavers import Leavers
 from pettingzoo.test import parallel_api_test
 
+from marl_comm import build
+from marl_comm.config.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.games.environments.pettingzoo import ParallelEnvironments
-from marl_comm.randomness import generator
+from marl_comm.randomness import Streams, generator
 
 SEEDS, COPIES = (1, 5), 2
 
@@ -57,6 +59,13 @@ def test_steps_are_those_of_the_environment_and_leavers_stay_away(truncate):
                 for i in range(3):
                     expected = rewards.get(f"a{i}", 0.0)
                     assert outcome.rewards[row, i, copy].item() == pytest.approx(expected)
+            acting = [i for i in range(3) if alive[i]]
+            given = {"info_time": time, "info_first": float(0 in acting) / len(acting)}
+            if time > 1:
+                given["info_stayed"] = time / 8
+            assert outcome.info.keys() == given.keys()
+            for name, figures in outcome.info.items():
+                np.testing.assert_allclose(figures, np.full((2, COPIES), given[name]))
             assert bool(outcome.ended.all()) == (time == 4)
             assert bool(outcome.ended.any()) == (time == 4)
             assert bool(outcome.terminated.any()) == (time == 4 and not truncate)
@@ -100,3 +109,25 @@ def test_bad_paths_are_told_in_one_line(path, words):
 def test_bad_arguments_are_told_in_one_line():
     with pytest.raises(InputError, match="colour"):
         adapter_of(colour=3)
+
+
+def test_figures_are_those_of_the_latest_round():
+    config = compose(
+        "game=pettingzoo",
+        "game.environment=leavers:Leavers",
+        "game.steps=1",
+        "game.copies=2",
+        "algorithm=full_communication",
+        "learner.minibatches=1",
+    )
+    game = build.build_game(config, Streams(range(1)))
+    learner, algorithm = build.build_learner(config, game), build.build_algorithm(config)
+    rows, stayed = np.arange(1), []
+    for _ in range(6):
+        behaviours = learner.behaviours(algorithm.plan(learner, rows))
+        learner.receive(rows, game.collect(rows, behaviours, None))
+        figures = game.evaluate(rows, learner.policy)
+        assert np.isfinite(figures["info_time"]).all()
+        stayed.append(figures.get("info_stayed", [-1.0])[0])
+    # Agents leave after steps 2, 3 and 4; then an episode begins.
+    np.testing.assert_array_equal(stayed, [-1.0, 2 / 8, 3 / 8, 4 / 8, np.nan, 2 / 8])

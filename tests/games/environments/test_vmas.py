@@ -64,6 +64,21 @@ def test_steps_of_a_seed_are_those_of_a_simulation_of_its_own(continuous):
     assert environments.situation(rows).began.all()
 
 
+def test_figures_of_scenarios_are_means_over_their_agents():
+    environments = adapter_of("balance", copies=2)
+    own = vmas.make_env("balance", 2, max_steps=5, continuous_actions=False)
+    own.seed(int(generator(3, "environment").integers(2**31)))
+    own.reset()
+    for _ in range(4):
+        environments.situation(np.arange(2))
+        outcome = environments.step(np.arange(2), torch.ones((2, 3, 2), dtype=torch.int64))
+        _, _, _, infos = own.step([torch.ones((2, 1))] * 3)
+        assert outcome.info.keys() == {"info_pos_rew", "info_ground_rew"}
+        for name, figures in outcome.info.items():
+            mean = sum(info[name.removeprefix("info_")] for info in infos) / 3
+            torch.testing.assert_close(figures[0], mean.double())
+
+
 def played(scenario, rows, steps=13, **arguments):
     """What the given seeds meet; their actions are their own."""
     environments = adapter_of(scenario, continuous=True, **arguments)
