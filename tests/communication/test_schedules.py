@@ -45,8 +45,16 @@ def test_each_seed_of_missing_has_its_own_draws():
     assert 0 < draws([1]).mean() < 1
 
 
+def test_data_are_missing_as_often_as_configured():
+    """Five standard errors: a right schedule fails for one in two million seeds."""
+    schedule, draws = Missing(0.9, [np.random.default_rng(0)]), 20_000
+    arrived = np.mean([schedule.due(clock([1], [1]), never) for _ in range(draws)])
+    assert abs(arrived - 0.1) < 5 * np.sqrt(0.9 * 0.1 / draws)
+
+
 def test_the_first_round_is_immediate_and_short():
     schedule = WithFirstRound(Periodic(10), warmup=2)
+    assert schedule.due(clock([0, 3], [0, 10]), never).tolist() == [True, True]
     assert schedule.due(clock([0, 0], [0, 0]), never).all()
     assert schedule.due(clock([1, 1, 2], [1, 2, 2]), never).tolist() == [False, True, False]
 
