@@ -117,6 +117,14 @@ def test_weights_are_truncated_and_rescaled_as_by_the_loop(kind, largest):
     np.testing.assert_allclose(cut, expected_cut, rtol=1e-12)
 
 
+@pytest.mark.parametrize("log_weight", [-40.0, 40.0])
+def test_effective_sample_size_of_extreme_weights(log_weight):
+    """The squares of many such weights would overflow 32 bits, or vanish."""
+    weights = torch.full((1, 25_600), log_weight).exp()
+    weights[0, ::2] = 0.0
+    assert effective_sample_size(weights).item() == pytest.approx(0.5)
+
+
 def test_effective_sample_size_of_joint_weights():
     log_ratios = torch.tensor([[[0.0, 1.0, -2.0], [0.5, 0.0, 1.0]]], dtype=torch.float64)
     weights = np.exp([0.5, 1.0, -1.0])
