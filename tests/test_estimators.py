@@ -196,3 +196,19 @@ def test_weights_too_large_for_a_float_stay_finite():
     weights = estimators.importance_weights(np.array([[900.0, 0.0]]), np.array([[0.0, 0.0]]))
     assert np.isfinite(weights).all()
     assert np.isfinite(estimators.effective_sample_size(weights)).all()
+
+
+@pytest.mark.parametrize("weights", [[1e308, 1e-200], [1e-200, 1e-300]])
+def test_self_normalised_estimates_do_not_depend_on_the_scale_of_weights(weights):
+    """Not even where products with rewards would overflow; the first sample decides."""
+    joint_actions = JointActions.of(np.zeros((1, 2, 1), dtype=np.uint8), 2)
+    estimate = estimators.marginal_rewards(
+        joint_actions,
+        np.array([weights]),
+        np.array([[30.0, 70.0]]),
+        np.log(np.full((1, 1, 2), 0.5)),
+        "self_normalised",
+        1.0,
+        np.array([20.0]),
+    )
+    np.testing.assert_allclose(estimate[0, 0], [30.0, 20.0])

@@ -16,14 +16,14 @@ def points(kl, unpredicted, kappa=0.4, cosine=0.3):
 )
 def test_the_verdict_compares_the_same_iterations(kl, verdict):
     report = PredictabilityReport()
-    report.add(points(0.5 * kl, 0.5))
-    report.add(points(1.5 * kl, 1.5, kappa=0.0, cosine=math.nan))
+    report.add(points(kl, 1.0))
+    report.add(points(3.0 * kl, 3.0, kappa=0.0, cosine=math.nan))
     report.add([{"kl": 100.0}])  # nothing was predicted here
     report.add(points(100.0, math.nan))
     summary = report.summary()
     assert summary["iterations"] == 2
-    assert summary["kl"] == pytest.approx(kl)
-    assert summary["kl_unpredicted"] == pytest.approx(1.0)
+    assert summary["kl"] == pytest.approx(2.0 * kl)
+    assert summary["kl_unpredicted"] == pytest.approx(2.0)
     assert summary["kappa"] == pytest.approx(0.2)
     assert summary["cosine"] == pytest.approx(0.3)
     assert verdict in summary["verdict"]

@@ -249,11 +249,13 @@ def test_truncated_estimates_are_ordinary_ones_from_capped_weights():
 
 def test_a_state_that_no_step_started_in_has_the_mean_value():
     """Only ever the state after the last action: an episode's future is still finite and sane."""
-    states = np.array([[[0, 0], [0, 1]]])  # one step, two episodes; the second ends in state 1
-    buffer = TrajectoryBuffer(states, np.zeros((1, 1, 2, 2), dtype=int), np.ones((1, 1, 2)))
+    # Three rows, one step, two episodes; the second ends in the state that none started in.
+    states = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 0]], [[0, 0], [0, 1]]])
+    buffer = TrajectoryBuffer(states, np.zeros((3, 1, 2, 2), dtype=int), np.ones((3, 1, 2)))
     contexts = _contexts(buffer, layers=1, states=2)
-    values = estimators.context_values(contexts, np.ones((1, 1, 2)), np.ones((1, 1, 1, 2)), 0.5)
-    np.testing.assert_allclose(values, 2.0)
+    rewards = np.array([1.0, 1.0, 3.0]).reshape(3, 1, 1, 1) * np.ones((3, 1, 1, 2))
+    values = estimators.context_values(contexts, np.ones((3, 1, 2)), rewards, 0.5)
+    np.testing.assert_allclose(values[:, 0], [[2.0, 2.0], [2.0, 2.0], [6.0, 6.0]])
 
 
 @GAMES

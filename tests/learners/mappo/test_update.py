@@ -81,6 +81,10 @@ def plain_mappo(learner, chunk, orders):
         advantages[step] = following.clone()
     returns = (advantages + values).ravel()
     advantages = advantages.ravel()
+    unexplained, variance = (
+        (shares * (x - (shares * x).sum()) ** 2).sum() for x in (advantages, returns)
+    )
+    figures = {"explained_variance": [1 - unexplained / variance]}
     advantages, targets = (
         (x - (shares * x).sum()) / (shares * (x - (shares * x).sum()) ** 2).sum().sqrt()
         for x in (advantages, returns)
@@ -105,6 +109,14 @@ def plain_mappo(learner, chunk, orders):
                 reduction="none",
             )
             critic_loss = (shares[chosen] * samples * losses).mean()
+            outside = (ratio < 1 - options.clip) | (ratio > 1 + options.clip)
+            for name, figure in {
+                "entropy": distribution.entropy().mean(),
+                "clip_fraction": outside.float().mean(),
+                "approximate_kl": (ratio - 1 - ratio.log()).mean(),
+                "value_loss": critic_loss,
+            }.items():
+                figures.setdefault(name, []).append(figure)
             for network, adam, objective in (
                 (actor, actor_adam, loss),
                 (critic, critic_adam, critic_loss),
@@ -113,7 +125,8 @@ def plain_mappo(learner, chunk, orders):
                 objective.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), options.max_gradient_norm)
                 adam.step()
-    return flat(actor), flat(critic)
+    means = {name: torch.stack(steps).mean().item() for name, steps in figures.items()}
+    return flat(actor), flat(critic), means
 
 
 @pytest.mark.parametrize(
@@ -150,13 +163,15 @@ def test_an_update_is_that_of_plain_mappo(minibatches, activation, weights, away
     foretold = orders(practice._shuffles, 20)
     for shuffle, state in zip(practice._shuffles, shuffles, strict=True):
         shuffle.bit_generator.state = state
-    actor, critic = plain_mappo(learner, chunk, foretold)
+    actor, critic, expected = plain_mappo(learner, chunk, foretold)
     learner.update()
     assert (learner.networks.actor - before[0]).abs().max() > 1e-3
     torch.testing.assert_close(learner.networks.actor[0], actor, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(learner.networks.critic[0], critic, atol=2e-5, rtol=1e-4)
     figures = learner.diagnostics()
     assert figures["clip_fraction"][0] > 0.05
+    for name, figure in expected.items():
+        assert figures[name][0] == pytest.approx(figure, rel=1e-3, abs=1e-6), name
     assert (figures["truncated_fraction"][0] > 0) == (away > 0)
 
 
