@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from fake_runs import BYTES_PER_SAMPLE, points, write_environment_run, write_run
@@ -39,9 +41,16 @@ def test_the_command_names_the_fastest_and_counts_who_never_arrived(tmp_path, ca
     output = capsys.readouterr().out
     assert "fastest on this network: base_policy_prediction" in output
     assert "latency 2 s" in output
-    assert "0 of 8" in output
+    rows = [line for line in output.splitlines() if "0 of 8" in line]
+    assert len(rows) == 2
+    for row in rows:
+        shares = [int(share) for share in re.findall(r"(\d+)%", row)]
+        assert len(shares) == 3
+        assert abs(sum(shares) - 100) <= 1
     assert network.main([str(tmp_path)]) == 0
-    assert "8 of 8" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "8 of 8" in output
+    assert "%" not in next(line for line in output.splitlines() if "8 of 8" in line)
 
 
 @pytest.mark.parametrize(

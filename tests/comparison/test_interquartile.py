@@ -41,6 +41,21 @@ def test_intervals_cover_the_mean_of_a_symmetric_distribution():
     assert covered < 200
 
 
+def test_a_fortieth_of_the_resamples_lies_beyond_either_end():
+    kept = []
+
+    def mean(strata):
+        kept.append(strata[0].mean(axis=1))
+        return kept[-1]
+
+    _, low, high = bootstrap(mean, [np.random.default_rng(3).normal(size=25)])
+    drawn = kept[-1]
+    assert len(drawn) > 1000
+    for beyond, end in ((drawn < low, low), (drawn > high, high)):
+        assert end in drawn
+        assert 1 / 40 - 2 / len(drawn) <= beyond.mean() <= 1 / 40
+
+
 def test_intervals_come_out_the_same_twice_and_need_six_seeds():
     values = np.random.default_rng(0).normal(size=12)
     assert mean_of(values) == mean_of(values.copy())

@@ -134,3 +134,20 @@ def test_keeping_rows_keeps_their_future():
         all_rows.update()
     np.testing.assert_array_equal(some_rows.log_policy, all_rows.log_policy[[2, 0]])
     assert some_rows.rows == 2
+
+
+def test_the_predicted_line_is_the_running_mean_of_the_changes():
+    """The latest change counts a half, the one before a quarter, the first all that is left."""
+    payoffs = np.random.default_rng(1).random((2, 3, 3))
+    learner, _ = exact_learner(payoffs, step_size=0.8)
+    policies = [learner.log_policy]
+    for _ in range(4):
+        learner.update()
+        policies.append(learner.log_policy)
+    changes = np.diff(policies, axis=0)
+    shares = np.array([1 / 8, 1 / 8, 1 / 4, 1 / 2])
+    direction = np.tensordot(shares, changes, axes=1)
+    for ahead, predicted in enumerate(learner.predict_line(np.arange(2), 3), start=1):
+        moved = np.exp(policies[-1] + ahead * direction)
+        expected = moved / moved.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(np.exp(predicted), expected, rtol=1e-9)
