@@ -161,9 +161,7 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
         return values
     received = share * contexts.total(weights[:, None] * rewards)
     pair = contexts.now * contexts.count + contexts.next
-    # Where the game is over there is no next context, and no weight on it.
-    going_on = weights * (contexts.next >= 0)
-    moves = _totals(pair, going_on[:, None], contexts.count**2)
+    moves = _totals(pair, weights[:, None], contexts.count**2)
     moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
     frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), _SMALLEST)
     moves = np.where(seen[:, 0, :, None] >= _SMALLEST, discount * moves, frequency)

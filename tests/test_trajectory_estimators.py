@@ -35,7 +35,12 @@ def discounted():
     return game, congestion_rules(game)
 
 
-GAMES = pytest.mark.parametrize("make", [finite, discounted])
+def short():
+    game = RandomMarkov(2, 2, 5, 1, [4])
+    return game, random_markov_rules(game)
+
+
+GAMES = pytest.mark.parametrize("make", [finite, discounted, short])
 
 
 def listed(game, rules):
@@ -53,7 +58,7 @@ def listed(game, rules):
 
 def prepared(game, buffer):
     """What estimators take: indexed joint actions, contexts, rewards (rows, k, T, E)."""
-    contexts = _contexts(buffer, game.layers, game.states)
+    contexts = _contexts(buffer, game.states)
     rows, steps, episodes, agents = buffer.joint_actions.shape
     joint_actions = JointActions.of(
         buffer.joint_actions.reshape(rows, steps * episodes, agents),
@@ -252,7 +257,7 @@ def test_a_state_that_no_step_started_in_has_the_mean_value():
     # Three rows, one step, two episodes; the second ends in the state that none started in.
     states = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 0]], [[0, 0], [0, 1]]])
     buffer = TrajectoryBuffer(states, np.zeros((3, 1, 2, 2), dtype=int), np.ones((3, 1, 2)))
-    contexts = _contexts(buffer, layers=1, states=2)
+    contexts = _contexts(buffer, states=2)
     rewards = np.array([1.0, 1.0, 3.0]).reshape(3, 1, 1, 1) * np.ones((3, 1, 1, 2))
     values = estimators.context_values(contexts, np.ones((3, 1, 2)), rewards, 0.5)
     np.testing.assert_allclose(values[:, 0], [[2.0, 2.0], [2.0, 2.0], [6.0, 6.0]])

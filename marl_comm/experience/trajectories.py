@@ -33,7 +33,7 @@ class SampledTrajectories:
         self._buffer = buffer
         self._bases = behaviours
         self._discount = 1.0 if discount is None else discount
-        self._contexts = _contexts(buffer, layers, states)
+        self._contexts = _contexts(buffer, states)
         self._joint_actions = JointActions.of(
             buffer.joint_actions.reshape(rows, steps * episodes, agents),
             actions,
@@ -146,15 +146,13 @@ class SampledTrajectories:
         self._visits[rows] = other._visits
 
 
-def _contexts(buffer: TrajectoryBuffer, layers: int, states: int) -> Contexts:
-    """Return the contexts: the state, and with one policy layer per step, the step as well."""
+def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:
+    """Return the contexts: the state, and where episodes have a last step, the step as well."""
     steps = buffer.joint_actions.shape[1]
     state = buffer.states.astype(np.int64)
-    if layers == 1:
-        # A last state after the last action, if there is one, only appears as a next context.
-        following = np.full_like(state[:, :steps], -1)
-        following[:, : state.shape[1] - 1] = state[:, 1:]
-        return Contexts(state[:, :steps], following, states, ordered=False)
+    if state.shape[1] > steps:
+        # Of games without an end: the state after the last action only appears as a next context.
+        return Contexts(state[:, :-1], state[:, 1:], states, ordered=False)
     now = state + (np.arange(steps) * states)[:, None]
     following = np.concatenate([now[:, 1:], np.full_like(now[:, :1], -1)], axis=1)
     return Contexts(now, following, steps * states, ordered=True)
