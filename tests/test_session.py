@@ -32,6 +32,28 @@ def command(directory, *overrides):
     return [sys.executable, "-m", "marl_comm.run", *overrides, f"hydra.run.dir={directory}"]
 
 
+@pytest.mark.parametrize("schedule", ["adaptive", "periodic", "missing"])
+@pytest.mark.parametrize(
+    "game",
+    [
+        "coverage game.actions=2",
+        "congestion game.actions=2",
+        "random_potential game.actions=2",
+        "unanimous_failure game.actions=2",
+        "saddle_chain game.actions=2",
+        "random_markov game.actions=2 game.states=1 game.horizon=1",
+        "markov_congestion game.episode_steps=1",
+        "climbing_chain game.actions=2 game.states=1 game.horizon=1",
+    ],
+)
+def test_the_smallest_games_are_played(tmp_path, game, schedule):
+    smallest = ("game.agents=2", "samples_per_round=2", "algorithm.max_bases=2", "num_seeds=2")
+    choices = [f"game={game.split()[0]}", *game.split()[1:], f"communication={schedule}"]
+    lines, _ = run(tmp_path / "run", *choices, *smallest)
+    assert len(lines) == 2 * 21
+    assert all(np.isfinite(line["nash_gap"]) for line in lines)
+
+
 @pytest.mark.parametrize(
     "algorithm",
     ["full_communication", "importance_sampling", "base_policy_prediction", "stale"],
