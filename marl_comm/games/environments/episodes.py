@@ -24,23 +24,20 @@ class Episodes:
         running: (rows, agents, copies), returns of the episodes under way.
         total: (rows, agents), sums over the episodes that have ended.
         ended: (rows,), how many these are.
-        steps: (rows,), steps played in each copy.
-        info: By name, sums over these steps and copies of what was given, (rows,), and how often
-            it was, (rows,).
+        info: By name, (2, rows), sums over steps and copies of what was given, and how often that
+            was.
     """
 
     running: Tensor
     total: Tensor
     ended: Tensor
-    steps: Tensor
-    info: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    info: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def going_on(cls, running: Tensor) -> Self:
         """Return sums of nothing yet, given the returns of episodes under way."""
         total = torch.zeros(running.shape[:2], dtype=torch.float64)
-        nothing = torch.zeros(len(running), dtype=torch.float64)
-        return cls(running, total, nothing, nothing.clone())
+        return cls(running, total, torch.zeros(len(running), dtype=torch.float64))
 
     def count_step(self, rows: Tensor, began: Tensor, step: Step) -> None:
         """Take in a step of some rows; `began`, (rows, copies), says where episodes began."""
@@ -51,16 +48,14 @@ class Episodes:
         self.total[rows] += (running * over).sum(dim=2)
         self.ended[rows] += over.sum(dim=(1, 2))
         self.running[rows] = torch.where(over, 0.0, running)
-        self.steps[rows] += 1
         for name, figures in step.info.items():
-            nothing = torch.zeros_like(self.ended)
-            sums, times = self.info.setdefault(name, (nothing, nothing.clone()))
-            sums[rows] += figures.nansum(dim=1).cpu()
-            times[rows] += (~figures.isnan()).sum(dim=1).cpu()
+            sums = self.info.setdefault(name, self.ended.new_zeros((2, len(self.ended))))
+            sums[0, rows] += figures.nansum(dim=1).cpu()
+            sums[1, rows] += (~figures.isnan()).sum(dim=1).cpu()
 
     def figures(self, spec: Spec) -> dict[str, Array]:
         """Return mean returns and further figures, (rows,); nan where there was none."""
         means = (self.total / self.ended.unsqueeze(1)).numpy()
         columns = [means.sum(axis=1), *means.T]
-        further = {name: (sums / times).numpy() for name, (sums, times) in self.info.items()}
+        further = {name: (sums[0] / sums[1]).numpy() for name, sums in self.info.items()}
         return {**dict(zip(return_names(spec), columns, strict=True)), **further}

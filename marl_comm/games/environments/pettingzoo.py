@@ -1,6 +1,7 @@
 """Any parallel environment of PettingZoo, by import path."""
 
 import importlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ class ParallelEnvironments:
         rewards = np.zeros(shape, dtype=np.float32)
         terminated = np.zeros((len(seed_rows), self.copies), dtype=np.bool_)
         chosen = actions.cpu().numpy()
-        figures: dict[str, AnyArray] = {}
+        figures: dict[str, AnyArray] = defaultdict(lambda: np.full(terminated.shape, np.nan))
         for position, row in enumerate(seed_rows):
             for copy, world in enumerate(self._worlds[row]):
                 moves = {
@@ -97,8 +98,7 @@ class ParallelEnvironments:
                 self._over[row, copy] = not world.agents
                 terminated[position, copy] = not world.agents and not any(truncations.values())
                 for name, figure in _means(infos).items():
-                    nothing = np.full(terminated.shape, np.nan)
-                    figures.setdefault(name, nothing)[position, copy] = figure
+                    figures[name][position, copy] = figure
         return Step(
             torch.from_numpy(rewards),
             torch.from_numpy(self._over[seed_rows]),
