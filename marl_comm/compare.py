@@ -10,15 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from marl_comm.comparison.configurations import Configuration, inequality, pool
-from marl_comm.comparison.pairs import pair_with_reference
-from marl_comm.comparison.return_tables import difference_table, return_table
-from marl_comm.comparison.tables import cost_table, ratio_table
+from marl_comm.analysis.configurations import Configuration, inequality, pool
+from marl_comm.analysis.pairs import pair_with_reference
+from marl_comm.analysis.return_tables import difference_table, return_table
+from marl_comm.analysis.runs import load_runs
+from marl_comm.analysis.tables import cost_table, ratio_table
 from marl_comm.errors import InputError
 from marl_comm.exits import report
-from marl_comm.figures import gap, returns
-from marl_comm.figures.saving import save
-from marl_comm.results import load_runs
+from marl_comm.plots import gap, returns
+from marl_comm.plots.saving import save
 
 _DEFAULT_REFERENCE = "importance_sampling"
 # A pipe or file has no width of its own: lines there are as long as the table needs.

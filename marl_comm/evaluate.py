@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from marl_comm import build_networks
+from marl_comm.arrays import Array
 from marl_comm.config import RunConfig, load_saved
 from marl_comm.config.environment import EnvironmentConfig
 from marl_comm.errors import InputError
 from marl_comm.exits import report
-from marl_comm.files import CONFIG, FINAL, SUMMARY
-from marl_comm.games.environments.game import EnvironmentGame
+from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.learners.mappo.bases import Policies
-from marl_comm.types import Array
+from marl_comm.runs import build_networks
+from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import traceback
 from types import TracebackType
 
 from marl_comm.errors import InputError, NumbersError, OutputError
-from marl_comm.interruption import Interrupted
+from marl_comm.runs.interruption import Interrupted
 
 FAILURE = 1
 BAD_INPUT = 2

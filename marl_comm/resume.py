@@ -10,7 +10,7 @@ from pathlib import Path
 
 from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.exits import report
-from marl_comm.session import resume
+from marl_comm.runs.session import resume
 
 
 def main() -> int:

@@ -17,19 +17,19 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from marl_comm import sweep
-from marl_comm.config import load
-from marl_comm.config.composition import (
+from marl_comm.command_line.composition import (
     CONFIG_DIRECTORY,
     CONFIG_NAME,
     HYDRA_VERSION_BASE,
     refuse_odd_choices,
 )
-from marl_comm.config.hydra_errors import as_input_error
+from marl_comm.command_line.hydra_errors import as_input_error
+from marl_comm.command_line.jobs import name_of
+from marl_comm.config import load
 from marl_comm.config.messages import one_line
-from marl_comm.config.sweeps import name_of
 from marl_comm.errors import BusyError, InputError
 from marl_comm.exits import FAILURE, report
+from marl_comm.runs import sweep
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
@@ -56,7 +56,7 @@ def play(cfg: DictConfig) -> float:
     try:
         config = load(cfg)
         # Imported late: mistakes on the command line are told before anything heavy is loaded.
-        from marl_comm.session import execute
+        from marl_comm.runs.session import execute
 
         return execute(config, directory)
     except Exception as error:

@@ -9,10 +9,10 @@ from marl_comm.config import RunConfig, load_saved
 from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.errors import InputError
 from marl_comm.exits import report
-from marl_comm.files import CONFIG, SUMMARY
-from marl_comm.logging.local import logged_steps
-from marl_comm.logging.wandb import WandbLogger
-from marl_comm.run_directory import RunDirectory
+from marl_comm.loggers.local import logged_steps
+from marl_comm.loggers.wandb import WandbLogger
+from marl_comm.storage.directory import RunDirectory
+from marl_comm.storage.files import CONFIG, SUMMARY
 
 
 def rebuild(directory: Path, mode: str, project: str) -> None:

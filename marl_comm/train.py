@@ -14,11 +14,11 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from marl_comm.algorithms import Algorithm
+from marl_comm.arrays import BoolArray, IntArray
 from marl_comm.communication import Budget, Ledger
 from marl_comm.communication.schedules import Clock, Schedule
-from marl_comm.games.base import Evaluation, Game
-from marl_comm.learners.base import Learner
-from marl_comm.types import BoolArray, IntArray
+from marl_comm.games.game import Evaluation, Game
+from marl_comm.learners.learner import Learner
 
 
 class Recorder(Protocol):

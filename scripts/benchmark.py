@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from marl_comm.experience import BasePolicies
-from marl_comm.games.congestion import Congestion
-from marl_comm.games.coverage import Coverage
-from marl_comm.games.markov_congestion import MarkovCongestion
-from marl_comm.games.markov_form import MarkovFormGame
-from marl_comm.games.normal_form import NormalFormGame
-from marl_comm.games.potential import PotentialGame
-from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.games.one_shot.congestion import Congestion
+from marl_comm.games.one_shot.coverage import Coverage
+from marl_comm.games.one_shot.player import NormalFormGame
+from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.over_time.markov_congestion import MarkovCongestion
+from marl_comm.games.over_time.player import MarkovFormGame
+from marl_comm.learners.npg import NaturalPolicyGradient
 from marl_comm.randomness import Streams
 
 REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
@@ -201,9 +201,9 @@ def mappo() -> None:
 
 def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:
     """Return the process time per joint step of collecting a chunk, and of learning from it."""
-    from marl_comm import build
-    from marl_comm.config.composition import compose
+    from marl_comm.command_line.composition import compose
     from marl_comm.randomness import Streams
+    from marl_comm.runs import build
 
     config = compose(
         f"game={game_name}",

@@ -11,10 +11,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from marl_comm.figures.saving import save
-from marl_comm.figures.style import BLUE, ORANGE, RC_PARAMS
-from marl_comm.logged_metrics import OF_ENVIRONMENTS, read_metrics
-from marl_comm.types import Array
+from marl_comm.analysis.metrics import OF_ENVIRONMENTS, read_metrics
+from marl_comm.arrays import Array
+from marl_comm.plots.saving import save
+from marl_comm.plots.style import BLUE, ORANGE, RC_PARAMS
 
 KINDS = {"sampled": (BLUE, "-", "o"), "greedy": (ORANGE, "--", "s")}
 

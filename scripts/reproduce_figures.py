@@ -2,7 +2,7 @@
 
 import sys
 
-from marl_comm.reproduction.command import main
+from marl_comm.paper.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

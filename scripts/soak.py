@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from marl_comm.figures.saving import save
-from marl_comm.figures.style import BLUE, RC_PARAMS, VERMILION, WIDTH
+from marl_comm.plots.saving import save
+from marl_comm.plots.style import BLUE, RC_PARAMS, VERMILION, WIDTH
 
 ENDLESS = ("max_local_steps=1000000000", "communication.max_rounds=null", "logger=local")
 RUNS = {

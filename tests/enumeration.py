@@ -7,7 +7,7 @@ import numpy as np
 import pygambit
 from numpy.typing import ArrayLike
 
-from marl_comm.types import Array
+from marl_comm.arrays import Array
 
 OwnRewards = Callable[[tuple[int, ...]], Sequence[float]]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.games.climbing_chain import ClimbingChain
-from marl_comm.games.markov_congestion import MarkovCongestion
-from marl_comm.games.random_markov import RandomMarkov
+from marl_comm.games.over_time.climbing_chain import ClimbingChain
+from marl_comm.games.over_time.markov_congestion import MarkovCongestion
+from marl_comm.games.over_time.random_markov import RandomMarkov
 
 
 @dataclass

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from test_train_networks import SMALL
 
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.evaluate import load_run, summary_line
-from marl_comm.session import execute
+from marl_comm.runs.session import execute
 
 
 @pytest.fixture(scope="module")

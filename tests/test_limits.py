@@ -13,10 +13,10 @@ import pytest
 
 from marl_comm import resume as resume_command
 from marl_comm import run
-from marl_comm.checkpoints import Checkpoints, State
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import OutputError
-from marl_comm.session import execute, resume
+from marl_comm.runs.session import execute, resume
+from marl_comm.storage.checkpoints import Checkpoints, State
 
 SETTINGS = (
     "communication=periodic",

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from wandb_reader import read
 
-from marl_comm.checkpoints import Checkpoints
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
-from marl_comm.session import execute, resume
+from marl_comm.runs.session import execute, resume
+from marl_comm.storage.checkpoints import Checkpoints
 
 SETTINGS = (
     "communication=missing",

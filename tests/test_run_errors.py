@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marl_comm import run
+from marl_comm.command_line.jobs import name_of
 from marl_comm.config import RunConfig
-from marl_comm.config.sweeps import name_of
 from marl_comm.errors import InputError, OutputError
 
 Started = list[tuple[RunConfig, Path]]
@@ -56,9 +56,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 def _replace_session(
     monkeypatch: pytest.MonkeyPatch, execute: Callable[[RunConfig, Path, str | None], float]
 ) -> None:
-    session = ModuleType("marl_comm.session")
+    session = ModuleType("marl_comm.runs.session")
     session.execute = execute  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "marl_comm.session", session)
+    monkeypatch.setitem(sys.modules, "marl_comm.runs.session", session)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

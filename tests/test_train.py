@@ -9,13 +9,13 @@ from worlds import TableGame, play, prediction
 from marl_comm.algorithms import CurrentPolicy
 from marl_comm.communication import Adaptive, Missing, Periodic, Unlimited
 from marl_comm.experience import BasePolicies
-from marl_comm.games.climbing_chain import ClimbingChain
-from marl_comm.games.congestion import Congestion
-from marl_comm.games.coverage import Coverage
-from marl_comm.games.markov_congestion import MarkovCongestion
-from marl_comm.games.normal_form import NormalFormGame
-from marl_comm.games.random_markov import RandomMarkov
-from marl_comm.games.random_potential import RandomPotential
+from marl_comm.games.one_shot.congestion import Congestion
+from marl_comm.games.one_shot.coverage import Coverage
+from marl_comm.games.one_shot.player import NormalFormGame
+from marl_comm.games.one_shot.random_potential import RandomPotential
+from marl_comm.games.over_time.climbing_chain import ClimbingChain
+from marl_comm.games.over_time.markov_congestion import MarkovCongestion
+from marl_comm.games.over_time.random_markov import RandomMarkov
 from marl_comm.randomness import Streams, generator
 
 GAMES = {

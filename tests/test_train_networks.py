@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from marl_comm import build
-from marl_comm.checkpoints import _decode, _encode
+from marl_comm.command_line.composition import compose
 from marl_comm.communication import Ledger
-from marl_comm.config.composition import compose
 from marl_comm.randomness import Streams
+from marl_comm.runs import build
+from marl_comm.storage.checkpoints import _decode, _encode
 from marl_comm.train import LoopState, train
 
 SMALL = [

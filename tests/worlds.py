@@ -7,11 +7,11 @@ import numpy as np
 from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
 from marl_comm.communication import Budget, Ledger, Schedule, Unlimited
 from marl_comm.communication.schedules import WithFirstRound
-from marl_comm.games.markov import MarkovGame
-from marl_comm.games.markov_form import MarkovFormGame
-from marl_comm.games.normal_form import NormalFormGame
-from marl_comm.games.potential import PotentialGame
-from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
+from marl_comm.games.one_shot.player import NormalFormGame
+from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.over_time.player import MarkovFormGame
+from marl_comm.games.over_time.rules import MarkovGame
+from marl_comm.learners.npg import NaturalPolicyGradient
 from marl_comm.randomness import Streams
 from marl_comm.train import LoopState, train
 

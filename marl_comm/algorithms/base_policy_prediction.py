@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 
+from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience import BasePolicies
-from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.types import Array, BoolArray, IntArray
+from marl_comm.learners.npg import NaturalPolicyGradient
 
 Predictor = Literal["line", "rehearse"]
 SpacingUnit = Literal["divergence", "local_updates"]

@@ -1,8 +1,8 @@
 """Collect with the current policy: full communication, importance sampling and stale data."""
 
+from marl_comm.arrays import IntArray
 from marl_comm.experience import BasePolicies
-from marl_comm.learners.natural_policy_gradient import NaturalPolicyGradient
-from marl_comm.types import IntArray
+from marl_comm.learners.npg import NaturalPolicyGradient
 
 
 class CurrentPolicy:

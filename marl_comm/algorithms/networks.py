@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marl_comm.arrays import IntArray
 from marl_comm.learners.mappo.bases import NetworkBases
 from marl_comm.learners.mappo.learner import Mappo
-from marl_comm.types import IntArray
 
 
 @dataclass(frozen=True)

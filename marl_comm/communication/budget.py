@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.types import BoolArray, IntArray
+from marl_comm.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True)

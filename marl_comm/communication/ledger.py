@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from marl_comm.arrays import IntArray
 from marl_comm.experience import Traffic
-from marl_comm.types import IntArray
 
 
 class Ledger:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from marl_comm.arrays import BoolArray, IntArray
 from marl_comm.experience import Staleness
-from marl_comm.types import BoolArray, IntArray
 
 
 @dataclass(frozen=True)

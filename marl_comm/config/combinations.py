@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from marl_comm.config.algorithm import TablePredictionConfig
-from marl_comm.config.base import LARGEST_SEED
 from marl_comm.config.environment import EnvironmentConfig
 from marl_comm.config.game import TableGameConfig
 from marl_comm.errors import InputError
+from marl_comm.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
     from marl_comm.config.run import RunConfig

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Count
+from marl_comm.settings import ConfigModel, Count
 
 
 class _BudgetConfig(ConfigModel):

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Seed
 from marl_comm.config.environment import AnyEnvironmentConfig
+from marl_comm.settings import ConfigModel, Seed
 
 States = Annotated[int, Field(ge=1, le=1000)]
 Steps = Annotated[int, Field(ge=1, le=1000)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import ConfigModel, Magnitude
+from marl_comm.settings import ConfigModel, Magnitude
 
 
 class NaturalPolicyGradientConfig(ConfigModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marl_comm.config.base import AccountText, ConfigModel, Text
+from marl_comm.settings import AccountText, ConfigModel, Text
 
 Tag = Annotated[
     str,

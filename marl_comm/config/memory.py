@@ -24,17 +24,17 @@ def refuse_too_large_runs(config: "RunConfig") -> None:
         return  # known only when a copy of the environment is made: `learners.mappo.memory`
     if game.name == "random_potential":
         # Imported late: only this game is limited by a table, and it costs importing numpy.
-        from marl_comm.games.random_potential import _refuse_large_table
+        from marl_comm.games.one_shot.random_potential import _refuse_large_table
 
         games = 1 if game.shared else config.num_seeds
         _refuse_large_table(game.agents, game.actions, games)
     if game.name == "random_markov":
-        from marl_comm.games.random_markov import refuse_large_tables
+        from marl_comm.games.over_time.random_markov import refuse_large_tables
 
         games = 1 if game.shared else config.num_seeds
         refuse_large_tables(game.agents, game.actions, game.states, games)
     if game.name == "markov_congestion":
-        from marl_comm.games.markov_congestion import refuse_many_loads
+        from marl_comm.games.over_time.markov_congestion import refuse_many_loads
 
         refuse_many_loads(game.agents, game.actions)
     estimate, available = estimated_bytes(config), available_bytes()

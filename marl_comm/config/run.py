@@ -5,13 +5,13 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from marl_comm.config.algorithm import AlgorithmConfig
-from marl_comm.config.base import LONGEST_TEXT, ConfigModel, Count, Seed
 from marl_comm.config.combinations import refuse_senseless_combinations
 from marl_comm.config.communication import CommunicationConfig
 from marl_comm.config.game import GameConfig
 from marl_comm.config.learner import LearnerConfig
 from marl_comm.config.logger import LoggerConfig
 from marl_comm.config.memory import refuse_too_large_runs
+from marl_comm.settings import LONGEST_TEXT, ConfigModel, Count, Seed
 
 
 class MetricsConfig(ConfigModel):

@@ -1,6 +1,6 @@
 """What a communication round leaves in every agent's hands, and what can be estimated from it."""
 
-from marl_comm.experience.base import Experience, Staleness, Traffic
 from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.experience.experience import Experience, Staleness, Traffic
 
 __all__ = ["BasePolicies", "Experience", "Staleness", "Traffic"]

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from marl_comm.types import AnyArray, Array, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 
 
 @dataclass

@@ -5,10 +5,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from marl_comm.estimators import Estimator
-from marl_comm.experience.base import Staleness, Traffic
+from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.types import Array, IntArray
+from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.experience import Staleness, Traffic
 
 
 class Oracle(Protocol):

@@ -6,9 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from marl_comm.experience.base import Traffic
+from marl_comm.arrays import AnyArray
+from marl_comm.experience.experience import Traffic
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import AnyArray
 
 # Signed beyond a byte: torch computes with few of the unsigned types.
 _CHOICES = (torch.uint8, torch.int16, torch.int32)

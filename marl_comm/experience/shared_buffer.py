@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.experience.base import Traffic
-from marl_comm.types import AnyArray, IntArray
+from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.experience.experience import Traffic
 
 
 @dataclass

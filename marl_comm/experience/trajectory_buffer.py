@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from marl_comm.experience.base import Traffic
-from marl_comm.types import AnyArray, IntArray
+from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.experience.experience import Traffic
 
 
 @dataclass

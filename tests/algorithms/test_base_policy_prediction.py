@@ -4,10 +4,10 @@ from worlds import learner_for, play, prediction
 
 from marl_comm.algorithms import CurrentPolicy
 from marl_comm.communication import Adaptive
-from marl_comm.estimators import renyi_divergence
 from marl_comm.experience import BasePolicies
-from marl_comm.games.coverage import Coverage
-from marl_comm.games.normal_form import NormalFormGame
+from marl_comm.experience.estimators import renyi_divergence
+from marl_comm.games.one_shot.coverage import Coverage
+from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.randomness import Streams
 
 

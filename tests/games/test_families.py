@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import worlds
 
-from marl_comm.games.potential import PotentialGame
-from marl_comm.games.saddle_chain import SaddleChain
-from marl_comm.games.unanimous_failure import UnanimousFailure
+from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.saddle_chain import SaddleChain
+from marl_comm.games.one_shot.unanimous_failure import UnanimousFailure
 
 
 def failure_reward(game: UnanimousFailure, index: int, joint_action: tuple[int, ...]) -> float:

@@ -6,9 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from marl_comm.games.environments.base import Step
+from marl_comm.arrays import Array
+from marl_comm.games.environments.environments import Step
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import Array
 
 
 def return_names(spec: Spec) -> list[str]:

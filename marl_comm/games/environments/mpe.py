@@ -15,9 +15,9 @@ from gymnasium.spaces import Discrete
 from gymnasium.utils import seeding
 from torch import Tensor
 
-from marl_comm.games.environments.base import Situation, Step
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
+from marl_comm.games.environments.environments import Situation, Step
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import AnyArray, BoolArray, IntArray
 
 LARGEST_SEED = 2**31
 

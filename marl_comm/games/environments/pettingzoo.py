@@ -10,10 +10,10 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
-from marl_comm.games.environments.base import Situation, Step, info_name
+from marl_comm.games.environments.environments import Situation, Step, info_name
 from marl_comm.games.environments.spec import Spec
-from marl_comm.types import AnyArray, BoolArray, IntArray
 
 _LARGEST_SEED = 2**31
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.types import Array
+from marl_comm.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marl_comm.arrays import BoolArray
 from marl_comm.games.environments.vmas_state import Place, copy_block, places_by_copy
-from marl_comm.types import BoolArray
 
 _LARGEST_SEED = 2**31
 

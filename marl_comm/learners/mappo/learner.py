@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.config.learner import MappoConfig
 from marl_comm.experience import Staleness
 from marl_comm.experience.rollouts import Chunk, Rollouts
@@ -26,7 +27,6 @@ from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
 from marl_comm.randomness import Streams
-from marl_comm.types import AnyArray, IntArray
 
 
 class Mappo:

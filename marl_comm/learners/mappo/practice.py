@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marl_comm.arrays import IntArray
 from marl_comm.config.learner import MappoConfig
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
 from marl_comm.randomness import Streams
-from marl_comm.types import IntArray
 
 
 class Practice:

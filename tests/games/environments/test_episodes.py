@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from marl_comm.games.environments.base import Step
+from marl_comm.games.environments.environments import Step
 from marl_comm.games.environments.episodes import Episodes
 from marl_comm.games.environments.spec import Spec
 

@@ -6,11 +6,11 @@ import torch
 from leavers import Leavers
 from pettingzoo.test import parallel_api_test
 
-from marl_comm import build
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.games.environments.pettingzoo import ParallelEnvironments
 from marl_comm.randomness import Streams, generator
+from marl_comm.runs import build
 
 SEEDS, COPIES = (1, 5), 2
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from marl_comm import build
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.games.environments.vmas import VectorisedEnvironments
 from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
 from marl_comm.randomness import Streams, generator
+from marl_comm.runs import build
 
 vmas = pytest.importorskip("vmas")
 from vmas.simulator.core import Agent, Sphere, World  # noqa: E402

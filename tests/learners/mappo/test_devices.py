@@ -11,12 +11,12 @@ import pytest
 import torch
 from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, settings
 
-from marl_comm import build, build_networks, session
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.bases import NetworkBases
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
+from marl_comm.runs import build, build_networks, session
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 

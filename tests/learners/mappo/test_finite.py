@@ -10,10 +10,10 @@ import torch
 from rollout_worlds import SPREAD, learner_for, made_up_chunk, round_of
 
 from marl_comm import run
-from marl_comm.checkpoints import Checkpoints
-from marl_comm.config.composition import compose
+from marl_comm.command_line.composition import compose
 from marl_comm.errors import NumbersError
-from marl_comm.session import execute, resume
+from marl_comm.runs.session import execute, resume
+from marl_comm.storage.checkpoints import Checkpoints
 
 OUTBREAK = (
     "game=pettingzoo",

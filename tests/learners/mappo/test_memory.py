@@ -4,13 +4,13 @@ import pytest
 import torch
 from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for
 
-from marl_comm import build
+from marl_comm.command_line.composition import compose
 from marl_comm.config import memory
-from marl_comm.config.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.learners.mappo import memory as environment_memory
 from marl_comm.randomness import Streams
+from marl_comm.runs import build
 
 
 def estimated(*overrides, spec=SPREAD, longest_round=4):

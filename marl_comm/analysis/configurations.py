@@ -1,0 +1,192 @@
+"""Runs pooled into configurations: what is compared, what it is called, what makes it unequal."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marl_comm.analysis.runs import Run, SeedRun, plays_environment
+from marl_comm.errors import InputError
+
+# Settings that name a repetition or a way to record it, not what is computed.
+_NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
+_MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
+# Returns are compared where runs end.
+_MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")
+_ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """Everything that was run with one configuration, all its seeds together.
+
+    Attributes:
+        config: Flat resolved config without the seeds and the logger.
+        difference: The settings in which it differs from what it is compared with, as typed on
+            the command line; may be empty.
+        seeds: In ascending order of seed.
+    """
+
+    config: dict[str, Any]
+    difference: str
+    seeds: tuple[SeedRun, ...]
+
+    @property
+    def algorithm(self) -> str:
+        """The algorithm's name."""
+        return str(self.config["algorithm.name"])
+
+    @property
+    def label(self) -> str:
+        """The algorithm's name and the settings that tell it from the others."""
+        return f"{self.algorithm} {self.difference}".rstrip()
+
+    @property
+    def plays_environment(self) -> bool:
+        """Whether networks were trained in an environment, which has returns and no exact gap."""
+        return plays_environment(self.config)
+
+    @property
+    def thresholds(self) -> list[float]:
+        """The gaps for which arrival was recorded, largest first; none in environments."""
+        return sorted(self.seeds[0].summary.reached, reverse=True)
+
+    def settings(self, *groups: str) -> dict[str, Any]:
+        """Return the part of the config that lies in the given groups or keys."""
+        return {key: value for key, value in self.config.items() if _within(key, groups)}
+
+
+def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration]:
+    """Pool runs that differ only in their seeds and logger; full communication comes first.
+
+    Args:
+        runs: Finished runs.
+        tell: Receives one line for each run whose seeds were all or partly loaded already.
+
+    Raises:
+        InputError: Two runs of one configuration have the same seed and different results.
+    """
+    configs: dict[str, dict[str, Any]] = {}
+    members: dict[str, list[Run]] = {}
+    for run in runs:
+        config = {k: value for k, value in run.config.items() if not _within(k, _NOT_COMPARED)}
+        identity = repr(sorted(config.items()))
+        configs[identity] = config
+        members.setdefault(identity, []).append(run)
+    # Full communication is always unlimited, so saying so tells nothing apart.
+    told = [
+        {k: v for k, v in config.items() if not (k == "communication.name" and v == "unlimited")}
+        for config in configs.values()
+    ]
+    keys = [key for key in _differing_keys(told) if key != "algorithm.name"]
+    configurations = [
+        Configuration(
+            config,
+            " ".join(_setting(key, config[key]) for key in keys if key in visible),
+            _merge_seeds(members[identity], tell),
+        )
+        for (identity, config), visible in zip(configs.items(), told, strict=True)
+    ]
+    return sorted(configurations, key=lambda each: _position(each.config, keys))
+
+
+def inequality(configurations: Sequence[Configuration]) -> str | None:
+    """Return one line naming every setting that must agree for a fair comparison and does not."""
+    configs = [configuration.config for configuration in configurations]
+    unequal = []
+    in_environments = any(configuration.plays_environment for configuration in configurations)
+    groups = _MUST_AGREE_IN_ENVIRONMENTS if in_environments else _MUST_AGREE
+    for key in _differing_keys(configs):
+        if _within(key, groups):
+            values = sorted({_text(config[key]) for config in configs if key in config})
+            unequal.append(f"{key} ({' | '.join(values)})")
+    if not unequal:
+        return None
+    consequence = (
+        "not a comparison at equal samples"
+        if any(key.startswith("samples_per_round") for key in unequal)
+        else "not a comparison of like with like"
+    )
+    return f"the compared runs differ in {', '.join(unequal)}: {consequence}"
+
+
+def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[SeedRun, ...]:
+    merged: dict[int, tuple[SeedRun, Run]] = {}
+    for run in runs:
+        repeated, rounded = [], []
+        for seed_run in run.seeds:
+            seed = seed_run.summary.seed
+            if seed not in merged:
+                merged[seed] = (seed_run, run)
+                continue
+            other, other_run = merged[seed]
+            if not _same_result(seed_run, other):
+                # Networks round differently beside another number of seeds.
+                if plays_environment(run.config) and len(run.seeds) != len(other_run.seeds):
+                    rounded.append(seed)
+                    continue
+                raise InputError(
+                    f"seed {seed} was run twice with one configuration and different results: "
+                    f"{other_run.directory} and {run.directory}; leave one of them out"
+                )
+            repeated.append(seed)
+        if repeated:
+            seeds = ", ".join(map(str, repeated))
+            tell(f"counted once: {run.directory} repeats seed {seeds} with identical results")
+        if rounded:
+            seeds = ", ".join(map(str, rounded))
+            tell(
+                f"left out: seed {seeds} of {run.directory}, which was read already from a run "
+                "with another num_seeds"
+            )
+    return tuple(merged[seed][0] for seed in sorted(merged))
+
+
+def _same_result(one: SeedRun, other: SeedRun) -> bool:
+    return one.summary == other.summary and all(
+        np.array_equal(column, other.metrics[name], equal_nan=True)
+        for name, column in one.metrics.items()
+    )
+
+
+def _differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys with several values, not counting kinds of a group that do not have the key at all."""
+    differing = []
+    for key in dict.fromkeys(key for config in configs for key in config):
+        kind = f"{key.split('.')[0]}.name"
+        kinds_with_key = {config.get(kind) for config in configs if key in config}
+        values = {
+            _text(config[key]) if key in config else None
+            for config in configs
+            if config.get(kind) in kinds_with_key
+        }
+        if len(values) > 1:
+            differing.append(key)
+    return differing
+
+
+def _within(key: str, groups: Iterable[str]) -> bool:
+    return any(key == group or key.startswith(f"{group}.") for group in groups)
+
+
+def _setting(key: str, value: Any) -> str:
+    return f"{key.removesuffix('.name')}={_text(value)}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _position(config: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
+    """Sort key: the algorithms in their usual order, then each setting, numbers by size."""
+    algorithm = config["algorithm.name"]
+    values = [config.get(key) for key in keys]
+    numbers = [value if isinstance(value, int | float) else -math.inf for value in values]
+    return (
+        _ORDER.index(algorithm) if algorithm in _ORDER else len(_ORDER),
+        algorithm,
+        [(number, _text(value)) for number, value in zip(numbers, values, strict=True)],
+    )

@@ -1,0 +1,141 @@
+"""What runs in environments come to: returns of evaluation episodes, and how old their data were.
+
+Returns are summed over the agents; actions of evaluation episodes are sampled, as in training.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.analysis.estimates import Estimate
+from marl_comm.analysis.interquartile import estimate, interquartile_mean, ratio
+from marl_comm.analysis.runs import SeedRun
+from marl_comm.analysis.selection import Unit
+from marl_comm.arrays import Array, BoolArray
+
+_RETURN = "evaluation_sampled_return"
+
+
+def evaluations(run: SeedRun, axis: str) -> tuple[Array, Array]:
+    """Return the counts at a seed's evaluations and its returns there, (evaluations,) each.
+
+    Args:
+        run: A seed.
+        axis: A count of the metrics, such as "round" or "samples".
+    """
+    evaluated = ~np.isnan(run.metrics[_RETURN])
+    return run.metrics[axis][evaluated], run.metrics[_RETURN][evaluated]
+
+
+def returns_on_grid(configuration: Configuration, axis: str, grid: Array) -> Array:
+    """Return every seed's return at the points of a grid, (seeds, points); nan where unknown.
+
+    A seed's return at x rounds (or samples) is that of its last evaluation by then. Between its
+    first and its last evaluation it is known.
+    """
+    returns = np.full((len(configuration.seeds), grid.size), np.nan)
+    for row, run in zip(returns, configuration.seeds, strict=True):
+        counts, values = evaluations(run, axis)
+        last = np.searchsorted(counts, grid, side="right") - 1
+        known = (last >= 0) & (grid <= counts[-1])
+        row[known] = values[last[known]]
+    return returns
+
+
+def final_returns(configuration: Configuration) -> Array:
+    """Return each seed's return at its last evaluation, (seeds,)."""
+    return np.array([evaluations(run, "round")[1][-1] for run in configuration.seeds])
+
+
+def areas(configuration: Configuration) -> Array:
+    """Return the area under each seed's curve, as the mean over its evaluations, (seeds,)."""
+    return np.array([evaluations(run, "round")[1].mean() for run in configuration.seeds])
+
+
+def rounds_used(configuration: Configuration) -> Array:
+    """Return each seed's communication rounds, (seeds,)."""
+    return np.array([float(run.summary.rounds) for run in configuration.seeds])
+
+
+def samples_used(configuration: Configuration) -> Array:
+    """Return each seed's joint steps, those of evaluations not counted, (seeds,)."""
+    return np.array([float(run.summary.samples) for run in configuration.seeds])
+
+
+def on_old_data(run: SeedRun) -> BoolArray:
+    """Return which points are of local updates on other policies' data, (points,) of bool.
+
+    A policy that collected the data itself is at a divergence of 0 from its base.
+    """
+    return np.asarray(run.metrics["kl"] > 0)
+
+
+def staleness_means(configuration: Configuration, field: str) -> Array:
+    """Return each seed's mean of a figure over its local updates on old data, (seeds,).
+
+    Args:
+        configuration: Its seeds.
+        field: Such as "ess", "kl", "kappa" or "cosine"; nan where it was not measured.
+
+    Returns:
+        nan for a seed that never used old data, or of which the figure was never measured.
+    """
+    means = []
+    for run in configuration.seeds:
+        values = run.metrics[field][on_old_data(run)] if field in run.metrics else np.array([])
+        values = values[~np.isnan(values)]
+        means.append(values.mean() if values.size else np.nan)
+    return np.array(means)
+
+
+def costs_of_return(configuration: Configuration, target: float, unit: Unit) -> Array:
+    """Return what each seed had used when an evaluation first gave a return, (seeds,).
+
+    Args:
+        configuration: Its seeds.
+        target: The return; evaluations are of finitely many episodes, so luck plays a part.
+        unit: Bytes are those written and read, all agents together.
+
+    Returns:
+        `inf` for a seed that never reached it.
+    """
+    found = []
+    for run in configuration.seeds:
+        returns = run.metrics[_RETURN]
+        # An evaluation that did not take place is nan, and so not above anything.
+        arrived = np.flatnonzero(returns >= target)
+        if unit == "bytes":
+            counts = run.metrics["bytes_up"] + run.metrics["bytes_down"]
+        else:
+            counts = run.metrics[unit]
+        found.append(counts[arrived[0]] if arrived.size else np.inf)
+    return np.array(found)
+
+
+def paired(
+    statistic: Callable[[Configuration], Array], one: Configuration, other: Configuration
+) -> tuple[Array, Array]:
+    """Return a statistic of both sides on the seeds that both have, in the same order.
+
+    Args:
+        statistic: From a configuration to a number per seed.
+        one: The one side.
+        other: The other.
+    """
+    first, second = (np.array([run.summary.seed for run in each.seeds]) for each in (one, other))
+    _, ours, theirs = np.intersect1d(first, second, return_indices=True)
+    return statistic(one)[ours], statistic(other)[theirs]
+
+
+def relative_loss(values: Array, reference: Array) -> Estimate:
+    """Return by how much values lie below a reference, as a share of the latter's absolute value.
+
+    Interquartile means over seeds, of paired samples, (seeds,) each.
+    """
+
+    def statistic(strata: Sequence[Array]) -> Array:
+        means = interquartile_mean(strata[0], axis=1)
+        return ratio(means[..., 1] - means[..., 0], np.abs(means[..., 1]))
+
+    return estimate(statistic, np.stack([values, reference], axis=-1))

@@ -1,0 +1,79 @@
+"""Picking configurations by their settings, and reading costs off them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.arrays import Array
+
+Unit = Literal["round", "local_step", "samples", "bytes"]
+
+
+def where(
+    configurations: Sequence[Configuration], settings: Mapping[str, Any]
+) -> list[Configuration]:
+    """Return the configurations that have all the given settings, by dotted key."""
+    return [
+        each
+        for each in configurations
+        if all(key in each.config and each.config[key] == value for key, value in settings.items())
+    ]
+
+
+def only(configurations: Sequence[Configuration], settings: Mapping[str, Any]) -> Configuration:
+    """Return the one configuration that has the given settings.
+
+    Raises:
+        LookupError: There is none, or more than one.
+    """
+    found = where(configurations, settings)
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} configurations have {dict(settings)}, expected one")
+    return found[0]
+
+
+def values_of(configurations: Sequence[Configuration], key: str) -> list[Any]:
+    """Return the different values of a setting, ascending, None last."""
+    values = {each.config[key] for each in configurations if key in each.config}
+    return sorted(values, key=lambda value: (value is None, value))
+
+
+def costs(configuration: Configuration, threshold: float, unit: Unit) -> Array:
+    """Return what each seed had used when it first reached a gap, (seeds,); `inf` for never.
+
+    Args:
+        configuration: Whose seeds.
+        threshold: A gap that was recorded.
+        unit: Bytes are those written and read, all agents together.
+    """
+    found = []
+    for run in configuration.seeds:
+        reached = run.summary.reached[threshold]
+        if reached is None:
+            found.append(np.inf)
+        elif unit == "bytes":
+            found.append(float(reached.bytes_up + reached.bytes_down))
+        else:
+            found.append(float(getattr(reached, unit)))
+    return np.array(found)
+
+
+def paired_costs(
+    one: Configuration, other: Configuration, threshold: float, unit: Unit
+) -> tuple[Array, Array]:
+    """Return both sides' costs on the seeds that both have, in the same order."""
+    seeds_of_one = {run.summary.seed for run in one.seeds}
+    shared = sorted(seeds_of_one & {run.summary.seed for run in other.seeds})
+    sides = []
+    for configuration in (one, other):
+        of_seed = dict(
+            zip(
+                [run.summary.seed for run in configuration.seeds],
+                costs(configuration, threshold, unit),
+                strict=True,
+            )
+        )
+        sides.append(np.array([of_seed[seed] for seed in shared]))
+    return sides[0], sides[1]

@@ -1,0 +1,40 @@
+"""What Hydra calls before it makes a directory or starts a job."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
+from marl_comm.errors import InputError, OutputError
+from marl_comm.exits import report
+from marl_comm.runs.sweep import plan
+
+
+class CheckBeforeStart(Callback):
+    """Validates a run before its directory is made, and a sweep's jobs before the first starts."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """End the program where the run is not valid."""
+        with _errors_end_the_program():
+            refuse_nameless(config, "run.dir")
+            check_job(config)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Plan the sweep; end the program where any of its jobs is not valid."""
+        with _errors_end_the_program():
+            refuse_nameless(config, "sweep.dir")
+            jobs = check_sweep(config)
+            plan(Path(config.hydra.sweep.dir), jobs)
+
+
+@contextmanager
+def _errors_end_the_program() -> Iterator[None]:
+    # Hydra turns exceptions of callbacks into warnings and goes on.
+    try:
+        yield
+    except (InputError, OutputError) as error:
+        raise SystemExit(report(error)) from error

@@ -1,0 +1,142 @@
+"""The jobs of a sweep: checked before the first one starts, and named after their overrides."""
+
+import copy
+import hashlib
+import re
+from collections.abc import Sequence
+from itertools import islice
+from math import prod
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from marl_comm.command_line.composition import refuse_odd_choices
+from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
+from marl_comm.config.loading import load
+from marl_comm.config.messages import one_line, shortened
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import InputError
+from marl_comm.storage.files import PLAN
+
+_MOST_JOBS = 10_000
+_LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
+
+
+def check_job(config: DictConfig) -> RunConfig:
+    """Return the configuration of a job; raise InputError where it is not valid.
+
+    Args:
+        config: As composed by Hydra, its own settings included.
+    """
+    current = HydraConfig.instance()
+    previous = current.cfg
+    # As in the job itself, values may refer to Hydra's settings.
+    current.set_config(copy.deepcopy(config))
+    try:
+        return load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+    finally:
+        current.cfg = previous
+
+
+def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
+    """Return the configuration of every job of a sweep, by the name of its directory.
+
+    Only Hydra's basic sweeper knows its jobs beforehand; for others there are none here, and each
+    is checked when it starts.
+
+    Args:
+        config: As composed by Hydra for all jobs, its own settings included.
+
+    Raises:
+        InputError: A job is not valid.
+    """
+    checked: dict[str, RunConfig] = {}
+    with hydra_errors_as_input_errors():
+        if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
+            return checked
+        sweep_name = Path(config.hydra.sweep.dir).name
+        jobs = _jobs(config)
+    loader = GlobalHydra.instance().config_loader()
+    for number, overrides in enumerate(jobs):
+        try:
+            refuse_odd_choices(overrides)
+            with hydra_errors_as_input_errors():
+                job = loader.load_sweep_config(config, overrides)
+            with open_dict(job):
+                job.hydra.job.id = str(number)
+                job.hydra.job.num = number
+            job_config = check_job(job).in_group(sweep_name)
+            name = _name_in_sweep(job)
+            if checked.setdefault(name, job_config) != job_config:
+                raise InputError(f"hydra.sweep.subdir={name}: an earlier job has this directory")
+        except InputError as error:
+            typed = one_line(shortened(" ".join(overrides)))
+            raise InputError(f"job {number} of the sweep ({typed}): {error}") from error
+    return checked
+
+
+def refuse_nameless(config: DictConfig, key: str) -> None:
+    """Raise InputError where a directory has an empty name, which would mean the current one."""
+    with hydra_errors_as_input_errors():
+        directory = OmegaConf.select(config.hydra, key)
+    if not str(directory).strip():
+        raise InputError(f"hydra.{key}={directory}: must be the name of a directory")
+
+
+def _name_in_sweep(job: DictConfig) -> str:
+    with hydra_errors_as_input_errors():
+        name = str(job.hydra.sweep.subdir)
+    if name.strip() in ("", ".", "..", PLAN) or "/" in name:
+        raise InputError(
+            one_line(
+                f"hydra.sweep.subdir={shortened(name)}: must be the name of a folder in the "
+                f"sweep's directory, and not {PLAN}"
+            )
+        )
+    return name
+
+
+def name_of(overrides: Sequence[str]) -> str:
+    """Return a directory name that is safe everywhere and different for different overrides."""
+    typed = ",".join(overrides)
+    name = _UNSAFE.sub("_", typed)[:_LONGEST_NAME]
+    if name != typed:
+        name += f"-{hashlib.sha256(typed.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return name or "defaults"
+
+
+def _jobs(config: DictConfig) -> list[list[str]]:
+    """Return the overrides of each job, as the basic sweeper will make them."""
+    parameters = config.hydra.sweeper.params or {}
+    typed = [f"{key}={value}" for key, value in parameters.items()] + _typed_overrides(config)
+    loader = GlobalHydra.instance().config_loader()
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(typed)
+    if prod(_values(override) for override in overrides) > _MOST_JOBS:
+        raise InputError(f"the sweep has more than {_MOST_JOBS} jobs: split it")
+    return [job for batch in BasicSweeper.split_arguments(overrides, None) for job in batch]
+
+
+def _values(override: Override) -> int:
+    """Return over how many values an override sweeps, counting no further than needed."""
+    if not override.is_discrete_sweep():
+        return 1
+    return sum(1 for _ in islice(override.sweep_string_iterator(), _MOST_JOBS + 1))
+
+
+def _directory_name(*, _root_: DictConfig) -> str:
+    return name_of(_typed_overrides(_root_))
+
+
+def _typed_overrides(config: DictConfig) -> list[str]:
+    """Return the overrides as typed: interpolations in them are the job's to resolve."""
+    typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return [str(override) for override in typed] if isinstance(typed, list) else []
+
+
+OmegaConf.register_new_resolver("marl_comm.name_of_overrides", _directory_name, replace=True)

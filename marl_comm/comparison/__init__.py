@@ -1,1 +1,0 @@
-"""Comparing runs: which belong together, what they cost, and how sure that is."""

@@ -1,0 +1,158 @@
+"""Importance weights, effective sample size, divergences and marginal-reward estimates.
+
+Pure functions of arrays whose first axis runs over seeds ("rows"). Rows never mix.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from marl_comm.arrays import Array, IntArray
+from marl_comm.experience.joint_actions import JointActions
+
+Estimator = Literal["ordinary", "self_normalised", "truncated"]
+
+_LARGEST_LOG_WEIGHT = 600.0  # exp stays finite, and so does the square of a mean of such weights
+
+
+def log_mixture_density(
+    joint_actions: JointActions, log_behaviours: Array, samples_per_base: IntArray
+) -> Array:
+    """Return log sum_b c_b prod_j b_j(a_j) of every sample: the balance heuristic's denominator.
+
+    Veach & Guibas (1995), "Optimally combining sampling techniques", for a fixed number of
+    samples from each technique.
+
+    Args:
+        joint_actions: The samples, (rows, samples).
+        log_behaviours: (rows, bases, agents, actions); bases without samples are ignored.
+        samples_per_base: (rows, bases); each row sums to the number of samples.
+
+    Returns:
+        (rows, samples).
+    """
+    with np.errstate(divide="ignore"):
+        log_share = np.log(samples_per_base / samples_per_base.sum(axis=1, keepdims=True))
+    density = np.full(joint_actions.shape, -np.inf)
+    for base in range(log_behaviours.shape[1]):
+        if samples_per_base[:, base].any():
+            log_probability = joint_actions.sum_over_agents(log_behaviours[:, base])
+            np.logaddexp(density, log_probability + log_share[:, base, None], out=density)
+    return density
+
+
+def importance_weights(log_target: Array, log_density: Array) -> Array:
+    """Return W = target / density of every sample, capped where it would overflow.
+
+    Args:
+        log_target: (rows, samples), log-probability of each sample under the current policy.
+        log_density: (rows, samples), of the distribution that the samples came from.
+    """
+    log_weights = np.subtract(log_target, log_density)
+    np.minimum(log_weights, _LARGEST_LOG_WEIGHT, out=log_weights)
+    return np.exp(log_weights, out=log_weights)
+
+
+def effective_sample_size(weights: Array) -> Array:
+    """Return (sum W)^2 / (N sum W^2) of each row, in [0, 1]; 0 where all weights are 0.
+
+    Kong (1992); the share of independent samples that the weighted ones are worth.
+
+    Args:
+        weights: (rows, samples), not negative.
+    """
+    # Dividing by the largest weight first keeps the squares finite.
+    largest = weights.max(axis=1)
+    scaled = weights / np.where(largest > 0, largest, 1.0)[:, None]
+    total = scaled.sum(axis=1)
+    squares = np.square(scaled, out=scaled).sum(axis=1)
+    return np.asarray(
+        np.divide(total**2, weights.shape[1] * squares, out=np.zeros_like(total), where=squares > 0)
+    )
+
+
+def renyi_divergence(log_policy: Array, log_base: Array) -> Array:
+    """Return the Renyi-2 divergence D2(policy || base) of product policies.
+
+    D2 = log E_base[(policy/base)^2] = sum_j log sum_a policy_j(a)^2 / base_j(a), which is the
+    log-inflation of the second moment of importance weights, exp(-D2) being the effective
+    sample size of infinitely many samples.
+
+    Args:
+        log_policy: (..., agents, actions).
+        log_base: Broadcasts against `log_policy`.
+
+    Returns:
+        (...), never negative.
+    """
+    second_moment = np.exp(2.0 * log_policy - log_base).sum(axis=-1)
+    return np.asarray(np.maximum(np.log(second_moment).sum(axis=-1), 0.0))
+
+
+def value_estimate(weights: Array, rewards: Array) -> Array:
+    """Return the self-normalised estimate of the expected reward.
+
+    Args:
+        weights: (rows, samples).
+        rewards: (rows, samples), or (rows, agents, samples) where each agent has its own.
+
+    Returns:
+        (rows,), or (rows, agents). Where all weights are 0, the plain mean of the rewards.
+    """
+    if rewards.ndim == 3:
+        weights = weights[:, None]
+    total = weights.sum(axis=-1)
+    weighted = (weights * rewards).sum(axis=-1)
+    plain = np.asarray(rewards.mean(axis=-1))
+    np.divide(weighted, total, out=plain, where=total > 0)
+    return plain
+
+
+def marginal_rewards(
+    joint_actions: JointActions,
+    weights: Array,
+    rewards: Array,
+    log_policy: Array,
+    estimator: Estimator,
+    truncation: float,
+    baseline: Array,
+) -> Array:
+    """Estimate g_i(a) = E[r_i | a_i = a], the others playing the current policy.
+
+    With v the baseline and W the weights of the joint policy:
+
+    - `ordinary`: v + (1/N) sum_n W_n (r_n - v) 1{a_i^n = a} / pi_i(a). Unbiased when v does not
+      depend on the samples.
+    - `truncated`: the same with min(W_n, truncation): biased towards v, variance bounded.
+    - `self_normalised`: sum_n W_n r_n 1{a_i^n = a} / sum_n W_n 1{a_i^n = a}; an action that no
+      sample took (or only with weight 0) is given v. Consistent, biased of order 1/N.
+
+    Args:
+        joint_actions: The samples, (rows, samples).
+        weights: (rows, samples).
+        rewards: (rows, samples), or (rows, agents, samples).
+        log_policy: (rows, agents, actions), the current policy.
+        estimator: Which of the three.
+        truncation: Largest weight, used by `truncated` only.
+        baseline: (rows,), or (rows, agents) where rewards are per agent.
+
+    Returns:
+        (rows, agents, actions).
+    """
+    if estimator == "truncated":
+        weights = np.minimum(weights, truncation)
+    shared = rewards.ndim == 2
+    centred = rewards - baseline[..., None]
+    if estimator == "self_normalised":
+        # The scale of the weights cancels: keep the products away from overflow.
+        largest = weights.max(axis=1, keepdims=True)
+        weights = weights / np.where(largest > 0, largest, 1.0)
+    centred *= weights if shared else weights[:, None]
+    numerator = joint_actions.total_per_action(centred)
+    offset = baseline[:, None, None] if shared else baseline[..., None]
+    if estimator == "self_normalised":
+        seen = joint_actions.total_per_action(weights)
+        advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen > 0)
+    else:
+        advantage = numerator / (joint_actions.shape[1] * np.exp(log_policy))
+    return np.asarray(offset + advantage)

@@ -1,0 +1,108 @@
+"""The interface between the data of a communication round and the learner."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from marl_comm.arrays import Array, IntArray
+from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.experience.estimators import Estimator
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What one communication round moves for a seed, summed over the agents.
+
+    Each is one number for all rows, or (rows,) where they differ.
+
+    Attributes:
+        samples: Joint actions played (in games over time: environment steps).
+        bytes_up: Bytes written to the shared buffer.
+        bytes_down: Bytes read from it: each agent reads all that it did not write itself.
+    """
+
+    samples: int | IntArray
+    bytes_up: int | IntArray
+    bytes_down: int | IntArray
+
+    @classmethod
+    def of_buffer(cls, samples: int, agents: int, *, common_bytes: int, own_bytes: int) -> Self:
+        """Return the cost of writing and reading a buffer.
+
+        Args:
+            samples: Joint actions played.
+            agents: How many agents share it.
+            common_bytes: Written once, for everybody to read.
+            own_bytes: Written by the agents, each its part, which it alone need not read.
+        """
+        written = common_bytes + own_bytes
+        return cls(samples, written, agents * written - own_bytes)
+
+
+@dataclass
+class Staleness:
+    """How far the current policy is from the policies that the data came from.
+
+    Attributes:
+        ess: (rows,), effective sample size as a share of the samples, in [0, 1].
+        divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
+        nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
+    """
+
+    ess: Array
+    divergence: Array
+    nearest: IntArray
+
+    def keep(self, rows: IntArray) -> "Staleness":
+        """Return a copy of the given rows."""
+        return Staleness(self.ess[rows], self.divergence[rows], self.nearest[rows])
+
+    def replace(self, rows: IntArray, other: "Staleness") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.ess[rows] = other.ess
+        self.divergence[rows] = other.divergence
+        self.nearest[rows] = other.nearest
+
+
+class Experience(Protocol):
+    """The data of each row's latest round. Rows are replaced as their seeds communicate."""
+
+    @property
+    def bases(self) -> BasePolicies:
+        """The behaviour policies the data came from."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """The cost, per row, of the round that moved this."""
+
+    def weigh(self, log_policy: Array) -> Staleness:
+        """Weigh the data for the current policy, and remember the weights."""
+
+    def action_values(
+        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
+    ) -> Array:
+        """Return each agent's expected reward per action against the others' current policies.
+
+        Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
+        data came from the current policy.
+        """
+
+    def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the Renyi-2 divergence of policies from other policies, as far as agents know it.
+
+        Args:
+            rows: (R,), rows of these data that the policies belong to.
+            log_policy: (R, ..., agents, actions).
+            log_bases: (R, B, ..., agents, actions).
+
+        Returns:
+            (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
+        """
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a checkpoint must hold; the game's `restore_experience` takes it."""
+
+    def keep(self, rows: IntArray) -> Self:
+        """Return a copy of the given rows."""
+
+    def replace(self, rows: IntArray, other: Self) -> None:
+        """Overwrite the given rows by the rows of `other`, weights included."""

@@ -1,0 +1,230 @@
+"""Importance weights of trajectories, and what they estimate in games over time.
+
+Pure functions of arrays whose first axis runs over seeds ("rows"). Rows never mix. Samples are the
+steps of E episodes of T steps each, in arrays (rows, T, E) or flattened to (rows, T * E). A context
+is what a policy looks at: the state, and in games with a finite horizon the step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from marl_comm.arrays import Array, IntArray
+from marl_comm.experience.joint_actions import JointActions
+
+_SMALLEST = float(np.finfo(np.float64).tiny)  # of sums of weights; below, quotients may overflow
+
+
+@dataclass
+class Contexts:
+    """Where each sample was taken.
+
+    Attributes:
+        now: (rows, T, E), the context of each step, in 0, ..., count - 1.
+        next: (rows, T, E), the context of the step after; -1 where the game is over by then.
+        count: C.
+        ordered: Whether each step has contexts of its own, as with a finite horizon.
+    """
+
+    now: IntArray
+    next: IntArray
+    count: int
+    ordered: bool
+
+    def keep(self, rows: IntArray) -> "Contexts":
+        """Return a copy of the given rows."""
+        return Contexts(self.now[rows], self.next[rows], self.count, self.ordered)
+
+    def replace(self, rows: IntArray, other: "Contexts") -> None:
+        """Overwrite the given rows by the rows of `other`."""
+        self.now[rows] = other.now
+        self.next[rows] = other.next
+
+    def total(self, values: Array) -> Array:
+        """Return the sums of `values` (rows, k, T, E) over the samples of each context.
+
+        Returns:
+            (rows, k, C).
+        """
+        return _totals(self.now, values, self.count)
+
+    def gains(self, values: Array, discount: float) -> Array:
+        """Return discount * value of the next context - value of this one, (rows, k, T, E).
+
+        Args:
+            values: (rows, k, C).
+            discount: Factor per step.
+        """
+        return discount * _at(values, self.next) * (self.next >= 0)[:, None] - _at(values, self.now)
+
+
+def _totals(place: IntArray, values: Array, count: int) -> Array:
+    """Return the sums of values (rows, k, ...) over equal places (rows, ...), (rows, k, count)."""
+    rows, kinds = values.shape[:2]
+    row = np.arange(rows).reshape(-1, *(1,) * (place.ndim - 1))
+    place = (place + row * count).ravel()
+    totals = np.empty((rows, kinds, count))
+    for kind in range(kinds):
+        sums = np.bincount(place, values[:, kind].ravel(), minlength=rows * count)
+        totals[:, kind] = sums.reshape(rows, count)
+    return totals
+
+
+def _at(values: Array, context: IntArray) -> Array:
+    rows, kinds, _ = values.shape
+    taken = np.take_along_axis(values, context.reshape(rows, 1, -1), axis=2)
+    return taken.reshape(rows, kinds, *context.shape[1:])
+
+
+def prefix_log_probabilities(joint_actions: JointActions, log_policy: Array, steps: int) -> Array:
+    """Return the log-probability of all actions of an episode up to each step, (rows, T, E).
+
+    Args:
+        joint_actions: The samples, (rows, T * E), in context.
+        log_policy: (rows, ..., agents, actions), the axes between being those of the contexts.
+        steps: T.
+    """
+    per_step = joint_actions.sum_over_agents(log_policy)
+    per_step = per_step.reshape(len(per_step), steps, -1)
+    return np.cumsum(per_step, axis=1, out=per_step)
+
+
+def prefix_log_densities(
+    joint_actions: JointActions, log_behaviours: Array, episodes_per_base: IntArray, steps: int
+) -> Array:
+    """Return log sum_b c_b prod_{t' <= t} b(a_t' | s_t'), the balance heuristic on prefixes.
+
+    The probabilities of states are the same whoever plays, and cancel in importance weights. A
+    sum over whole policies, not a product of sums per step: an episode has one behaviour policy.
+
+    Args:
+        joint_actions: The samples, (rows, T * E), in context.
+        log_behaviours: (rows, bases, ..., agents, actions); bases without episodes are ignored.
+        episodes_per_base: (rows, bases); each row sums to E.
+        steps: T.
+
+    Returns:
+        (rows, T, E).
+    """
+    rows, samples = joint_actions.shape
+    with np.errstate(divide="ignore"):
+        log_share = np.log(episodes_per_base / episodes_per_base.sum(axis=1, keepdims=True))
+    densities = np.full((rows, steps, samples // steps), -np.inf)
+    for base in range(log_behaviours.shape[1]):
+        if episodes_per_base[:, base].any():
+            prefix = prefix_log_probabilities(joint_actions, log_behaviours[:, base], steps)
+            np.logaddexp(densities, prefix + log_share[:, base, None, None], out=densities)
+    return densities
+
+
+def returns_to_go(rewards: Array, discount: float) -> Array:
+    """Return sum_{u >= t} discount^(u - t) r_u of every step.
+
+    Args:
+        rewards: (rows, k, T, E).
+        discount: Factor per step.
+    """
+    returns = np.array(rewards)
+    for step in reversed(range(rewards.shape[2] - 1)):
+        returns[:, :, step] += discount * returns[:, :, step + 1]
+    return returns
+
+
+def context_values(contexts: Contexts, weights: Array, rewards: Array, discount: float) -> Array:
+    """Estimate the value of each context from one-step averages.
+
+    With means over the samples of a context, weighted by the prefix weights W_t, the estimates
+    solve V(c) = mean[r + discount V(next context)], where V is 0 once the game is over. All samples
+    of a next context serve all that lead there, which leaves less noise than the returns of single
+    episodes (certainty equivalence, Sutton & Barto 2018, section 6.3).
+
+    Args:
+        contexts: Of the samples.
+        weights: (rows, T, E), of prefixes.
+        rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
+        discount: Factor per step.
+
+    Returns:
+        (rows, k, C). A context without weighted samples has the mean of the others, or in ordered
+        contexts, where nothing depends on it, 0.
+    """
+    seen = contexts.total(weights[:, None])
+    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen >= _SMALLEST)
+    if contexts.ordered:
+        values = np.zeros((*rewards.shape[:2], contexts.count))
+        for step in reversed(range(rewards.shape[2])):
+            following = contexts.next[:, step]
+            target = discount * _at(values, following) * (following >= 0)[:, None]
+            target += rewards[:, :, step]
+            target *= weights[:, None, step]
+            values += share * _totals(contexts.now[:, step], target, contexts.count)
+        return values
+    received = share * contexts.total(weights[:, None] * rewards)
+    pair = contexts.now * contexts.count + contexts.next
+    moves = _totals(pair, weights[:, None], contexts.count**2)
+    moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
+    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), _SMALLEST)
+    moves = np.where(seen[:, 0, :, None] >= _SMALLEST, discount * moves, frequency)
+    system = np.eye(contexts.count) - moves
+    return np.asarray(np.linalg.solve(system, received.swapaxes(1, 2)).swapaxes(1, 2))
+
+
+def action_values(
+    joint_actions: JointActions,
+    contexts: Contexts,
+    weights: Array,
+    rewards: Array,
+    values: Array,
+    log_policy: Array,
+    discount: float,
+    *,
+    self_normalised: bool,
+) -> Array:
+    """Estimate Q_i(c, a) = E[return from here on | context c, a_i = a], others as they now play.
+
+    With W_t the weights of prefixes and d_t = r_t + discount V(next context) - V(context):
+
+    - self-normalised: V(c) + sum W_t d_t / sum W_t over the samples in context c with a_i = a. One
+      step with the weight of the decisions up to it; what follows is in V. An action that no
+      sample took is given V(c). Consistent if V is.
+    - ordinary: V(c) + sum G_t / (pi_i(a|c) sum of W_{t-1} over all samples in context c), with
+      G_t = sum_{u >= t} discount^(u - t) W_u d_u, every reward weighed by the decisions up to it
+      (per-decision importance sampling, Precup, Sutton & Singh 2000), V being no more than a
+      control variate (Jiang & Li 2016; Thomas & Brunskill 2016). The expectation of sum G_t is
+      the right one whatever V is, if V does not depend on the samples.
+
+    Args:
+        joint_actions: The samples, (rows, T * E), in context.
+        contexts: Of the samples.
+        weights: (rows, T, E), of prefixes.
+        rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
+        values: V, (rows, k, C).
+        log_policy: (rows, L, S, agents, actions), the current policy, L * S = C.
+        discount: Factor per step.
+        self_normalised: Which of the two.
+
+    Returns:
+        (rows, L, S, agents, actions).
+    """
+    rows, kinds, _, episodes = rewards.shape
+    if self_normalised:
+        # The scale of the weights cancels: keep the products away from overflow.
+        largest = weights.max(axis=(1, 2), keepdims=True)
+        weights = weights / np.where(largest > 0, largest, 1.0)
+    errors = contexts.gains(values, discount)
+    errors += rewards
+    errors *= weights[:, None]
+    if self_normalised:
+        seen = joint_actions.total_per_action(weights.reshape(rows, -1))
+        seen = seen.reshape(log_policy.shape)
+    else:
+        errors = returns_to_go(errors, discount)
+        before = np.concatenate([np.ones((rows, 1, episodes)), weights[:, :-1]], axis=1)
+        visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
+        seen = np.exp(log_policy) * visits
+    errors = errors.reshape(rows, kinds, -1)
+    numerator = joint_actions.total_per_action(errors[:, 0] if kinds == 1 else errors)
+    numerator = numerator.reshape(log_policy.shape)
+    advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen >= _SMALLEST)
+    offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
+    return np.asarray(np.moveaxis(offset, 1, -1)[..., None] + advantage)

@@ -1,0 +1,204 @@
+"""Environments in the training loop: play chunks with base policies, evaluate the current ones."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
+from marl_comm.games.environments.environments import Environments
+from marl_comm.games.environments.episodes import Episodes, return_names
+from marl_comm.games.environments.spec import Spec
+from marl_comm.games.game import Evaluation
+from marl_comm.learners.mappo.bases import Behaviours, Policies, Round
+from marl_comm.randomness import Streams
+
+
+class EnvironmentGame:
+    """Copies of an environment for every seed; action noise comes from each seed's own stream.
+
+    Attributes:
+        streams: Random streams of the seeds of the run.
+    """
+
+    def __init__(
+        self,
+        environments: Environments,
+        evaluation_environments: Environments,
+        streams: Streams,
+        *,
+        steps: int,
+        evaluation_every: int,
+        evaluation_steps: int,
+        device: torch.device,
+    ) -> None:
+        """Wrap environments.
+
+        Args:
+            environments: Where data are collected.
+            evaluation_environments: Where policies are evaluated, episodes at a time.
+            streams: Random streams of the seeds of the run.
+            steps: Joint steps of a chunk in each copy.
+            evaluation_every: Local updates between evaluations.
+            evaluation_steps: Most steps of an evaluation's episodes.
+            device: Where networks are.
+        """
+        self._environments = environments
+        self._evaluation_environments = evaluation_environments
+        self._steps = steps
+        self._evaluation_every = evaluation_every
+        self._evaluation_steps = evaluation_steps
+        self._device = device
+        seeds = streams.seeds
+        self.streams = streams
+        self._play = streams.of("collect")
+        self._evaluate = streams.of("evaluate")
+        self._evaluations = 0
+        agents = len(environments.spec.agents)
+        # Episodes go on from chunk to chunk, and so do their returns.
+        self._running = torch.zeros((len(seeds), agents, environments.copies))
+        self._latest: dict[str, Array] = {
+            name: np.full(len(seeds), np.nan) for name in return_names(environments.spec)
+        }
+
+    @property
+    def spec(self) -> Spec:
+        """Who acts, on what, with which choices."""
+        return self._environments.spec
+
+    def collect(self, seed_rows: IntArray, behaviours: Behaviours, samples: int | None) -> Round:
+        """Play every chunk of the given seeds with its base policy; the plan sets the samples."""
+        copies = self._environments.copies
+        rollouts = Rollouts.empty(self.spec, behaviours.count, self._steps, copies)
+        episodes = Episodes.going_on(self._running[seed_rows])
+        for position in range(int(behaviours.count.max())):
+            playing = torch.nonzero(behaviours.count > position)[:, 0]
+            chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
+            rollouts.write(playing, position, chunk)
+        self._remember(seed_rows, episodes)
+        return Round(behaviours.bases, rollouts)
+
+    def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
+        """Return the returns of the latest round's episodes and, at intervals, of evaluations."""
+        due = self._evaluations % self._evaluation_every == 0
+        self._evaluations += 1
+        figures = {name: values[seed_rows] for name, values in self._latest.items()}
+        for kind in ("greedy", "sampled"):
+            returns = np.full(len(seed_rows), np.nan)
+            if due:
+                returns = self._play_episodes(seed_rows, policy, sampled=kind == "sampled")
+            figures[f"evaluation_{kind}_return"] = returns
+        return figures
+
+    def play_episodes(self, policy: Policies, *, sampled: bool) -> Array:
+        """Return the mean return of every seed's policy, summed over the agents, (seeds,)."""
+        rows = np.arange(len(self.streams.seeds))
+        return self._play_episodes(rows, policy, sampled=sampled)
+
+    def render_episode(self, policy: Policies) -> list[AnyArray]:
+        """Return the frames of one greedy episode of the first seed, each (height, width, 3).
+
+        Raises:
+            InputError: The environment cannot render.
+        """
+        environments, rows = self._evaluation_environments, np.arange(1)
+        first = Policies(policy.actor, policy.distribution, policy.parameters[:1])
+        frames = []
+        for step in range(self._evaluation_steps):
+            situation = environments.situation(rows, afresh=step == 0)
+            frames.append(environments.frame())
+            actions = first.act(situation.observations.to(self._device), None)
+            if bool(environments.step(rows, actions).ended[0, 0]):
+                break
+        return frames
+
+    def state(self) -> dict[str, Any]:
+        """Return running figures. Episodes under way are not saved: restored, new ones begin."""
+        return {
+            "running": self._running.numpy(),
+            "evaluations": self._evaluations,
+            "latest": self._latest,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+        self._running = torch.from_numpy(state["running"])
+        self._evaluations = state["evaluations"]
+        self._latest = state["latest"]
+
+    def restore_experience(self, state: dict[str, Any]) -> Rollouts:
+        """Return the chunks that a checkpoint holds."""
+        return Rollouts.restored(self.spec, state, self._device)
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Environments are code, not arrays."""
+        return {}
+
+    def _play_chunk(
+        self,
+        seed_rows: IntArray,
+        behaviours: Behaviours,
+        playing: Tensor,
+        position: int,
+        episodes: Episodes,
+    ) -> Chunk:
+        """Return the chunk that the rows `playing` have played."""
+        rows = playing.cpu().numpy()
+        seeds = seed_rows[rows]
+        copies, agents = self._environments.copies, len(self.spec.agents)
+        shape = (self._steps, agents, copies)
+        noise = torch.stack([behaviours.noise(self._play[seed], shape) for seed in seeds])
+        noise = noise.to(self._device)
+        columns: dict[str, list[Tensor]] = {}
+        for step in range(self._steps):
+            situation = self._environments.situation(seeds)
+            observations = situation.observations.to(self._device)
+            actions, log_probs = behaviours.act(playing, position, observations, noise[:, step])
+            outcome = self._environments.step(seeds, actions)
+            for name, data in {
+                "observations": observations,
+                "actions": actions,
+                "log_probs": log_probs,
+                "rewards": outcome.rewards,
+                "alive": situation.alive,
+                "ended": outcome.ended,
+                "terminated": outcome.terminated,
+                "led_to": outcome.observations,
+            }.items():
+                columns.setdefault(name, []).append(data.to(self._device))
+            episodes.count_step(playing, situation.began, outcome)
+        joined = {
+            name: torch.stack(data, dim=1 if name in ("ended", "terminated") else 2)
+            for name, data in columns.items()
+        }
+        final = at_ends(joined.pop("led_to"), joined["ended"])
+        return Chunk(**joined, final_observations=final)
+
+    def _play_episodes(self, seed_rows: IntArray, policy: Policies, *, sampled: bool) -> Array:
+        """Return the mean return of one episode in each copy, summed over the agents, (rows,)."""
+        environments = self._evaluation_environments
+        shape = (len(self.spec.agents), environments.copies)
+        returns = torch.zeros((len(seed_rows), environments.copies))
+        going_on = torch.ones_like(returns)
+        for step in range(self._evaluation_steps):
+            situation = environments.situation(seed_rows, afresh=step == 0)
+            noise = None
+            if sampled:
+                draws = [policy.noise(self._evaluate[seed], shape) for seed in seed_rows]
+                noise = torch.stack(draws).to(self._device)
+            actions = policy.act(situation.observations.to(self._device), noise)
+            outcome = environments.step(seed_rows, actions)
+            returns += going_on * outcome.rewards.sum(dim=1).cpu()
+            going_on *= (~outcome.ended.cpu()).float()
+            if not going_on.any():
+                break
+        return returns.mean(dim=1).double().numpy()
+
+    def _remember(self, seed_rows: IntArray, episodes: Episodes) -> None:
+        self._running[seed_rows] = episodes.running
+        figures = episodes.figures(self.spec)
+        for name in {**self._latest, **figures}:
+            latest = self._latest.setdefault(name, np.full(len(self._play), np.nan))
+            latest[seed_rows] = figures.get(name, np.nan)

@@ -1,0 +1,1 @@
+"""One-shot games: the rules of each, and what plays them."""

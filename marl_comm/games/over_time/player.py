@@ -1,0 +1,158 @@
+"""Games over time in the training loop: episodes, exact figures, exact action values."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.oracle import OracleExperience
+from marl_comm.experience.over_time import SampledTrajectories
+from marl_comm.experience.shared_buffer import action_type
+from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
+from marl_comm.games.game import Evaluation
+from marl_comm.games.over_time import dynamic_programs
+from marl_comm.games.over_time.rules import MarkovGame
+from marl_comm.randomness import Streams
+
+
+class MarkovFormGame:
+    """Plays a Markov game in whole episodes. Each seed has its own random streams."""
+
+    def __init__(self, game: MarkovGame, streams: Streams, reward_noise: float) -> None:
+        """Wrap a game.
+
+        Args:
+            game: The moves and their exact expectations.
+            streams: The random streams of the run's seeds, in the order of the game's rows.
+            reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
+        """
+        self._game = game
+        self._seeds = len(streams.seeds)
+        self._reward_noise = reward_noise
+        self._play = streams.of("collect")
+        self._noise = streams.of("reward_noise")
+
+    def initial_log_policy(self) -> Array:
+        """Return the uniform policy of every seed, (seeds, L, S, agents, actions)."""
+        game = self._game
+        shape = (self._seeds, game.layers, game.states, game.agents, game.actions)
+        return np.full(shape, -np.log(game.actions))
+
+    def collect(
+        self, seed_rows: IntArray, behaviours: BasePolicies, samples: int | None
+    ) -> Experience:
+        """Play as many whole episodes as `samples` joint actions make, at least one.
+
+        For `samples=None` promise exact action values.
+        """
+        if samples is None:
+            return OracleExperience(seed_rows, behaviours, self)
+        episodes = samples // self._game.steps
+        buffer = play_episodes(
+            self._game, seed_rows, behaviours, episodes, [self._play[row] for row in seed_rows]
+        )
+        if self._reward_noise > 0:
+            for position, row in enumerate(seed_rows):
+                noise = self._noise[row].standard_normal(buffer.rewards.shape[1:])
+                buffer.rewards[position] += (self._reward_noise * noise).astype(np.float32)
+        return SampledTrajectories(buffer, behaviours, self._game.discount)
+
+    def restore_experience(self, state: dict[str, Any]) -> Experience:
+        """Return the experience that a checkpoint holds."""
+        if "seed_rows" in state:
+            return OracleExperience.restored(state, self)
+        return SampledTrajectories.restored(state, self._game.discount)
+
+    def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
+        """Return the exact value and the agent-wise gap, as `nash_gap`.
+
+        Where agents have their own rewards, also the gap of each, `agent_gap_0`, ...
+        """
+        game = self._game
+        values, best = dynamic_programs.values_and_best_responses(game, seed_rows, log_policy)
+        gaps = dynamic_programs.agent_gaps(values, best)
+        figures = {"value": values.mean(axis=-1), "nash_gap": gaps.max(axis=-1)}
+        if not game.common_reward:
+            figures |= {f"agent_gap_{agent}": gaps[:, agent] for agent in range(game.agents)}
+        return {**figures, **game.own_figures(seed_rows, log_policy)}
+
+    def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact action values, (rows, L, S, agents, actions)."""
+        return dynamic_programs.action_values(self._game, seed_rows, log_policy)
+
+    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+        """Return the exact divergences of an episode's trajectories, (rows, bases)."""
+        rows, bases = log_bases.shape[:2]
+        divergence = dynamic_programs.trajectory_divergence(
+            self._game,
+            np.repeat(seed_rows, bases),
+            np.repeat(log_policy, bases, axis=0),
+            log_bases.reshape(rows * bases, *log_bases.shape[2:]),
+        )
+        return divergence.reshape(rows, bases)
+
+    def state(self) -> dict[str, Any]:
+        """Episodes begin and end within a round: there is none."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to take over."""
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return the arrays that define the game."""
+        return dict(self._game.arrays())
+
+
+def play_episodes(
+    game: MarkovGame,
+    rows: IntArray,
+    behaviours: BasePolicies,
+    episodes: int,
+    generators: Sequence[np.random.Generator],
+) -> TrajectoryBuffer:
+    """Play each row's episodes, the bases one after another, by inverting distribution functions.
+
+    Args:
+        game: What is played.
+        rows: (R,), the seeds of the rows.
+        behaviours: (R, bases, L, S, m, A); `samples_per_base` says how many episodes each plays.
+        episodes: E, per row.
+        generators: One per row.
+
+    Returns:
+        The buffer. In discounted games with the states after the last action.
+    """
+    shape = (game.steps, episodes)
+    first_draw = np.stack([random.random(episodes) for random in generators])
+    agents_draw = np.stack([random.random((*shape, game.agents)) for random in generators])
+    chance_draw = np.stack([random.random(shape) for random in generators])
+
+    base = _base_of_episode(behaviours.samples_per_base(episodes), episodes)
+    row = np.arange(len(rows))[:, None]
+    cumulative = np.exp(behaviours.log_policies).cumsum(axis=-1)
+    cumulative /= cumulative[..., -1:]
+    start = game.initial_distribution[game.game_of_row(rows)].cumsum(axis=-1)
+    state: IntArray = (first_draw[..., None] >= start[:, None, :-1]).sum(axis=-1)
+
+    recorded = game.steps + (game.discount is not None)
+    states = np.empty((len(rows), recorded, episodes), dtype=action_type(game.states))
+    joint_actions = np.empty((len(rows), *shape, game.agents), dtype=action_type(game.actions))
+    own_axis = () if game.common_reward else (game.agents,)
+    rewards = np.empty((len(rows), *shape, *own_axis), dtype=np.float32)
+    for step in range(game.steps):
+        bounds = cumulative[row, base, min(step, game.layers - 1), state, :, :-1]
+        chosen = (agents_draw[:, step, ..., None] >= bounds).sum(axis=-1)
+        states[:, step] = state
+        joint_actions[:, step] = chosen
+        rewards[:, step], state = game.move(rows, state, chosen, chance_draw[:, step])
+    if recorded > game.steps:
+        states[:, -1] = state
+    return TrajectoryBuffer(states, joint_actions, rewards)
+
+
+def _base_of_episode(episodes_per_base: IntArray, episodes: int) -> IntArray:
+    """Return which base plays each episode, (rows, episodes)."""
+    ends = episodes_per_base.cumsum(axis=1)
+    return np.asarray((np.arange(episodes)[None, :, None] >= ends[:, None, :]).sum(axis=-1))

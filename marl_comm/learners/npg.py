@@ -1,0 +1,226 @@
+"""Tabular softmax natural policy gradient, every seed at once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience import BasePolicies, Experience, Staleness
+from marl_comm.experience.estimators import Estimator
+
+_DRIFT_MEMORY = 0.5  # weight of the past in the running mean of policy changes
+
+
+class NaturalPolicyGradient:
+    """Independent softmax natural policy gradient: pi_i(a) <- pi_i(a) exp(step * g_i(a)) / Z_i.
+
+    All agents hold the same shared data and run the same deterministic update, so each can follow
+    every agent's policy between rounds; that is why importance weights of joint actions can be
+    computed without further messages (Xiong & Singh 2026, arXiv 2601.12518).
+
+    Attributes:
+        log_policy: (rows, ..., agents, actions), the current policy of each active seed.
+        staleness: How far it is from the policies its data came from; None before the first round.
+        furthest: (rows,), the furthest base policy that was ever nearest during the round.
+    """
+
+    def __init__(
+        self,
+        log_policy: Array,
+        *,
+        step_size: float,
+        exploration: float,
+        estimator: Estimator,
+        truncation: float,
+        policy_floor: float,
+        importance_weighted: bool,
+    ) -> None:
+        """Start from `log_policy`.
+
+        Args:
+            log_policy: (rows, ..., agents, actions), log-probabilities.
+            step_size: NPG step, in policy log-odds per unit of reward.
+            exploration: Share of uniform play mixed into each agent's behaviour policy.
+            estimator: How marginal rewards are estimated from samples.
+            truncation: Largest importance weight of the estimator `truncated`.
+            policy_floor: Smallest probability of an action; keeps log-probabilities finite.
+            importance_weighted: Whether old data are reweighed for the current policy.
+        """
+        self.log_policy = log_policy
+        self.staleness: Staleness | None = None
+        self.furthest: IntArray = np.zeros(len(log_policy), dtype=np.int64)
+        self._experience: Experience | None = None
+        self._drift: Array = np.zeros_like(log_policy)
+        self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._weighed = False  # whether the weights are those of the current policy
+        self._step_size = step_size
+        self._exploration = exploration
+        self._estimator: Estimator = estimator
+        self._truncation = truncation
+        self._log_floor = float(np.log(policy_floor))
+        self._importance_weighted = importance_weighted
+
+    @property
+    def rows(self) -> int:
+        """Number of active seeds."""
+        return len(self.log_policy)
+
+    @property
+    def policy(self) -> Array:
+        """The current policies, (rows, ..., agents, actions), log-probabilities."""
+        return self.log_policy
+
+    def policy_of(self, rows: IntArray) -> Array:
+        """Return the log-probabilities of some rows."""
+        return np.asarray(self.log_policy[rows])
+
+    def policy_arrays(self, policy: Array) -> dict[str, AnyArray]:
+        """Return the probabilities of a policy."""
+        return {"policy": np.exp(policy)}
+
+    @property
+    def bases(self) -> BasePolicies | None:
+        """The behaviour policies of the current data; None before the first round."""
+        return None if self._experience is None else self._experience.bases
+
+    def behaviours(self, bases: BasePolicies) -> BasePolicies:
+        """Return what agents play to collect data: the base policies, with exploration."""
+        return bases.mixed_with_uniform(self._exploration)
+
+    def receive(self, rows: IntArray, experience: Experience) -> None:
+        """Take over a round's data for the given rows, replacing what they had."""
+        staleness = experience.weigh(self.log_policy[rows])
+        if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
+            self._experience, self.staleness = experience, staleness
+            self._weighed = True
+        else:
+            self._experience.replace(rows, experience)
+            self.staleness.replace(rows, staleness)
+        self.furthest[rows] = staleness.nearest
+
+    def update(self) -> None:
+        """Make one local update of every row from the data it has."""
+        self.weigh()
+        assert self._experience is not None, "a round comes before the first update"
+        gradient = self._action_values(self._experience, self.log_policy)
+        updated = self._step(self.log_policy, self._step_size * gradient)
+        self._remember_drift(updated - self.log_policy)
+        self.log_policy = updated
+        self._weighed = False
+
+    def weigh(self) -> Staleness:
+        """Weigh the data for the policy as it is now; cheap work for a schedule to look at."""
+        if self._weighed and self.staleness is not None:
+            return self.staleness
+        assert self._experience is not None, "a round comes before the first weighing"
+        self.staleness = self._experience.weigh(self.log_policy)
+        self._weighed = True
+        np.maximum(self.furthest, self.staleness.nearest, out=self.furthest)
+        return self.staleness
+
+    def predict_line(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … local updates along the recent direction.
+
+        The k-th is proportional to pi exp(k d), d being the running mean of the last changes of
+        log pi, which is the step size times the mean of the last gradients.
+
+        Args:
+            rows: The rows to predict.
+            updates: How many policies to yield.
+        """
+        log_policy, drift = self.log_policy[rows], self._drift[rows]
+        for update in range(1, updates + 1):
+            yield self._step(log_policy, update * drift)
+
+    def predict_rehearsal(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … local updates rehearsed on the last round's data."""
+        assert self._experience is not None, "there is nothing to rehearse on"
+        experience = self._experience.keep(rows)
+        log_policy = self.log_policy[rows]
+        for _ in range(updates):
+            experience.weigh(log_policy)
+            gradient = self._action_values(experience, log_policy)
+            log_policy = self._step(log_policy, self._step_size * gradient)
+            yield log_policy
+
+    def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
+        """Return the Renyi-2 divergence of two policies of the given rows, (rows,)."""
+        assert self._experience is not None, "a round comes before the first prediction"
+        return self._experience.divergences(rows, log_policy, log_base[:, None])[:, 0]
+
+    def diagnostics(self) -> dict[str, AnyArray]:
+        """Return effective sample size and divergence of the data that the last update used.
+
+        Before the first round the policy is its own, perfectly fresh, base.
+        """
+        if self._experience is None or self.staleness is None:
+            ones = np.ones(self.rows)
+            return {"ess": ones, "divergence": 0 * ones, "bases": ones.astype(np.int64)}
+        return {
+            "ess": self.staleness.ess,
+            "divergence": self.staleness.divergence,
+            "bases": self._experience.bases.count,
+        }
+
+    def keep(self, rows: IntArray) -> None:
+        """Drop all rows but the given ones."""
+        self.log_policy = self.log_policy[rows]
+        self.furthest = self.furthest[rows]
+        self._drift = self._drift[rows]
+        self._updates = self._updates[rows]
+        if self._experience is not None and self.staleness is not None:
+            self._experience = self._experience.keep(rows)
+            self.staleness = self.staleness.keep(rows)
+
+    def state(self) -> dict[str, Any]:
+        """Return policies, running means and data, for a checkpoint after a local update."""
+        assert self._experience is not None
+        assert self.staleness is not None
+        assert not self._weighed
+        return {
+            "log_policy": self.log_policy,
+            "furthest": self.furthest,
+            "drift": self._drift,
+            "updates": self._updates,
+            "staleness": vars(self.staleness),
+            "experience": self._experience.state(),
+        }
+
+    def restore(
+        self,
+        state: dict[str, Any],
+        restore_experience: Callable[[dict[str, Any]], Experience],
+    ) -> None:
+        """Take over the state of a checkpoint."""
+        self.log_policy = state["log_policy"]
+        self.furthest = state["furthest"]
+        self._drift = state["drift"]
+        self._updates = state["updates"]
+        self.staleness = Staleness(**state["staleness"])
+        self._experience = restore_experience(state["experience"])
+        self._weighed = False
+
+    def _action_values(self, experience: Experience, log_policy: Array) -> Array:
+        return experience.action_values(
+            log_policy,
+            weighted=self._importance_weighted,
+            estimator=self._estimator,
+            truncation=self._truncation,
+        )
+
+    def _step(self, log_policy: Array, change: Array) -> Array:
+        """Return softmax(log_policy + change), no probability below the floor."""
+        moved = _normalise(log_policy + change)
+        return _normalise(np.maximum(moved, self._log_floor))
+
+    def _remember_drift(self, change: Array) -> None:
+        first = (self._updates == 0).reshape(-1, *(1,) * (change.ndim - 1))
+        mixed = _DRIFT_MEMORY * self._drift + (1.0 - _DRIFT_MEMORY) * change
+        self._drift = np.where(first, change, mixed)
+        self._updates += 1
+
+
+def _normalise(logits: Array) -> Array:
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

@@ -1,0 +1,211 @@
+"""Mirror of a run in Weights & Biases: one W&B run per run directory.
+
+Why one per run and not one per seed: the unit that a W&B user compares in a sweep is the
+configuration, so the sweep's table has one line per configuration, its curves are means over
+seeds, and its numbers are medians over seeds; the seeds themselves are in the table `seeds`.
+Starting and finishing a W&B run costs time and a line in that table, seeds as an axis cost
+nothing, and the curve of each seed is in the local log. Who wants one W&B run per seed sweeps
+over seeds: `-m seed=0,1,2 num_seeds=1`, which W&B groups. docs/wandb.md says more.
+"""
+
+import contextlib
+import itertools
+import logging
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from marl_comm.config.logger import WandbLoggerConfig
+from marl_comm.loggers import Point
+from marl_comm.loggers.curves import MeanCurve, Row
+from marl_comm.loggers.seed_table import seed_table, sweep_numbers
+
+SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
+"""Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
+
+FINISH_TIMEOUT = 120.0
+"""Seconds to wait for uploads at the end; what is missing then stays in the offline file."""
+
+_console = logging.getLogger(__name__)
+
+
+class WandbLogger:
+    """Logs means over seeds against local steps, rounds and samples.
+
+    Nothing that goes wrong in W&B can stop a run: the first failure is one warning, and the rest
+    of the run is logged locally only.
+    """
+
+    def __init__(
+        self,
+        settings: WandbLoggerConfig,
+        directory: Path,
+        config: Mapping[str, Any],
+        seeds: Sequence[int],
+    ) -> None:
+        """Start the W&B run.
+
+        Args:
+            settings: Where to log and under what names.
+            directory: The run directory; W&B's files go to `wandb/` in it.
+            config: The resolved configuration, stored whole.
+            seeds: Every seed of the run.
+        """
+        self._directory = directory
+        self._every = int(config["metrics"]["every"])
+        exact = config["samples_per_round"] is None
+        axes = [axis for axis in SECTIONS if not (exact and axis == "samples")]
+        self._curves = {axis: MeanCurve(axis, seeds) for axis in axes}
+        self._defined: set[str] = set()
+        self._run: Any = None
+        if settings.mode != "disabled":
+            with self._guarded("start"):
+                self._run = _start(settings, directory, config)
+
+    def log(self, points: Sequence[Point]) -> None:
+        """Log every row that these points complete."""
+        if self._run is None:
+            return
+        for curve in self._curves.values():
+            curve.add(points)
+        local_step = int(points[0]["local_step"])
+        # In between, only seeds that have just stopped are logged; their values count from here.
+        if local_step % self._every != 0:
+            return
+        running = [int(point["seed"]) for point in points]
+        rows = {
+            axis: curve.take(min(map(curve.reached, running)))
+            for axis, curve in self._curves.items()
+            if axis != "local_step"
+        }
+        # All running seeds are at this local step, and none of them will be there again.
+        rows["local_step"] = self._curves["local_step"].take(local_step + 1)[-1:]
+        with self._guarded("log"):
+            self._write(rows)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Log the remaining rows, the table of seeds and the sweep's numbers; end the run."""
+        if self._run is None:
+            return
+        rows = {axis: curve.take(math.inf) for axis, curve in self._curves.items()}
+        rows["local_step"] = rows["local_step"][-1:]
+        numbers = sweep_numbers(summary["seeds"])
+        columns, data = seed_table(summary["seeds"])
+        with self._guarded("finish"):
+            import wandb
+
+            self._write(rows)
+            with _staging_in(self._directory):
+                self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
+            self._run.summary.update(numbers)
+            self._end(exit_code=0)
+
+    def close(self) -> None:
+        """End a run that did not finish, as failed."""
+        if self._run is not None:
+            with self._guarded("finish"):
+                self._end(exit_code=1)
+
+    def _write(self, rows: Mapping[str, list[Row]]) -> None:
+        named = [
+            [{f"{SECTIONS[axis]}/{field}": row[field] for field in row} for row in taken]
+            for axis, taken in rows.items()
+        ]
+        # Rows of different sections share no name, so one call carries one row of each.
+        for together in itertools.zip_longest(*named, fillvalue={}):
+            merged = {name: value for row in together for name, value in row.items()}
+            for name in sorted(merged.keys() - self._defined):
+                self._define(name)
+            self._run.log({name: x for name, x in merged.items() if math.isfinite(x)})
+
+    def _define(self, name: str) -> None:
+        section = name.split("/")[0]
+        axis = next(axis for axis in SECTIONS if SECTIONS[axis] == section)
+        x_axis = f"{section}/{axis}"
+        # The sweep's table needs a metric once: the three sections end at the same point.
+        summary = None if axis == "local_step" else "none"
+        if name == x_axis:
+            self._run.define_metric(name, hidden=True, summary=summary)
+        else:
+            self._run.define_metric(name, step_metric=x_axis, summary=summary)
+        self._defined.add(name)
+
+    def _end(self, exit_code: int) -> None:
+        run, self._run = self._run, None
+        run.finish(exit_code=exit_code)
+
+    @contextlib.contextmanager
+    def _guarded(self, action: str) -> Iterator[None]:
+        """Turn the first failure of W&B into one warning, after which W&B is left alone."""
+        try:
+            yield
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            _console.warning(
+                "W&B could not %s (%s); the run goes on and is logged locally.", action, reason
+            )
+            if self._run is not None:
+                with contextlib.suppress(Exception):
+                    self._end(exit_code=1)
+
+
+def _start(settings: WandbLoggerConfig, directory: Path, config: Mapping[str, Any]) -> Any:
+    import wandb  # takes half a second, which `logger=local` need not wait for
+
+    run_id, resumed = _run_id(directory / "wandb")
+    run = wandb.init(
+        project=settings.project,
+        entity=settings.entity,
+        mode=settings.mode,
+        group=settings.group,
+        name=settings.run_name or directory.name,
+        tags=list(settings.tags),
+        config=dict(config),
+        dir=directory,
+        id=run_id,
+        resume="allow" if resumed and settings.mode == "online" else None,
+        # A run of this process that was left open must never receive this run's points.
+        reinit="create_new",
+        settings=wandb.Settings(
+            silent=True,
+            console="off",
+            finish_timeout=FINISH_TIMEOUT,
+            finish_timeout_raises=True,
+        ),
+    )
+    if settings.mode == "online":
+        _console.info("W&B run: %s", run.url)
+    return run
+
+
+def _run_id(folder: Path) -> tuple[str, bool]:
+    """Return the id of the directory's W&B run, and whether that run was begun before.
+
+    A run that is resumed logs all its points again. What it left in offline files is removed: two
+    files with the same id would be merged into a curve that runs twice.
+    """
+    file = folder / "run_id"
+    if file.exists():
+        for offline in folder.glob("offline-run-*"):
+            shutil.rmtree(offline)
+        return file.read_text(), True
+    folder.mkdir(exist_ok=True)
+    file.write_text(uuid.uuid4().hex)
+    return file.read_text(), False
+
+
+@contextlib.contextmanager
+def _staging_in(directory: Path) -> Iterator[None]:
+    """Keep tables that wait for upload with the run; W&B would put them in the home directory."""
+    if "WANDB_DATA_DIR" in os.environ:
+        yield
+        return
+    os.environ["WANDB_DATA_DIR"] = str(directory.absolute() / "wandb")
+    try:
+        yield
+    finally:
+        del os.environ["WANDB_DATA_DIR"]

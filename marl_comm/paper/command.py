@@ -1,0 +1,204 @@
+"""The command behind scripts/reproduce_figures.py: sweeps, figures, verdicts, report."""
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from marl_comm.analysis.configurations import pool
+from marl_comm.exits import FAILURE, report
+from marl_comm.loggers.progress import duration
+from marl_comm.paper import page_html, page_markdown
+from marl_comm.paper.claims import CLAIMS
+from marl_comm.paper.experiments import Job, command_of, jobs_of_experiment
+from marl_comm.paper.figure import PaperFigure, chosen_figures, paper_figures
+from marl_comm.paper.report import Report, Section, seeds_in_words, write_claims
+from marl_comm.paper.rules import Evidence, judge
+from marl_comm.paper.workers import Sweep, finished_run, run_jobs
+from marl_comm.plots.saving import save
+from marl_comm.storage.files import whole_file
+from marl_comm.storage.versions import versions
+
+_DESCRIPTION = """\
+Run the sweeps of the figures, draw them, judge the claims, write the report (HTML and Markdown).
+Runs that are there already are reused, unfinished ones resumed.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 if a job failed, 2 for bad input, 130 if interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _reproduce(options)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    figures = chosen_figures(options.names)
+    scales = _scales(figures, options)
+    jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
+    every = {job.name: job for of_figure in jobs.values() for job in of_figure}
+    found = {name: finished_run(job, options.runs) for name, job in every.items()}
+    there = {name: run for name, run in found.items() if run is not None}
+    missing_jobs = [job for name, job in every.items() if name not in there]
+    _tell(_cost_beforehand(len(every), missing_jobs, options.jobs))
+    if options.cost:
+        return 0
+    start = time.monotonic()
+    sweep = run_jobs(list(every.values()), there, options.runs, options.jobs, _tell)
+    sections, evidence, missing = [], [], []
+    for figure in figures:
+        lacking = [job.name for job in jobs[figure.name] if job.name not in sweep.runs]
+        if lacking:
+            missing.append(f"`{figure.name}`: {len(lacking)} runs failed, such as {lacking[0]}")
+            continue
+        section, measured = _section(
+            figure, scales[figure.name], jobs[figure.name], sweep, options.out
+        )
+        sections.append(section)
+        evidence += measured
+        _tell(f"drawn: {section.picture}")
+    made = {figure.name for figure in figures}
+    missing += [f"`{name}`: not asked for" for name in paper_figures() if name not in made]
+    cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
+    _write(
+        Report(
+            tuple(judge(CLAIMS, evidence)),
+            tuple(sections),
+            versions(),
+            tuple(missing),
+            cost,
+        ),
+        options.out,
+    )
+    if options.publish is not None:
+        _publish(options.out, options.publish)
+    _tell(f"report: {options.out / 'index.html'}. {cost}")
+    return FAILURE if sweep.failed else 0
+
+
+def _scales(figures: Sequence[PaperFigure], options: argparse.Namespace) -> dict[str, str]:
+    """Return the scale of every figure by its name."""
+    full = {figure.name for figure in chosen_figures(options.full)} if options.full else set()
+    return {figure.name: "full" if figure.name in full else options.scale for figure in figures}
+
+
+def _jobs(figure: PaperFigure, scale: str) -> list[Job]:
+    return [
+        job
+        for experiment in figure.experiments
+        for job in jobs_of_experiment(experiment, _overrides(figure, experiment, scale))
+    ]
+
+
+def _overrides(figure: PaperFigure, experiment: str, scale: str) -> tuple[str, ...]:
+    return figure.quick.get(experiment, ()) if scale == "quick" else ()
+
+
+def _section(
+    figure: PaperFigure, scale: str, jobs: Sequence[Job], sweep: Sweep, out: Path
+) -> tuple[Section, list[Evidence]]:
+    runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
+    configurations = pool(runs, _tell)
+    picture = _save(figure.draw(configurations), out / "figures", figure.name)
+    section = Section(
+        figure,
+        scale,
+        picture,
+        tuple(
+            command_of(experiment, _overrides(figure, experiment, scale))
+            for experiment in figure.experiments
+        ),
+        len(runs),
+        seeds_in_words(configurations),
+        tuple(figure.finding(configurations)),
+    )
+    return section, figure.evidence(configurations)
+
+
+def _save(figure: Figure, directory: Path, name: str) -> Path:
+    """Write a figure as PNG (of 256 colours) and PDF; equal runs make equal files."""
+    picture, _ = save(figure, directory, name, dpi=150)
+    with Image.open(picture) as drawn:
+        small = drawn.convert("RGB").quantize(256)
+    small.save(picture, optimize=True)
+    return picture
+
+
+def _write(content: Report, directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in {
+        "index.html": page_html.render(content),
+        "report.md": page_markdown.render(content, "figures/"),
+    }.items():
+        with whole_file(directory / name) as file:
+            file.write(text.encode())
+    write_claims(content.judgements, directory / "claims.json")
+
+
+def _publish(report_directory: Path, target: Path) -> None:
+    """Copy the report's Markdown, its pictures and the claims table, as committed under docs/."""
+    target.mkdir(parents=True, exist_ok=True)
+    text = (report_directory / "report.md").read_text(encoding="utf-8")
+    (target / "README.md").write_text(text.replace("](figures/", "]("), encoding="utf-8")
+    shutil.copy(report_directory / "claims.json", target)
+    for picture in (report_directory / "figures").glob("*.png"):
+        shutil.copy(picture, target)
+
+
+def _cost_beforehand(all_jobs: int, missing: Sequence[Job], workers: int) -> str:
+    seconds = sum(job.seconds for job in missing)
+    return (
+        f"{all_jobs} runs, {len(missing)} of them to do: roughly "
+        f"{duration(seconds / workers)} (h:mm:ss or m:ss) on {workers} idle cores"
+    )
+
+
+def _cost_afterwards(sweep: Sweep, seconds: float, workers: int) -> str:
+    return (
+        f"{len(sweep.runs)} runs, {sweep.computed} of them computed this time, "
+        f"{len(sweep.failed)} failed; {duration(seconds)} with {workers} processes."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python scripts/reproduce_figures.py",
+        description=_DESCRIPTION,
+        epilog="figures: " + ", ".join(paper_figures()),
+    )
+    parser.add_argument("names", metavar="NAME", nargs="*", help="figures; all if none is named")
+    parser.add_argument(
+        "--scale", choices=("quick", "full"), default="quick", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--full",
+        action="append",
+        metavar="NAME",
+        help="this figure at full scale, whatever the others have; may be given again",
+    )
+    parser.add_argument("--jobs", type=_count, default=2, help="runs at a time; default 2")
+    parser.add_argument("--cost", action="store_true", help="say what it would cost, and stop")
+    parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")
+    parser.add_argument(
+        "--publish", type=Path, metavar="DIR", help="also copy Markdown, PNG and claims to DIR"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

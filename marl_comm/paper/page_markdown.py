@@ -1,0 +1,64 @@
+"""The report as Markdown."""
+
+from collections.abc import Sequence
+
+from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
+from marl_comm.paper.rules import Judgement
+from marl_comm.paper.text import measured, required, tally
+
+
+def claims_tables(judgements: Sequence[Judgement]) -> str:
+    """Return the verdicts, and under them every number that made them."""
+    lines = ["| claim | | verdict | settings |", "|---|---|---|---|"]
+    for judgement in judgements:
+        claim = judgement.claim
+        lines.append(
+            f"| {claim.key} | {claim.text} | **{judgement.verdict}** | {tally(judgement)} |"
+        )
+    lines += [
+        "",
+        "| claim | measured | setting | value | 95 % interval | required | outcome | figure |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for judgement in judgements:
+        for line in judgement.lines:
+            value, interval, note = measured(line)
+            setting = f"{line.setting} ({note})" if note else line.setting
+            lines.append(
+                f"| {judgement.claim.key} | {line.criterion.statistic} | {setting} | {value} | "
+                f"{interval} | {required(line)} | {line.outcome} | `{line.criterion.figure}` |"
+            )
+    return "\n".join(lines)
+
+
+def render(report: Report, pictures: str) -> str:
+    """Return the whole report.
+
+    Args:
+        report: What it says.
+        pictures: The folder of the pictures as seen from the file, ending in a slash or empty.
+    """
+    parts = [f"# {TITLE}", report.introduction, f"Scale: {report.scale}. {report.cost}"]
+    parts += ["## Claims", claims_tables(report.judgements)]
+    parts += ["## Figures"]
+    parts += [_section(section, pictures) for section in report.sections]
+    if report.missing:
+        parts += ["## Not made", "\n".join(f"* {line}" for line in report.missing)]
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    parts += ["## Software", f"{versions}."]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, pictures: str) -> str:
+    figure = section.figure
+    commands = "\n".join([*section.commands, command_of_figure(section)])
+    return "\n\n".join(
+        [
+            f"### {figure.title}",
+            f"![{figure.title}]({pictures}{section.picture.name})",
+            figure.caption,
+            *section.findings,
+            f"{section.runs} runs, {section.seeds}, made by",
+            f"```\n{commands}\n```",
+        ]
+    )

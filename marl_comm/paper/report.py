@@ -1,0 +1,124 @@
+"""What the report says, before it takes the form of Markdown or HTML."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.paper.figure import PaperFigure
+from marl_comm.paper.rules import Judgement
+from marl_comm.paper.text import measured, required, tally
+from marl_comm.storage.files import whole_file
+
+TITLE = "marl_comm: the claims, tested"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One figure of the report.
+
+    Attributes:
+        figure: What it is.
+        scale: quick or full.
+        picture: Its PNG; a PDF of the same name lies beside it.
+        commands: The commands that make its runs, sweep by sweep.
+        runs: How many runs it was drawn from.
+        seeds: Which seeds they played, in words.
+        findings: What the runs show, in Markdown paragraphs.
+    """
+
+    figure: PaperFigure
+    scale: str
+    picture: Path
+    commands: tuple[str, ...]
+    runs: int
+    seeds: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it.
+
+    Attributes:
+        judgements: The claims, judged.
+        sections: The figures, in order.
+        versions: Software, by name.
+        missing: Figures that were not made, and why.
+        cost: What was run for it, in words.
+    """
+
+    judgements: tuple[Judgement, ...]
+    sections: tuple[Section, ...]
+    versions: dict[str, str]
+    missing: tuple[str, ...]
+    cost: str
+
+    @property
+    def scale(self) -> str:
+        """Return the scale of the figures, in words."""
+        named: dict[str, list[str]] = {}
+        for section in self.sections:
+            named.setdefault(section.scale, []).append(section.figure.name)
+        if len(named) < 2:
+            return "".join(named)
+        return "; ".join(f"{scale}: {', '.join(names)}" for scale, names in sorted(named.items()))
+
+    @property
+    def introduction(self) -> str:
+        """Return the paragraph under the title."""
+        return (
+            "Each verdict is computed by rules that were written down before the runs "
+            "(`docs/claims.md`). Values are interquartile means over seeds with 95 % bootstrap "
+            "intervals; each seed is another random game. A setting is *met* if its whole interval "
+            "lies on the claimed side of the threshold."
+        )
+
+
+def command_of_figure(section: Section) -> str:
+    """Return the command that makes one figure of the report."""
+    command = f"python scripts/reproduce_figures.py {section.figure.name}"
+    return command if section.scale == "quick" else f"{command} --scale {section.scale}"
+
+
+def seeds_in_words(configurations: Sequence[Configuration]) -> str:
+    """Return which seeds were played, and by how many configurations."""
+    sets = {tuple(run.summary.seed for run in each.seeds) for each in configurations}
+    words = []
+    for seeds in sorted(sets):
+        together = seeds == tuple(range(seeds[0], seeds[-1] + 1))
+        words.append(
+            f"{seeds[0]} to {seeds[-1]}"
+            if together and len(seeds) > 1
+            else ", ".join(map(str, seeds))
+        )
+    return f"seeds {' and '.join(words)} in {len(configurations)} configurations"
+
+
+def write_claims(judgements: Sequence[Judgement], file: Path) -> None:
+    """Write the claims table for programs."""
+    content = [
+        {
+            "claim": judgement.claim.key,
+            "text": judgement.claim.text,
+            "verdict": judgement.verdict.value,
+            "settings": tally(judgement),
+            "lines": [
+                {
+                    "figure": line.criterion.figure,
+                    "statistic": line.criterion.statistic,
+                    "setting": line.setting,
+                    "required": required(line),
+                    "measured": measured(line)[0],
+                    "interval": measured(line)[1],
+                    "note": measured(line)[2],
+                    "outcome": line.outcome.value,
+                }
+                for line in judgement.lines
+            ],
+        }
+        for judgement in judgements
+    ]
+    with whole_file(file) as stream:
+        stream.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

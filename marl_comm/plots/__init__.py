@@ -1,0 +1,1 @@
+"""What `compare` draws of any runs, and the look that all figures share."""

@@ -1,1 +1,0 @@
-"""Reproducing the figures: which jobs a figure needs, running them, drawing, and the report."""

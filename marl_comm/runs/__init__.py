@@ -1,0 +1,1 @@
+"""One run: put together from its parts, played, recorded; and the runs of a sweep."""

@@ -1,0 +1,66 @@
+"""Says at the end of a run whether predicting base policies was worth it."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from marl_comm.loggers import Point
+
+_FIELDS = ("cosine", "kappa", "kl", "kl_unpredicted")
+_HELPS = 0.9  # below this share of the unpredicted divergence, prediction has done something
+_HARMS = 1.1
+
+
+class PredictabilityReport:
+    """Means over all local iterations whose base policy was predicted, of all seeds.
+
+    `kl` is the divergence of the current policy from the base policy that collected its data;
+    `kl_unpredicted` the one from the policy at the round's start, which would have collected them
+    without prediction: both on the same local iterations, so they are a pair.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._sums = dict.fromkeys(_FIELDS, 0.0)
+        self._counts = dict.fromkeys(_FIELDS, 0)
+
+    def add(self, points: Sequence[Point]) -> None:
+        """Take in the points of a local step."""
+        for point in points:
+            if math.isnan(point.get("kl_unpredicted", math.nan)):
+                continue  # nothing was predicted here
+            for field in _FIELDS:
+                if not math.isnan(point[field]):
+                    self._sums[field] += point[field]
+                    self._counts[field] += 1
+
+    def state(self) -> dict[str, Any]:
+        """Return the sums so far, for a checkpoint."""
+        return {"sums": self._sums, "counts": self._counts}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the sums of a checkpoint."""
+        self._sums, self._counts = state["sums"], state["counts"]
+
+    def summary(self) -> dict[str, Any]:
+        """Return the means, how many local iterations they are over, and one sentence."""
+        means: dict[str, float | None] = {
+            field: self._sums[field] / self._counts[field] if self._counts[field] else None
+            for field in _FIELDS
+        }
+        iterations = self._counts["kl_unpredicted"]
+        return {"iterations": iterations, **means, "verdict": _verdict(means, iterations)}
+
+
+def _verdict(means: dict[str, float | None], iterations: int) -> str:
+    kl, unpredicted, kappa = means["kl"], means["kl_unpredicted"], means["kappa"]
+    if iterations == 0 or kl is None or unpredicted is None or kappa is None:
+        return "No base policy was predicted in this run."
+    numbers = (
+        f"KL to the base policies {kl:.3g} against {unpredicted:.3g} without, kappa {kappa:.2f}"
+    )
+    if kl < _HELPS * unpredicted:
+        return f"Prediction helps here: {numbers}."
+    if kl > _HARMS * unpredicted:
+        return f"Prediction harms here: {numbers}."
+    return f"Prediction does nothing here: {numbers}."

@@ -1,0 +1,187 @@
+"""Turns the training loop's state into logged points, first arrivals and final policies."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
+from marl_comm.communication import Ledger
+from marl_comm.games.game import Evaluation
+from marl_comm.learners.learner import Learner
+from marl_comm.loggers import Logger, Point
+
+Progress = Callable[[int, int, int], None]
+
+
+class Recorder:
+    """Logs every `every`-th local step and remembers when each gap threshold was first reached.
+
+    Attributes:
+        final: The arrays of the final policies by name, first axis seeds; complete once all seeds
+            have ended.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        ledger: Ledger,
+        logger: Logger,
+        progress: Progress,
+        policy_arrays: Callable[[Any], Mapping[str, AnyArray]],
+        observe: Callable[[Sequence[Point]], None],
+        *,
+        gap_thresholds: Sequence[float],
+        every: int,
+        stop_at_smallest_gap: bool,
+    ) -> None:
+        """Start with no points.
+
+        Args:
+            seeds: The seeds of the run, in row order.
+            ledger: Where the loop books communication.
+            logger: Receives the points.
+            progress: Called with local step, rounds and samples (means over the seeds).
+            policy_arrays: Names the arrays of a policy, first axis its rows.
+            observe: Sees every point, logged or not.
+            gap_thresholds: Nash gaps whose first arrival is reported.
+            every: Local updates between logged points; the first and last are always logged.
+            stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
+        """
+        self.final: dict[str, AnyArray] = {}
+        self._seeds = np.asarray(seeds)
+        self._ledger = ledger
+        self._logger = logger
+        self._progress = progress
+        self._policy_arrays = policy_arrays
+        self._observe = observe
+        self._thresholds = sorted(gap_thresholds, reverse=True)
+        self._every = every
+        self._stop_at_smallest_gap = stop_at_smallest_gap
+        self._reached: list[dict[str, dict[str, int] | None]] = [
+            {format(threshold, "g"): None for threshold in self._thresholds} for _ in seeds
+        ]
+        self._smallest_gap = np.full(len(seeds), np.inf)
+        self._last: list[dict[str, Any]] = [{} for _ in seeds]
+        self._figures: list[dict[str, float]] = [{} for _ in seeds]
+        self._ended: list[dict[str, Any]] = [{} for _ in seeds]
+        self._unlogged: set[int] = set()
+
+    def record(
+        self,
+        seed_rows: IntArray,
+        local_step: int,
+        evaluation: Evaluation,
+        learner: Learner,
+    ) -> BoolArray:
+        """Log the point if its turn has come; return which seeds are at their goal."""
+        if "nash_gap" in evaluation:
+            gaps = evaluation["nash_gap"]
+            for position in np.flatnonzero(gaps < self._smallest_gap[seed_rows]):
+                self._arrive(seed_rows[position], local_step, float(gaps[position]))
+        logged = local_step % self._every == 0
+        points = self._points(seed_rows, local_step, evaluation, learner)
+        for row, point in zip(seed_rows, points, strict=True):
+            self._last[row] = point
+            known = {name: point[name] for name in evaluation if not np.isnan(point[name])}
+            self._figures[row].update(known)
+        self._observe(points)
+        if logged:
+            self._logger.log(points)
+            self._unlogged.difference_update(seed_rows.tolist())
+        else:
+            self._unlogged.update(seed_rows.tolist())
+        self._progress(
+            local_step, int(self._ledger.rounds.mean()), int(self._ledger.samples.mean())
+        )
+        if not self._stop_at_smallest_gap:
+            return np.zeros(len(seed_rows), dtype=np.bool_)
+        return np.asarray(self._smallest_gap[seed_rows] <= self._thresholds[-1])
+
+    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
+        """Log the last point of seeds that end, and keep their policies."""
+        for name, array in self._policy_arrays(policy).items():
+            if name not in self.final:
+                self.final[name] = np.zeros((len(self._seeds), *array.shape[1:]), array.dtype)
+            self.final[name][seed_rows] = array
+        late = [self._last[row] for row in seed_rows if int(row) in self._unlogged]
+        if late:
+            self._logger.log(late)
+        for row in seed_rows:
+            self._ended[row] = {"stopped_by": reason}
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return one object per seed: the last known of each figure, arrivals at thresholds."""
+        summaries = []
+        columns = (self._last, self._figures, self._ended, self._reached)
+        for last, figures, ended, reached in zip(*columns, strict=True):
+            summaries.append(
+                {
+                    "seed": last["seed"],
+                    "rounds": last["round"],
+                    "local_steps": last["local_step"],
+                    "samples": last["samples"],
+                    "bytes_up": last["bytes_up"],
+                    "bytes_down": last["bytes_down"],
+                    **figures,
+                    **ended,
+                    **({"reached": reached} if "nash_gap" in figures else {}),
+                }
+            )
+        return summaries
+
+    def state(self) -> dict[str, Any]:
+        """Return all that has been noted so far, for a checkpoint."""
+        return {
+            "final": self.final,
+            "figures": self._figures,
+            "reached": self._reached,
+            "smallest_gap": self._smallest_gap,
+            "last": self._last,
+            "ended": self._ended,
+            "unlogged": sorted(self._unlogged),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the notes of a checkpoint."""
+        self.final = state["final"]
+        self._figures = state["figures"]
+        self._reached = state["reached"]
+        self._smallest_gap = state["smallest_gap"]
+        self._last = state["last"]
+        self._ended = state["ended"]
+        self._unlogged = set(state["unlogged"])
+
+    def _arrive(self, row: int, local_step: int, gap: float) -> None:
+        self._smallest_gap[row] = gap
+        for threshold in self._thresholds:
+            key = format(threshold, "g")
+            if gap <= threshold and self._reached[row][key] is None:
+                self._reached[row][key] = {
+                    "round": int(self._ledger.rounds[row]),
+                    "local_step": local_step,
+                    "samples": int(self._ledger.samples[row]),
+                    "bytes_up": int(self._ledger.bytes_up[row]),
+                    "bytes_down": int(self._ledger.bytes_down[row]),
+                }
+
+    def _points(
+        self,
+        seed_rows: IntArray,
+        local_step: int,
+        evaluation: Evaluation,
+        learner: Learner,
+    ) -> list[dict[str, Any]]:
+        ledger = self._ledger
+        columns = {
+            "seed": self._seeds[seed_rows],
+            "round": ledger.rounds[seed_rows],
+            "local_step": np.full(len(seed_rows), local_step),
+            "samples": ledger.samples[seed_rows],
+            "bytes_up": ledger.bytes_up[seed_rows],
+            "bytes_down": ledger.bytes_down[seed_rows],
+            **evaluation,
+            **learner.diagnostics(),
+        }
+        lists = [column.tolist() for column in columns.values()]
+        return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]

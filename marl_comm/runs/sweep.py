@@ -1,0 +1,133 @@
+"""Sweeps that may be launched again: planned as a whole; each job skipped, resumed or run."""
+
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from marl_comm.config.loading import load_saved
+from marl_comm.config.messages import one_line
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import InputError
+from marl_comm.settings import flattened
+from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
+
+ERROR = "error.txt"
+"""In a job's directory: why it failed when it was last tried."""
+
+launched: list[Path] = []
+"""Directories of the sweeps that this process has planned, latest last."""
+
+
+def plan(directory: Path, jobs: Mapping[str, RunConfig]) -> None:
+    """Settle what every job of a sweep is, before the first one starts.
+
+    Later changes of configuration files do not reach these jobs.
+
+    Args:
+        directory: The sweep's directory.
+        jobs: The configuration of each job, by the name of its directory.
+
+    Raises:
+        InputError: A job was planned, or run, with another configuration; or a file is in the way.
+        OutputError: The plan cannot be written.
+    """
+    folder = directory / PLAN
+    for name, config in jobs.items():
+        if (directory / name).exists() and not (directory / name).is_dir():
+            raise InputError(one_line(f"{directory / name} is in the way of a job"))
+        for earlier in (folder / f"{name}.yaml", directory / name / CONFIG):
+            if earlier.exists():
+                _refuse_difference(earlier, config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            one_line(f"hydra.sweep.dir={directory}: cannot be written ({error.strerror})")
+        ) from error
+    for name, config in jobs.items():
+        with whole_file(folder / f"{name}.yaml") as file:
+            file.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
+    launched.append(directory)
+
+
+def planned(directory: Path) -> RunConfig | None:
+    """Return what a job's directory is planned to hold; None where its sweep has no plan."""
+    file = directory.parent / PLAN / f"{directory.name}.yaml"
+    return load_saved(file) if file.exists() else None
+
+
+def play_job(config: RunConfig, directory: Path) -> float:
+    """Run a job, resume it where it was interrupted or failed, or skip it where it is finished.
+
+    Returns:
+        The job's objective.
+
+    Raises:
+        InputError: As `marl_comm.runs.session.execute`; BusyError where another process is at work.
+        OutputError: As there. Whatever is raised is also in the job's file `error.txt`.
+    """
+    (directory.parent / PLAN).mkdir(parents=True, exist_ok=True)
+    with locked(directory.parent / PLAN / f"{directory.name}.lock"):
+        return _play_locked(config, directory)
+
+
+def _play_locked(config: RunConfig, directory: Path) -> float:
+    if (directory / SUMMARY).exists():
+        print(f"finished before: {directory}", file=sys.stderr)
+    try:
+        if (directory / CONFIG).exists():
+            from marl_comm.runs.session import resume
+
+            objective = resume(directory)
+        else:
+            from marl_comm.runs.session import execute
+
+            objective = execute(config, directory)
+    except Exception as error:
+        if directory.is_dir():
+            (directory / ERROR).write_text(
+                "".join(traceback.format_exception(error)), encoding="utf-8"
+            )
+        raise
+    (directory / ERROR).unlink(missing_ok=True)
+    return objective
+
+
+def close() -> None:
+    """Print how each job of the sweep that this process has launched stands, if there is one."""
+    if not launched:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    directory = launched.pop()
+    names = sorted(file.stem for file in (directory / PLAN).glob("*.yaml"))
+    table = Table("job", "state", title=str(directory), title_justify="left")
+    for name in names:
+        table.add_row(name, _standing(directory / name))
+    Console(stderr=True, width=160, soft_wrap=True).print(table)
+
+
+def _standing(directory: Path) -> str:
+    if (directory / SUMMARY).exists():
+        return "finished"
+    if (directory / ERROR).exists():
+        lines = (directory / ERROR).read_text(encoding="utf-8").strip().splitlines()
+        return f"failed: {lines[-1] if lines else 'unknown error'}"
+    return "unfinished" if (directory / CONFIG).exists() else "not started"
+
+
+def _refuse_difference(file: Path, config: RunConfig) -> None:
+    saved = flattened(load_saved(file).model_dump())
+    wanted = flattened(config.model_dump())
+    for key in sorted(saved.keys() | wanted.keys()):
+        if saved.get(key) != wanted.get(key):
+            raise InputError(
+                one_line(
+                    f"{file} has {key}={saved.get(key)}, and this sweep would have "
+                    f"{key}={wanted.get(key)}; choose another hydra.sweep.dir"
+                )
+            )

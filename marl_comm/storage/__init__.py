@@ -1,0 +1,1 @@
+"""What lies on disk: run directories, checkpoints, and writing files whole or not at all."""

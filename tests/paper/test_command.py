@@ -1,0 +1,127 @@
+"""The command from sweeps to report, on a figure made small."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from marl_comm.command_line.composition import CONFIG_DIRECTORY
+from marl_comm.paper import command, page_html
+from marl_comm.paper.experiments import experiment_file
+from marl_comm.paper.figure import paper_figures
+
+TINY = ("num_seeds=6", "samples_per_round=60", "max_local_steps=60")
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the quick scale of `staleness` so small that tests can run it."""
+    figure = paper_figures()["staleness"]
+    monkeypatch.setitem(figure.quick, "staleness", TINY)  # type: ignore[arg-type]
+
+
+def run(tmp_path: Path, *arguments: str) -> int:
+    folders = ("--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "report"))
+    return command.main([*arguments, *folders])
+
+
+class Links(HTMLParser):
+    """Collects what a page points to, and the names that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.targets += [value or "" for key, value in attrs if key in ("href", "src")]
+        self.names |= {value or "" for key, value in attrs if key == "id"}
+
+
+@pytest.mark.usefixtures("tiny")
+def test_sweep_figure_report_and_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "staleness", "--publish", str(tmp_path / "docs")) == 0
+    assert "6 runs, 6 of them to do" in capsys.readouterr().err
+    report = tmp_path / "report"
+    before = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
+    claims = (report / "claims.json").read_bytes()
+    assert set(before) == {"staleness.png", "staleness.pdf"}
+
+    assert run(tmp_path, "staleness") == 0
+    assert "0 of them to do" in capsys.readouterr().err
+    after = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
+    assert after == before
+    assert (report / "claims.json").read_bytes() == claims
+
+    page = (report / "index.html").read_text()
+    links = Links()
+    links.feed(page)
+    for target in links.targets:
+        # Nothing is loaded from elsewhere, and every link within the page leads somewhere.
+        assert target.startswith("data:image/png;base64,") or target[1:] in links.names, target
+    text = (report / "report.md").read_text()
+    for part in (page, text):
+        assert "experiment=staleness num_seeds=6 samples_per_round=60" in part
+        assert "seeds 0 to 5" in part
+        assert "numpy" in part
+        assert "not asked for" in part
+    published = (tmp_path / "docs" / "README.md").read_text()
+    for picture in re.findall(r"!\[.*\]\((.*)\)", published):
+        assert (tmp_path / "docs" / picture).is_file()
+    verdicts = {claim["claim"]: claim["verdict"] for claim in json.loads(claims)}
+    assert verdicts["5"] == "not tested"
+    assert verdicts["2"] != "not tested"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_figure_may_be_at_full_scale_while_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = paper_figures()["markov_gap"]
+    for experiment in figure.experiments:
+        monkeypatch.setitem(figure.quick, experiment, ("num_seeds=6",))  # type: ignore[arg-type]
+    names = ("staleness", "markov_gap", "--cost")
+    costs = []
+    for scale in ((), ("--full", "markov_gap"), ("--scale", "full")):
+        assert run(tmp_path, *names, *scale) == 0
+        costs.append(capsys.readouterr().err)
+    assert len(set(costs)) == 3
+    assert command.main(["staleness", "--full", "nothing"]) == 2
+    assert "nothing: no such figure" in capsys.readouterr().err
+
+
+def test_a_table_among_the_findings_is_one_on_the_page() -> None:
+    block = page_html._block("| | a & b |\n| --- | ---: |\n| `x` | 1 [0, 2] |\n| y | |")
+    assert block.count("<tr>") == 3
+    assert "<th></th><th>a &amp; b</th>" in block
+    assert "<td><code>x</code></td><td>1 [0, 2]</td>" in block
+    assert "<td>y</td><td></td>" in block
+    assert page_html._block("**x** rises") == "<p><strong>x</strong> rises</p>"
+
+
+def test_cost_is_said_and_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "staleness", "--cost", "--scale", "full") == 0
+    assert "6 runs, 6 of them to do: roughly" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    assert not (tmp_path / "report").exists()
+
+
+def test_an_unknown_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["nothing"]) == 2
+    assert "nothing: no such figure, choose from potential_gap" in capsys.readouterr().err
+
+
+def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
+    figures = paper_figures().values()
+    named = {experiment for figure in figures for experiment in figure.experiments}
+    files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
+    assert all(experiment_file(name).is_file() for name in named)
+    # Regimes of MAPPO, which users and the sweeps of figures start from.
+    regimes = {"mappo_ordinary", "mappo_predictable"}
+    assert files - named == regimes
+    assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
+    assert len({figure.number for figure in figures}) == len(figures)

@@ -1,0 +1,65 @@
+"""What figures compute from runs, against plain loops over fake runs."""
+
+import numpy as np
+import pytest
+from fake_runs import points, write_run
+
+from marl_comm.analysis.configurations import pool
+from marl_comm.analysis.runs import load_runs
+from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
+from marl_comm.paper.figures.fair_baseline import best_ratio
+from marl_comm.paper.figures.staleness import profile
+
+
+def pooled(root):
+    return pool(load_runs([root], print), print)
+
+
+def test_a_profile_is_the_mean_over_complete_rounds_after_the_first(tmp_path):
+    random = np.random.default_rng(0)
+
+    def record(seed):
+        # Rounds of 5 local updates; the eighth is not complete.
+        return [point | {"divergence": float(random.random())} for point in points(38)]
+
+    write_run(tmp_path / "run", record=record, seeds=[0])
+    (configuration,) = pooled(tmp_path)
+    (run,) = configuration.seeds
+    rounds, divergence = run.metrics["round"], run.metrics["divergence"]
+    expected = np.zeros(5)
+    for number in range(2, 8):
+        expected += divergence[rounds == number] / 6
+    assert (rounds == 8).sum() == 3
+    assert profile(run, "divergence", 5) == pytest.approx(expected)
+
+
+def test_selection_finds_by_settings_and_refuses_what_is_not_unique(tmp_path):
+    for index, threshold in enumerate((0.5, 0.1)):
+        write_run(tmp_path / str(index), settings={"communication.ess_threshold": threshold})
+    configurations = pooled(tmp_path)
+    assert values_of(configurations, "communication.ess_threshold") == [0.1, 0.5]
+    found = only(configurations, {"communication.ess_threshold": 0.5})
+    assert found.config["communication.ess_threshold"] == 0.5
+    assert where(configurations, {"communication.period": 3}) == []
+    with pytest.raises(LookupError, match="2 configurations"):
+        only(configurations, {"game.name": "coverage"})
+
+
+def test_costs_are_those_at_the_gap_and_pairs_share_seeds(tmp_path):
+    write_run(tmp_path / "one", seeds=range(4))
+    write_run(tmp_path / "other", "stale", seeds=range(2, 6), record=lambda seed: points(3 + seed))
+    one, other = pooled(tmp_path)
+    assert costs(one, 0.1, "round").tolist() == [2.0] * 4
+    assert costs(one, 0.1, "local_step").tolist() == [9.0] * 4
+    assert costs(one, 0.1, "bytes").tolist() == [2000 * 13 * 4] * 4
+    assert costs(other, 0.1, "samples").tolist() == [np.inf] * 4
+    ours, theirs = paired_costs(one, other, 0.1, "round")
+    assert (len(ours), len(theirs)) == (2, 2)
+
+
+def test_each_side_is_compared_at_its_own_best_threshold():
+    rounds = np.empty((12, 3, 2))
+    rounds[..., 0] = [9.0, 6.0, np.inf]
+    rounds[..., 1] = [10.0, 12.0, 8.0]
+    each = best_ratio(rounds)
+    assert (each.value, each.low, each.high) == (0.75, 0.75, 0.75)

@@ -1,0 +1,114 @@
+"""The figures drawn from fake runs whose answers are known."""
+
+import itertools
+
+import numpy as np
+import pytest
+from fake_runs import points, write_run
+
+from marl_comm.analysis.configurations import pool
+from marl_comm.analysis.runs import load_runs
+from marl_comm.paper.figures import joint_actions, markov_gap, potential_gap, rates, where_it_pays
+
+THRESHOLDS = [0.1, 0.03, 0.01, 0.003]
+ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_prediction")
+UPDATES_PER_ROUND = {
+    "full_communication": 1,
+    "importance_sampling": 5,
+    "base_policy_prediction": 10,
+}
+
+
+def write(root, algorithm, settings, rate=0.2):
+    write_run(
+        root / "_".join([algorithm, *map(str, settings.values())]),
+        algorithm,
+        seeds=range(6),
+        record=lambda seed: points(60, updates_per_round=UPDATES_PER_ROUND[algorithm], rate=rate),
+        settings={"metrics.gap_thresholds": THRESHOLDS, **settings},
+    )
+
+
+def pooled(root):
+    return pool(load_runs([root], print), print)
+
+
+@pytest.fixture(scope="module")
+def one_trigger(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    for game, algorithm in itertools.product(potential_gap.GAMES, ALGORITHMS):
+        write(root, algorithm, {"game.name": game})
+    return pooled(root)
+
+
+def test_ratios_at_one_trigger_are_those_of_the_runs(one_trigger):
+    found = {each.setting: each for each in potential_gap.evidence(one_trigger)}
+    # The gap 0.5 exp(-0.2 t) is at most 0.003 after 26 local updates: 3 rounds of 10, 6 of 5.
+    assert {game: each.estimate.value for game, each in found.items()} == dict.fromkeys(
+        potential_gap.GAMES, 0.5
+    )
+    assert found["coverage"].note == "never arrived: 0 and 0 of 6 pairs"
+
+
+def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
+    figure = potential_gap.draw(one_trigger)
+    assert len(figure.axes) == 9
+    labels = [panel.get_xlabel() for panel in figure.axes]
+    for words in ("communication rounds", "samples (joint actions", "bytes written and read"):
+        assert sum(words in label for label in labels) == 3
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["full communication", "importance sampling", "base-policy prediction"]
+    in_bytes = figure.axes[6].get_lines()[0].get_xdata()
+    assert in_bytes[0] == 1000 * 13 * 4
+
+
+def test_the_phase_diagram_has_a_cell_for_each_gap_and_number_of_samples(tmp_path):
+    for algorithm, samples, threshold in itertools.product(ALGORITHMS[1:], (100, 1000), (0.5, 0.1)):
+        settings = {"samples_per_round": samples, "communication.ess_threshold": threshold}
+        write(tmp_path, algorithm, settings)
+    configurations = pooled(tmp_path)
+    samples, epsilons, tables = where_it_pays.tables_of(configurations)
+    assert (samples, epsilons) == ([100, 1000], THRESHOLDS)
+    assert np.shape(tables) == (3, 4, 2)
+    assert {each.value for each in tables[0][3]} == {0.5}
+    figure = where_it_pays.draw(configurations)
+    assert [len(panel.texts) for panel in figure.axes] == [8, 8, 8]
+    assert "fewer rounds in" in where_it_pays.finding(configurations)[0]
+
+
+def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
+    for family, algorithm, samples in itertools.product(
+        rates.FAMILIES, ALGORITHMS[1:], (None, 100)
+    ):
+        write(tmp_path, algorithm, {"game.name": family, "samples_per_round": samples})
+    configurations = pooled(tmp_path)
+    found = {(each.criterion, each.setting): each for each in rates.evidence(configurations)}
+    arrivals = [next(t for t in range(61) if 0.5 * np.exp(-0.2 * t) <= e) for e in THRESHOLDS]
+    rounds = [-(-t // 10) for t in arrivals]
+    expected = np.polyfit(-np.log(THRESHOLDS), np.log(rounds), 1)[0]
+    each = found["exponent_rounds", "coverage, sampled"]
+    assert each.estimate.value == pytest.approx(expected)
+    assert each.note == "ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6"
+    assert len(rates.draw(configurations).axes) == 9
+
+
+def test_samples_that_do_not_depend_on_the_agents_do_not_grow(tmp_path):
+    for game, algorithm, agents in itertools.product(
+        joint_actions.GAMES, ALGORITHMS[1:], (2, 3, 4)
+    ):
+        write(tmp_path, algorithm, {"game.name": game, "game.agents": agents})
+    configurations = pooled(tmp_path)
+    for each in joint_actions.evidence(configurations):
+        assert each.estimate.value == pytest.approx(0.0, abs=1e-12)
+    assert len(joint_actions.draw(configurations).axes) == 2
+
+
+def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
+    for game in markov_gap.GAMES:
+        rate = 0.01 if game == "random_markov" else 0.2
+        write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
+    found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
+    assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
+    assert 0.2 < found["random_markov"].high < 0.5
+    assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)
+    assert found["climbing_chain"].low > 0.6
