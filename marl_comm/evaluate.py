@@ -6,20 +6,19 @@ python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
 from marl_comm.arrays import Array
-from marl_comm.config import RunConfig, load_saved
-from marl_comm.config.environment import EnvironmentConfig
+from marl_comm.config.loading import load_saved
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.games.environments.player import EnvironmentGame
-from marl_comm.learners.mappo.bases import Policies
-from marl_comm.runs import build_networks
+from marl_comm.games.environments.players import Policies
+from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.runs.assemble import rebuild
 from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
 
 
@@ -62,17 +61,14 @@ def load_run(
     if episodes < 1:
         raise InputError(f"--episodes {episodes}: must be at least 1")
     config = load_saved(directory / CONFIG)
-    if not isinstance(config.game, EnvironmentConfig):
+    if not isinstance(config.game, EnvironmentSettings):
         raise InputError(
             f"{directory}: game={config.game.name} is no environment; its policies and exact "
             f"figures are in {FINAL} and {SUMMARY}"
         )
-    game, learner = build_networks.rebuild(config, episodes, seed)
+    game, learner = rebuild(config, episodes, seed)
     with np.load(directory / FINAL, allow_pickle=False) as arrays:
-        parameters = torch.from_numpy(arrays["actor"])
-    policy: Any = learner.policy
-    device = policy.parameters.device
-    return config, game, Policies(policy.actor, policy.distribution, parameters.to(device))
+        return config, game, learner.policy_with(arrays)
 
 
 def summary_line(kind: str, returns: Array) -> str:

@@ -25,7 +25,7 @@ from marl_comm.command_line.composition import (
 )
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import name_of
-from marl_comm.config import load
+from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
 from marl_comm.errors import BusyError, InputError
 from marl_comm.exits import FAILURE, report

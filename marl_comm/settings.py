@@ -1,21 +1,24 @@
 """What all parts of the configuration share: strictness, and types that know their range."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 LARGEST_COUNT = 10**9
 LARGEST_SEED = 2**32 - 1
 LONGEST_TEXT = 128  # W&B refuses longer ones
 
 
-class ConfigModel(BaseModel):
+class Settings(BaseModel):
     """A frozen group of settings: no unknown keys, no converted types, no nan or infinity.
 
     Models have no defaults: values live in `configs/`, types and ranges live here.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True
+    )
 
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
@@ -43,6 +46,17 @@ AccountText = Annotated[
         description="text of 1 to 128 printable characters, none of them / \\ # ? % :",
     ),
 ]
+
+Arguments = Annotated[dict[str, JsonValue], Field(description="a mapping of names to plain values")]
+
+
+def label_of(option: Mapping[str, Any]) -> str:
+    """Return what a chosen option is called: a class of the user's own by its own name.
+
+    Args:
+        option: Its settings; `name`, and `class` where it is of the user's own.
+    """
+    return str(option.get("class", option["name"])).rpartition(":")[2]
 
 
 def flattened(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,11 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from marl_comm.config import RunConfig, load_saved
-from marl_comm.config.logger import WandbLoggerConfig
+from marl_comm.config.loading import load_saved
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.exits import report
 from marl_comm.loggers.local import logged_steps
+from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
 from marl_comm.storage.directory import RunDirectory
 from marl_comm.storage.files import CONFIG, SUMMARY
@@ -43,10 +44,10 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
         logger.close()
 
 
-def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerConfig:
+def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings:
     if config.logger.name == "wandb":
         return config.logger.model_copy(update={"mode": mode})
-    return WandbLoggerConfig.model_validate(
+    return WandbLoggerSettings.model_validate(
         {
             "name": "wandb",
             "project": project,

@@ -9,19 +9,26 @@ and each communicates when its own schedule says so.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Generic, Never, Protocol, Self, TypeVar
 
 import numpy as np
 
-from marl_comm.algorithms import Algorithm
+from marl_comm.algorithms.algorithm import Algorithm
 from marl_comm.arrays import BoolArray, IntArray
-from marl_comm.communication import Budget, Ledger
-from marl_comm.communication.schedules import Clock, Schedule
-from marl_comm.games.game import Evaluation, Game
-from marl_comm.learners.learner import Learner
+from marl_comm.communication.budget import Budget
+from marl_comm.communication.ledger import Ledger
+from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.games.game import Evaluation, Game, Moved
+from marl_comm.learners.learner import Learner, Trained
+
+PlanT = TypeVar("PlanT")
+BehavioursT = TypeVar("BehavioursT")
+ExperienceT = TypeVar("ExperienceT", bound=Moved)
+PolicyT = TypeVar("PolicyT")
+FinalT = TypeVar("FinalT", contravariant=True)
 
 
-class Recorder(Protocol):
+class Recorder(Protocol[FinalT]):
     """Is shown every local step, and may end seeds."""
 
     def record(
@@ -29,11 +36,11 @@ class Recorder(Protocol):
         seed_rows: IntArray,
         local_step: int,
         evaluation: Evaluation,
-        learner: Learner,
+        learner: Trained,
     ) -> BoolArray:
         """Take note of the active seeds' state; return which of them have reached their goal."""
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, policy: FinalT) -> None:
         """Take note of the final policy of seeds that end, and why."""
 
 
@@ -70,32 +77,52 @@ class LoopState:
         self.active, self.updates = self.active[rows], self.updates[rows]
 
 
+@dataclass(frozen=True)
+class Parts(Generic[PlanT, BehavioursT, ExperienceT, PolicyT]):
+    """What a run is made of.
+
+    Attributes:
+        game: One game per seed of the run.
+        learner: Holds the policies and the data of the active seeds, one row each.
+        plan: Returns the base policies of a round for some rows: the algorithm's, of this learner.
+        algorithm: Plans the base policies of a round.
+        schedule: Says which seeds communicate before a local update.
+        budget: Caps on rounds, samples and local updates of each seed.
+        ledger: Where every round is booked; the only thing that counts communication.
+        samples_per_round: Samples per seed and round; None for exact gradients.
+    """
+
+    game: Game[BehavioursT, ExperienceT, PolicyT]
+    learner: Learner[PlanT, BehavioursT, ExperienceT, PolicyT]
+    plan: Callable[[IntArray], PlanT]
+    algorithm: Algorithm[Never, PlanT]
+    schedule: Schedule
+    budget: Budget
+    ledger: Ledger
+    samples_per_round: int | None
+
+    def train(
+        self, recorder: Recorder[PolicyT], state: LoopState, after_step: Callable[[], None]
+    ) -> None:
+        """Train with these parts. See `train`."""
+        train(self, recorder, state, after_step)
+
+
 def train(
-    game: Game,
-    learner: Learner,
-    algorithm: Algorithm,
-    schedule: Schedule,
-    budget: Budget,
-    ledger: Ledger,
-    recorder: Recorder,
-    samples_per_round: int | None,
+    parts: Parts[PlanT, BehavioursT, ExperienceT, PolicyT],
+    recorder: Recorder[PolicyT],
     state: LoopState,
     after_step: Callable[[], None],
 ) -> None:
     """Train every seed until its budget is spent or its goal reached.
 
     Args:
-        game: One game per seed of the run.
-        learner: Holds the policies and the data of the active seeds, one row each.
-        algorithm: Plans the base policies of a round.
-        schedule: Says which seeds communicate before a local update.
-        budget: Caps on rounds, samples and local updates of each seed.
-        ledger: Where every round is booked; the only thing that counts communication.
+        parts: What the run is made of.
         recorder: Sees each local step.
-        samples_per_round: Samples per seed and round; None for exact gradients.
         state: Where to begin; kept up to date.
         after_step: Called after each local step, when everything is consistent.
     """
+    game, learner, ledger, budget = parts.game, parts.learner, parts.ledger, parts.budget
 
     def end(rows: BoolArray, reason: str) -> None:
         if rows.any():
@@ -103,6 +130,7 @@ def train(
             recorder.stop(state.active[ending], reason, learner.policy_of(ending))
             state.keep(remaining)
             learner.keep(remaining)
+            parts.algorithm.keep(remaining)
 
     def record() -> None:
         evaluation = game.evaluate(state.active, learner.policy)
@@ -112,9 +140,9 @@ def train(
         record()
     while len(state.active) > 0 and state.local_step < budget.max_local_steps:
         clock = Clock(state.active, ledger.rounds[state.active], state.updates)
-        due = schedule.due(clock, learner.weigh)
+        due = parts.schedule.due(clock, learner.weigh)
         affordable = budget.allows_round(
-            clock.rounds, ledger.samples[state.active], samples_per_round
+            clock.rounds, ledger.samples[state.active], parts.samples_per_round
         )
         end(due & ~affordable, "communication_budget")
         rows = np.flatnonzero(due[affordable | ~due])
@@ -123,8 +151,8 @@ def train(
 
         if len(rows) > 0:
             seed_rows = state.active[rows]
-            behaviours = learner.behaviours(algorithm.plan(learner, rows))
-            experience = game.collect(seed_rows, behaviours, samples_per_round)
+            behaviours = learner.behaviours(parts.plan(rows))
+            experience = game.collect(seed_rows, behaviours, parts.samples_per_round)
             ledger.communicate(seed_rows, experience.traffic)
             learner.receive(rows, experience)
             state.updates[rows] = 0

@@ -203,7 +203,7 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
     """Return the process time per joint step of collecting a chunk, and of learning from it."""
     from marl_comm.command_line.composition import compose
     from marl_comm.randomness import Streams
-    from marl_comm.runs import build
+    from marl_comm.runs.assemble import assemble
 
     config = compose(
         f"game={game_name}",
@@ -213,12 +213,12 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
         "learner.minibatches=1",
         "learner.epochs=10",
     )
-    game = build.build_game(config, Streams(range(seeds)))
-    learner, algorithm = build.build_learner(config, game), build.build_algorithm(config)
+    parts = assemble(config, Streams(range(seeds)))
+    game, learner = parts.game, parts.learner
     rows = np.arange(seeds)
 
     def collect() -> None:
-        behaviours = learner.behaviours(algorithm.plan(learner, rows))
+        behaviours = learner.behaviours(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
 
     steps = seeds * copies * 25

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from marl_comm.config.learner import MappoConfig
+from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
-from marl_comm.learners.mappo.bases import NetworkBases, Round
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.randomness import Streams
 
 SPREAD = Spec(("a", "b", "c"), (4, 4, 4), (5, 5, 5), discrete=True)
@@ -15,7 +15,7 @@ UNEVEN = Spec(("speaker", "listener"), (3, 6), (3, 5), discrete=True)
 NUMBERS = Spec(("a", "b"), (4, 2), (2, 1), discrete=False)
 
 
-def settings(**changes) -> MappoConfig:
+def settings(**changes) -> MappoSettings:
     values = {
         "name": "mappo",
         "actors": "shared",
@@ -38,7 +38,7 @@ def settings(**changes) -> MappoConfig:
         "device": "cpu",
         **changes,
     }
-    return MappoConfig.model_validate(values)
+    return MappoSettings.model_validate(values)
 
 
 def learner_for(

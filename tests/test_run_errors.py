@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from marl_comm import run
 from marl_comm.command_line.jobs import name_of
-from marl_comm.config import RunConfig
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError, OutputError
 
 Started = list[tuple[RunConfig, Path]]

@@ -18,7 +18,7 @@ from new_process import as_in_a_new_process
 from test_config_fuzz import HYDRA_KEYS, command_lines, likely, odd_values
 
 from marl_comm import run
-from marl_comm.config import RunConfig
+from marl_comm.config.run import RunConfig
 from marl_comm.runs import session
 
 EXAMPLES = int(os.environ.get("MARL_COMM_FUZZ", "30"))

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import TableGame, play, prediction
 
-from marl_comm.algorithms import CurrentPolicy
-from marl_comm.communication import Adaptive, Missing, Periodic, Unlimited
+from marl_comm.algorithms.current_policy import CurrentPolicy
+from marl_comm.communication.adaptive import Adaptive
+from marl_comm.communication.missing import Missing
+from marl_comm.communication.periodic import Periodic
+from marl_comm.communication.unlimited import Unlimited
 from marl_comm.experience import BasePolicies
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.coverage import Coverage
@@ -47,7 +50,7 @@ def test_in_exact_mode_all_algorithms_and_schedules_trace_the_same_policies(game
     reference = play(GAMES[game](seeds), Unlimited(), seeds=seeds)
     for schedule in ("periodic", "missing", "adaptive"):
         for algorithm in (
-            CurrentPolicy(),
+            CurrentPolicy(reweighs=True),
             prediction(),
             prediction(horizon="fixed", spacing=2, spacing_unit="local_updates"),
         ):
@@ -66,7 +69,11 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(game, algorithm, schedule
     seeds = [4, 7, 9, 11]
 
     def run(some_seeds):
-        plan = CurrentPolicy() if algorithm == "current" else prediction(predictor=algorithm)
+        plan = (
+            CurrentPolicy(reweighs=True)
+            if algorithm == "current"
+            else prediction(predictor=algorithm)
+        )
         return play(
             GAMES[game](some_seeds),
             schedules(some_seeds)[schedule],
@@ -190,7 +197,10 @@ def test_exact_prediction_needs_at_most_half_the_rounds_on_coverage():
     """40 agents, 10 targets, gap 0.001: the case the method is for."""
     seeds = range(8)
     rounds = []
-    for algorithm in (CurrentPolicy(), prediction(spacing=0.7, max_bases=16, longest_round=1000)):
+    for algorithm in (
+        CurrentPolicy(reweighs=True),
+        prediction(spacing=0.7, max_bases=16, longest_round=1000),
+    ):
         trace = play(
             Coverage(40, 10, seeds),
             Adaptive(0.5, 1000),
@@ -238,7 +248,10 @@ def test_a_dominant_joint_action_is_found_from_samples():
     payoff = np.zeros((1, 2, 2, 2))
     payoff[0, 1, 1, 1] = 1.0
     payoff[0] += 0.2 * np.indices((2, 2, 2)).sum(axis=0) / 3
-    for schedule, algorithm in ((Unlimited(), CurrentPolicy()), (Adaptive(0.5, 20), prediction())):
+    for schedule, algorithm in (
+        (Unlimited(), CurrentPolicy(reweighs=True)),
+        (Adaptive(0.5, 20), prediction()),
+    ):
         trace = play(
             TableGame(payoff),
             schedule,

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from marl_comm.command_line.composition import compose
-from marl_comm.communication import Ledger
 from marl_comm.randomness import Streams
-from marl_comm.runs import build
+from marl_comm.runs.assemble import assemble
 from marl_comm.storage.checkpoints import _decode, _encode
 from marl_comm.train import LoopState, train
 
@@ -45,58 +44,35 @@ class Trace:
 def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None, resume_after=None):
     config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
     streams = Streams(range(seeds))
-    game = build.build_game(config, streams)
-    learner = build.build_learner(config, game)
+    parts = assemble(config, streams)
+    game, learner = parts.game, parts.learner
     tamper(learner)
     rounds = []
     collect = game.collect
     game.collect = lambda *arguments: rounds.append(collect(*arguments)) or rounds[-1]
-    ledger, trace, loop = Ledger(seeds), Trace(), LoopState.start(seeds)
+    trace, loop = Trace(), LoopState.start(seeds)
     if resume_after is not None:
-        loop = resumed_at(resume_after, config, (game, learner, ledger, streams))
-    train(
-        game,
-        learner,
-        build.build_algorithm(config),
-        build.build_schedule(config, streams),
-        build.build_budget(config),
-        ledger,
-        trace,
-        config.samples_per_round,
-        loop,
-        after_step=lambda: None,
-    )
-    return trace, ledger, rounds
+        loop = resumed_at(resume_after, config, (game, learner, parts.ledger, streams))
+    train(parts, trace, loop, after_step=lambda: None)
+    return trace, parts.ledger, rounds
 
 
 def resumed_at(local_step, config, parts):
     """Make part of the run with other objects, and hand all that they know to the given ones."""
     game, learner, ledger, streams = parts
     first_streams = Streams(streams.seeds)
-    first_game = build.build_game(config, first_streams)
-    first_learner = build.build_learner(config, first_game)
-    first_ledger, first_loop = Ledger(len(streams.seeds)), LoopState.start(len(streams.seeds))
-    budget = replace(build.build_budget(config), max_local_steps=local_step)
+    first = assemble(config, first_streams)
+    first = replace(first, budget=replace(first.budget, max_local_steps=local_step))
+    first_loop = LoopState.start(len(streams.seeds))
     saved = {}
 
     def save():
         if first_loop.local_step == local_step:
-            parts = {"game": first_game, "learner": first_learner, "ledger": first_ledger}
+            parts = {"game": first.game, "learner": first.learner, "ledger": first.ledger}
             parts |= {"streams": first_streams, "loop": first_loop}
             saved.update(_decode(_encode({name: part.state() for name, part in parts.items()})))
 
-    train(
-        first_game,
-        first_learner,
-        build.build_algorithm(config),
-        build.build_schedule(config, first_streams),
-        budget,
-        first_ledger,
-        Trace(),
-        config.samples_per_round,
-        first_loop,
-        after_step=save,
-    )
+    train(first, Trace(), first_loop, after_step=save)
     learner.restore(saved["learner"], game.restore_experience)
     game.restore(saved["game"])
     ledger.restore(saved["ledger"])
@@ -160,10 +136,7 @@ def test_each_chunk_is_collected_by_its_own_base_policy():
     _, _, rounds = play(*PERIODIC, "algorithm.calibration=false")
     last = rounds[2]
     chunks = last.rollouts.chunks
-    trace_learner = build.build_learner(
-        compose(*SMALL, "num_seeds=2"), build.build_game(compose(*SMALL), Streams(range(2)))
-    )
-    policy = trace_learner.policy
+    policy = assemble(compose(*SMALL, "num_seeds=2"), Streams(range(2))).learner.policy
     for position in range(3):
         observations = chunks.observations[:, position].flatten(2, 3)
         outputs = policy.actor(

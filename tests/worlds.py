@@ -1,25 +1,29 @@
 """Small training set-ups shared by the tests of the loop and of the algorithms."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from marl_comm.algorithms import Algorithm, BasePolicyPrediction, CurrentPolicy
-from marl_comm.communication import Budget, Ledger, Schedule, Unlimited
-from marl_comm.communication.schedules import WithFirstRound
+from marl_comm.algorithms.algorithm import Algorithm
+from marl_comm.algorithms.base_policy_prediction.predictor import predictor_named
+from marl_comm.algorithms.base_policy_prediction.tables import BasePolicyPrediction
+from marl_comm.algorithms.current_policy import CurrentPolicy
+from marl_comm.communication.budget import Budget
+from marl_comm.communication.ledger import Ledger
+from marl_comm.communication.schedule import Schedule, WithFirstRound
+from marl_comm.communication.unlimited import Unlimited
 from marl_comm.games.one_shot.player import NormalFormGame
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.rules import PotentialGame, TeamGame
 from marl_comm.games.over_time.player import MarkovFormGame
 from marl_comm.games.over_time.rules import MarkovGame
 from marl_comm.learners.npg import NaturalPolicyGradient
 from marl_comm.randomness import Streams
-from marl_comm.train import LoopState, train
+from marl_comm.train import LoopState, Parts, train
 
 
-class TableGame(PotentialGame):
+class TableGame(TeamGame):
     """A hand-made team game: `payoff` (games, A, ..., A)."""
-
-    common_reward = True
 
     def __init__(self, payoff):
         self.payoff = np.asarray(payoff, dtype=float)
@@ -41,8 +45,13 @@ class TableGame(PotentialGame):
         game = np.broadcast_to(self.game_of_row(rows)[:, None], joint_actions.shape[:2])
         return self.payoff[(game, *np.moveaxis(joint_actions, -1, 0))]
 
-    def value(self, rows, log_policy):
-        return (np.exp(log_policy) * self.marginal_rewards(rows, log_policy)).sum(-1)[:, 0]
+    @classmethod
+    def numbers(cls, agents, actions):
+        return actions**agents
+
+    @classmethod
+    def problems(cls, agents, actions, games):
+        yield from ()
 
     def arrays(self):
         return {"payoff": self.payoff}
@@ -103,7 +112,7 @@ def prediction(**changes) -> BasePolicyPrediction:
         "longest_round": 50,
         **changes,
     }
-    return BasePolicyPrediction(**options)
+    return BasePolicyPrediction(**{**options, "predictor": predictor_named(options["predictor"])})
 
 
 def play(
@@ -123,16 +132,17 @@ def play(
     game = adapter(bare_game, Streams(seeds), reward_noise=0.0)
     ledger = Ledger(len(seeds))
     trace = Trace(ledger)
-    train(
+    learner = learner_for(game, **learner_options)
+    algorithm = algorithm or CurrentPolicy(reweighs=True)
+    parts = Parts(
         game,
-        learner_for(game, **learner_options),
-        algorithm or CurrentPolicy(),
+        learner,
+        partial(algorithm.plan, learner),
+        algorithm,
         WithFirstRound(schedule or Unlimited(), warmup),
         Budget(max_rounds, max_samples, local_steps),
         ledger,
-        trace,
         samples,
-        LoopState.start(len(seeds)),
-        after_step=lambda: None,
     )
+    train(parts, trace, LoopState.start(len(seeds)), after_step=lambda: None)
     return trace

@@ -10,12 +10,14 @@ import numpy as np
 
 from marl_comm.analysis.runs import Run, SeedRun, plays_environment
 from marl_comm.errors import InputError
+from marl_comm.settings import label_of
 
 # Settings that name a repetition or a way to record it, not what is computed.
 _NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
 _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
 # Returns are compared where runs end.
 _MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")
+_IN_LABEL = ("algorithm.name", "algorithm.class")
 _ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
 
 
@@ -36,8 +38,8 @@ class Configuration:
 
     @property
     def algorithm(self) -> str:
-        """The algorithm's name."""
-        return str(self.config["algorithm.name"])
+        """The algorithm's name, or the class's where it is of the user's own."""
+        return label_in(self.config, "algorithm")
 
     @property
     def label(self) -> str:
@@ -57,6 +59,13 @@ class Configuration:
     def settings(self, *groups: str) -> dict[str, Any]:
         """Return the part of the config that lies in the given groups or keys."""
         return {key: value for key, value in self.config.items() if _within(key, groups)}
+
+
+def label_in(config: Mapping[str, Any], group: str) -> str:
+    """Return what the option of a group is called in a flat config."""
+    return label_of(
+        {key.partition(".")[2]: value for key, value in config.items() if _within(key, [group])}
+    )
 
 
 def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration]:
@@ -81,7 +90,7 @@ def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration
         {k: v for k, v in config.items() if not (k == "communication.name" and v == "unlimited")}
         for config in configs.values()
     ]
-    keys = [key for key in _differing_keys(told) if key != "algorithm.name"]
+    keys = [key for key in _differing_keys(told) if key not in _IN_LABEL]
     configurations = [
         Configuration(
             config,
@@ -182,7 +191,7 @@ def _text(value: Any) -> str:
 
 def _position(config: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
     """Sort key: the algorithms in their usual order, then each setting, numbers by size."""
-    algorithm = config["algorithm.name"]
+    algorithm = label_in(config, "algorithm")
     values = [config.get(key) for key in keys]
     numbers = [value if isinstance(value, int | float) else -math.inf for value in values]
     return (

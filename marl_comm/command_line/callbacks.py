@@ -21,13 +21,15 @@ class CheckBeforeStart(Callback):
         """End the program where the run is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
-            check_job(config)
+            check_job(config).ready()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "sweep.dir")
             jobs = check_sweep(config)
+            for job in jobs.values():
+                job.ready()
             plan(Path(config.hydra.sweep.dir), jobs)
 
 

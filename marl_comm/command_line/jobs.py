@@ -21,6 +21,7 @@ from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.settings import label_of
 from marl_comm.storage.files import PLAN
 
 _MOST_JOBS = 10_000
@@ -133,6 +134,10 @@ def _directory_name(*, _root_: DictConfig) -> str:
     return name_of(_typed_overrides(_root_))
 
 
+def _label(group: str, *, _root_: DictConfig) -> str:
+    return label_of(dict(_root_[group]))
+
+
 def _typed_overrides(config: DictConfig) -> list[str]:
     """Return the overrides as typed: interpolations in them are the job's to resolve."""
     typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
@@ -140,3 +145,4 @@ def _typed_overrides(config: DictConfig) -> list[str]:
 
 
 OmegaConf.register_new_resolver("marl_comm.name_of_overrides", _directory_name, replace=True)
+OmegaConf.register_new_resolver("marl_comm.label", _label, replace=True)

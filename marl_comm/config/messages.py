@@ -2,16 +2,18 @@
 
 import difflib
 import json
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from marl_comm.config.keys import Key, keys, options
+from marl_comm.learners.settings import NetworkLearnerSettings, TabularLearnerSettings
+from marl_comm.options.answers import LearnerSettings, Policies
+from marl_comm.options.found import name_of, options_of
 
 _LONGEST = 80  # characters of a key or value
 _LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
-_LEARNERS = {"tables": "npg", "networks": "mappo"}
 
 
 def one_line(text: str) -> str:
@@ -78,7 +80,15 @@ def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
 
 def _owner(group: str, key: Key) -> str:
     choice = f"{group}={key.option}"
-    return choice if key.policies is None else f"{choice} with learner={_LEARNERS[key.policies]}"
+    return choice if key.policies is None else f"{choice} with learner={_learner_of(key.policies)}"
+
+
+def _learner_of(policies: str) -> str:
+    """Return the learners of a kind of policies, as typed."""
+    kind = TabularLearnerSettings if policies == "tables" else NetworkLearnerSettings
+    return " or ".join(
+        name_of(each) for each in options_of(LearnerSettings) if issubclass(each, kind)
+    )
 
 
 def _problem(path: str, kind: str, raw: dict[Any, Any]) -> str:
@@ -97,7 +107,7 @@ def _allowed(path: str, raw: dict[Any, Any]) -> str:
     if group in options() and path == f"{group}.name":
         return f"one of {', '.join(options()[group])}"
     if path == "algorithm.policies":
-        return f"one of {', '.join(_LEARNERS)}"
+        return f"one of {', '.join(get_args(Policies))}"
     chosen = _value(f"{group}.name", raw)
     candidates = [key for key in keys() if key.path == path]
     kind = _value(f"{group}.policies", raw)
@@ -114,7 +124,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     parts = [str(part) for part in location if not isinstance(part, int)]
     if len(parts) > 1 and parts[0] in options() and parts[1] in options()[parts[0]]:
         del parts[1]
-        if len(parts) > 2 and parts[1] in _LEARNERS:
+        if len(parts) > 2 and parts[1] in get_args(Policies):
             del parts[1]
     return ".".join(parts)
 

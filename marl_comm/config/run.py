@@ -1,64 +1,42 @@
 """The whole configuration of a run."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from marl_comm.config.algorithm import AlgorithmConfig
-from marl_comm.config.combinations import refuse_senseless_combinations
-from marl_comm.config.communication import CommunicationConfig
-from marl_comm.config.game import GameConfig
-from marl_comm.config.learner import LearnerConfig
-from marl_comm.config.logger import LoggerConfig
-from marl_comm.config.memory import refuse_too_large_runs
-from marl_comm.settings import LONGEST_TEXT, ConfigModel, Count, Seed
+from marl_comm.config.combinations import problems
+from marl_comm.errors import InputError
+from marl_comm.loggers.settings import LoggerConfig
+from marl_comm.options.answers import (
+    AlgorithmSettings,
+    CommunicationSettings,
+    GameSettings,
+    LearnerSettings,
+    RunSettings,
+)
+from marl_comm.options.found import one_of
+from marl_comm.settings import LONGEST_TEXT
+
+# Options are found in their folders, which the type checker cannot do.
+if TYPE_CHECKING:
+    _Game = GameSettings
+    _Algorithm = AlgorithmSettings
+    _Communication = CommunicationSettings
+    _Learner = LearnerSettings
+else:
+    _Game = one_of(GameSettings)
+    _Algorithm = one_of(AlgorithmSettings)
+    _Communication = one_of(CommunicationSettings)
+    _Learner = one_of(LearnerSettings)
 
 
-class MetricsConfig(ConfigModel):
-    """What is measured, and how often.
+class RunConfig(RunSettings):
+    """All settings of one run, valid in themselves and together. See `RunSettings`."""
 
-    Attributes:
-        gap_thresholds: Nash gaps for which the cost of getting there is reported.
-        every: A point is logged each so many local updates, and at a seed's last one.
-        stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
-    """
-
-    gap_thresholds: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1)], ...],
-        Field(strict=False, min_length=1, max_length=32),
-    ]
-    every: Count
-    stop_at_smallest_gap: bool
-
-
-class RunConfig(ConfigModel):
-    """All settings of one run, valid in themselves and together.
-
-    Attributes:
-        seed: First seed; the run plays seed, ..., seed + num_seeds - 1.
-        num_seeds: Number of seeds, S.
-        samples_per_round: Joint actions that a seed samples in a round, N; None plays with exact
-            action values.
-        max_local_steps: Most local updates of a seed.
-        checkpoint_seconds: Seconds between two savings of the run's whole state.
-        metrics: What is measured, and how often.
-        game: The game.
-        algorithm: Who plays when data are collected.
-        communication: When data are shared, and how much.
-        learner: How policies are updated.
-        logger: Where results go beside the run directory.
-    """
-
-    seed: Seed
-    num_seeds: Annotated[int, Field(ge=1, le=100_000)]
-    samples_per_round: Count | None
-    max_local_steps: Count
-    checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
-    metrics: MetricsConfig
-    game: GameConfig
-    algorithm: AlgorithmConfig
-    communication: CommunicationConfig
-    learner: LearnerConfig
+    game: _Game
+    algorithm: _Algorithm
+    communication: _Communication
+    learner: _Learner
     logger: LoggerConfig
 
     def in_group(self, group: str) -> Self:
@@ -68,9 +46,18 @@ class RunConfig(ConfigModel):
         logger = self.logger.model_copy(update={"group": group[:LONGEST_TEXT]})
         return self.model_copy(update={"logger": logger})
 
+    def ready(self) -> None:
+        """Make sure that what the options need can be had: imports classes of the user's own.
+
+        Raises:
+            InputError: Something cannot.
+        """
+        for option in self.options:
+            option.ready()
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Raise InputError where values that are allowed each do not go together."""
-        refuse_senseless_combinations(self)
-        refuse_too_large_runs(self)
+        for problem in problems(self):
+            raise InputError(problem)
         return self

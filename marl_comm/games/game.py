@@ -1,9 +1,11 @@
 """What the training loop asks of a game."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.experience import Traffic
 
 Evaluation = Mapping[str, AnyArray]
 """Figures of a policy by name, each (rows,). Games with exact oracles have at least `value`, the
@@ -11,16 +13,28 @@ expected team reward (the mean over agents where each has its own), and `nash_ga
 one agent gains by deviating alone."""
 
 
-class Game(Protocol):
+class Moved(Protocol):
+    """What a round brings."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """The cost of moving it, per row."""
+
+
+BehavioursT = TypeVar("BehavioursT", contravariant=True)
+ExperienceT = TypeVar("ExperienceT", bound=Moved, covariant=True)
+PolicyT = TypeVar("PolicyT", contravariant=True)
+
+
+class Game(Protocol[BehavioursT, ExperienceT, PolicyT]):
     """A game for each seed of a run. `seed_rows` says which seeds the rows of an array are."""
 
-    def collect(self, seed_rows: IntArray, behaviours: Any, samples: int | None) -> Any:
-        """Play `samples` joint actions per row; None gives exact action values instead.
+    def collect(
+        self, seed_rows: IntArray, behaviours: BehavioursT, samples: int | None
+    ) -> ExperienceT:
+        """Play `samples` joint actions per row; None gives exact action values instead."""
 
-        What comes back has a `traffic`, the cost of moving it.
-        """
-
-    def evaluate(self, seed_rows: IntArray, policy: Any) -> Evaluation:
+    def evaluate(self, seed_rows: IntArray, policy: PolicyT) -> Evaluation:
         """Return figures of a policy."""
 
     def restore_experience(self, state: dict[str, Any]) -> Any:
@@ -34,3 +48,10 @@ class Game(Protocol):
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game, leading axis seeds, or 1 where shared."""
+
+
+class TabularGame(Game[BasePolicies, Experience, Array], Protocol):
+    """A game whose policies are tables of log-probabilities."""
+
+    def initial_log_policy(self) -> Array:
+        """Return the uniform policy of every seed, (seeds, ..., agents, actions)."""

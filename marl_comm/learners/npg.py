@@ -1,15 +1,84 @@
 """Tabular softmax natural policy gradient, every seed at once."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any, Literal, final
 
 import numpy as np
+from pydantic import Field
 
+from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
+from marl_comm.games.game import TabularGame
+from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.settings import TabularLearnerSettings
+from marl_comm.options.answers import RunSettings
+from marl_comm.settings import Magnitude
 
+_MOST_EXPLORATION = 0.02  # of one agent's play
+_EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _DRIFT_MEMORY = 0.5  # weight of the past in the running mean of policy changes
+
+
+@final
+class NaturalPolicyGradientSettings(TabularLearnerSettings):
+    """Softmax natural policy gradient on tables.
+
+    Attributes:
+        step_size: Factor on estimated action values in the exponent of an update.
+        exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
+        estimator: How action values come from weighted samples.
+        truncation: Largest importance weight of the `truncated` estimator.
+        policy_floor: Smallest probability that a policy gives an action.
+    """
+
+    name: Literal["npg"]
+    step_size: Magnitude
+    exploration: Annotated[float, Field(ge=0, lt=1)] | None
+    estimator: Estimator
+    truncation: Annotated[float, Field(gt=0, le=1e12)]
+    # The lower limit keeps reciprocals finite.
+    policy_floor: Annotated[float, Field(ge=1e-300, le=0.5)]
+
+    def problems(self, run: RunSettings) -> Iterator[str]:
+        """The floor must leave room for all actions."""
+        game = run.game
+        if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
+            yield (
+                f"learner.policy_floor={self.policy_floor:g} "
+                f"game.actions={game.actions}: probabilities of {game.actions} actions "
+                f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+            )
+
+    def build(
+        self, run: RunSettings, game: TabularGame, algorithm: TabularAlgorithm
+    ) -> "NaturalPolicyGradient":
+        """Return the learner at uniform policies."""
+        return NaturalPolicyGradient(
+            game.initial_log_policy(),
+            step_size=self.step_size,
+            exploration=self.exploration_in(run),
+            estimator=self.estimator,
+            truncation=self.truncation,
+            policy_floor=self.policy_floor,
+            importance_weighted=algorithm.reweighs,
+        )
+
+    def exploration_in(self, run: RunSettings) -> float:
+        """Return each agent's share of uniform play while collecting data.
+
+        Left to itself it is 0.02, or less where an episode has more than ten choices, agents times
+        steps: mixing costs effective sample size exponentially in their number. Exact gradients
+        need none.
+        """
+        if run.exact:
+            return 0.0
+        if self.exploration is not None:
+            return self.exploration
+        assert isinstance(run.game, TabularGameSettings)
+        choices = run.game.agents * run.game.episode_length
+        return min(_MOST_EXPLORATION, _EXPLORING_CHOICES / choices)
 
 
 class NaturalPolicyGradient:

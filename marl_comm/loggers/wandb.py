@@ -19,10 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.loggers import Point
 from marl_comm.loggers.curves import MeanCurve, Row
 from marl_comm.loggers.seed_table import seed_table, sweep_numbers
+from marl_comm.loggers.settings import WandbLoggerSettings
 
 SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
 """Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
@@ -42,7 +42,7 @@ class WandbLogger:
 
     def __init__(
         self,
-        settings: WandbLoggerConfig,
+        settings: WandbLoggerSettings,
         directory: Path,
         config: Mapping[str, Any],
         seeds: Sequence[int],
@@ -153,7 +153,7 @@ class WandbLogger:
                     self._end(exit_code=1)
 
 
-def _start(settings: WandbLoggerConfig, directory: Path, config: Mapping[str, Any]) -> Any:
+def _start(settings: WandbLoggerSettings, directory: Path, config: Mapping[str, Any]) -> Any:
     import wandb  # takes half a second, which `logger=local` need not wait for
 
     run_id, resumed = _run_id(directory / "wandb")

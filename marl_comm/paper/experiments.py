@@ -17,10 +17,12 @@ from marl_comm.command_line.composition import (
 )
 from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.command_line.jobs import check_sweep
-from marl_comm.config import RunConfig
-from marl_comm.config.environment import AnyEnvironmentConfig
-from marl_comm.config.game import TableGameConfig
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.settings import NetworkLearnerSettings
+from marl_comm.settings import label_of
 
 # What has no influence on results names no run.
 _NOT_IDENTITY = {"logger", "checkpoint_seconds"}
@@ -51,42 +53,33 @@ class Job:
         identity = self.config.model_dump(mode="json", exclude=_NOT_IDENTITY)
         text = json.dumps(identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        config = self.config
-        game = config.game.name.replace("/", "_")
-        return f"{game}-{config.algorithm.name}-{digest}"
+        game, algorithm = label_of(identity["game"]), label_of(identity["algorithm"])
+        return f"{game.replace('/', '_')}-{algorithm}-{digest}"
 
     @property
     def seconds(self) -> float:
         """A rough upper estimate of its time on one core: as if no seed ended early."""
         config = self.config
-        if not isinstance(config.game, TableGameConfig):
+        if isinstance(config.game, EnvironmentSettings):
             return self._seconds_of_networks(config.game)
+        assert isinstance(config.game, TabularGameSettings)
         samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
         update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
         round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
         steps = config.max_local_steps
-        return _SECONDS_PER_JOB + steps * update + self._rounds * round_
+        rounds = config.communication.expected_rounds(steps)
+        return _SECONDS_PER_JOB + steps * update + rounds * round_
 
-    def _seconds_of_networks(self, game: AnyEnvironmentConfig) -> float:
+    def _seconds_of_networks(self, game: EnvironmentSettings) -> float:
         """As if each local update had a chunk of its own; of missing data there are fewer."""
         learner, steps = self.config.learner, self.config.max_local_steps
-        assert learner.name == "mappo"
+        assert isinstance(learner, NetworkLearnerSettings)
         chunk = game.copies * game.steps
         # Every other episode of an evaluation is greedy.
-        evaluations = 2 * game.evaluation_copies * game.evaluation_steps / game.evaluation_every
-        update = chunk * learner.epochs * _SECONDS_PER_JOINT_STEP_AND_EPOCH
+        evaluations = 2 * game.evaluation_copies * game.longest_evaluation / game.evaluation_every
+        update = chunk * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
         step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
         return _SECONDS_PER_JOB_OF_NETWORKS + steps * self.config.num_seeds * step
-
-    @property
-    def _rounds(self) -> float:
-        """How many rounds to expect, roughly."""
-        steps, schedule = self.config.max_local_steps, self.config.communication
-        if schedule.name == "unlimited":
-            return steps
-        if schedule.name == "missing":
-            return steps * (1 - schedule.probability)
-        return steps / (schedule.period if schedule.name == "periodic" else 15)
 
 
 def command_of(experiment: str, overrides: Sequence[str]) -> str:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marl_comm.analysis.runs import Run, load_run
-from marl_comm.config import RunConfig, load_saved
+from marl_comm.config.loading import load_saved
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.paper.experiments import Job
 from marl_comm.storage.directory import RunDirectory

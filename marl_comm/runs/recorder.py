@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
-from marl_comm.communication import Ledger
+from marl_comm.communication.ledger import Ledger
 from marl_comm.games.game import Evaluation
-from marl_comm.learners.learner import Learner
+from marl_comm.learners.learner import Trained
 from marl_comm.loggers import Logger, Point
 
 Progress = Callable[[int, int, int], None]
@@ -72,7 +72,7 @@ class Recorder:
         seed_rows: IntArray,
         local_step: int,
         evaluation: Evaluation,
-        learner: Learner,
+        learner: Trained,
     ) -> BoolArray:
         """Log the point if its turn has come; return which seeds are at their goal."""
         if "nash_gap" in evaluation:
@@ -170,7 +170,7 @@ class Recorder:
         seed_rows: IntArray,
         local_step: int,
         evaluation: Evaluation,
-        learner: Learner,
+        learner: Trained,
     ) -> list[dict[str, Any]]:
         ledger = self._ledger
         columns = {

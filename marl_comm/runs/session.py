@@ -4,20 +4,20 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from marl_comm.communication import Ledger
-from marl_comm.config import RunConfig, load_saved
+from marl_comm.config.loading import load_saved
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError, NumbersError
-from marl_comm.games.game import Game
 from marl_comm.loggers import Logger, MultiLogger
 from marl_comm.loggers.local import LocalLog, logged_steps
 from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
-from marl_comm.runs import build
+from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
 from marl_comm.runs.interruption import Interruption
 from marl_comm.runs.predictability import PredictabilityReport
 from marl_comm.runs.recorder import Recorder
@@ -25,17 +25,9 @@ from marl_comm.storage.checkpoints import Checkpoints, State
 from marl_comm.storage.directory import RunDirectory
 from marl_comm.storage.files import CONFIG, SUMMARY
 from marl_comm.storage.versions import changes, versions
-from marl_comm.train import LoopState, train
+from marl_comm.train import LoopState
 
 _log = logging.getLogger(__name__)
-
-
-class _Part(Protocol):
-    """What a checkpoint holds under a name of its own."""
-
-    def state(self) -> dict[str, Any]: ...
-
-    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 def execute(config: RunConfig, directory: Path) -> float:
@@ -56,10 +48,10 @@ def execute(config: RunConfig, directory: Path) -> float:
         Interrupted: By a signal, after saving a checkpoint.
     """
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
-    game = build.build_game(config, streams)
+    parts = assemble(config, streams)
     with RunDirectory.claim(directory) as run_directory:
         run_directory.write_config(config.model_dump())
-        return _train(config, streams, game, run_directory, saved=None)
+        return Session(config, streams, parts, run_directory).train(saved=None)
 
 
 def resume(directory: Path) -> float:
@@ -86,107 +78,151 @@ def resume(directory: Path) -> float:
         if (directory / SUMMARY).exists():
             return _objective(json.loads((directory / SUMMARY).read_text())["seeds"])
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
-        game = build.build_game(config, streams)
+        parts = assemble(config, streams)
         saved = Checkpoints(directory).load_latest()
         if saved is not None and (changed := changes(saved.get("versions", {}))):
             _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
-        return _train(config, streams, game, run_directory, saved)
+        return Session(config, streams, parts, run_directory).train(saved)
 
 
-def _train(
-    config: RunConfig,
-    streams: Streams,
-    game: Game,
-    run_directory: RunDirectory,
-    saved: State | None,
-) -> float:
-    ledger, loop = Ledger(config.num_seeds), LoopState.start(config.num_seeds)
-    learner, predictability = build.build_learner(config, game), PredictabilityReport()
-    log = LocalLog(run_directory, size=0 if saved is None else saved["log_size"])
-    mirrors = _mirrors(config, run_directory, resumed=saved is not None)
-    with (
-        Interruption() as interruption,
-        MultiLogger([log, *mirrors]) as logger,
-        Progress(config.max_local_steps) as progress,
-    ):
-        recorder = Recorder(
-            streams.seeds,
-            ledger,
-            logger,
-            progress.update,
-            learner.policy_arrays,
-            predictability.add,
-            gap_thresholds=config.metrics.gap_thresholds,
-            every=config.metrics.every,
-            stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
-        )
-        schedule = build.build_schedule(config, streams)
-        parts: dict[str, _Part] = {
-            "loop": loop,
-            "ledger": ledger,
-            "recorder": recorder,
-            "streams": streams,
-            "game": game,
-            "predictability": predictability,
-        }
-        if saved is not None:
+class _Part(Protocol):
+    """What a checkpoint holds under a name of its own."""
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+
+class Session:
+    """One run under way: trains, saves itself, and leaves its results in its directory."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        streams: Streams,
+        parts: PartsOfTables | PartsOfNetworks,
+        run_directory: RunDirectory,
+    ) -> None:
+        """Begin at the start of training.
+
+        Args:
+            config: The checked configuration.
+            streams: The random streams of the run's seeds.
+            parts: What the run is made of.
+            run_directory: Where the results go; belongs to this process.
+        """
+        self._config, self._streams, self._parts = config, streams, parts
+        self._directory = run_directory
+        self._loop = LoopState.start(config.num_seeds)
+        self._predictability = PredictabilityReport()
+        self._checkpoints = Checkpoints(run_directory.path)
+        self._versions = versions()
+
+    def train(self, saved: State | None) -> float:
+        """Train to the end, from a checkpoint's state or from the start; return the objective."""
+        config, parts = self._config, self._parts
+        log = LocalLog(self._directory, size=0 if saved is None else saved["log_size"])
+        mirrors = _mirrors(config, self._directory, resumed=saved is not None)
+        with (
+            Interruption() as interruption,
+            MultiLogger([log, *mirrors]) as logger,
+            Progress(config.max_local_steps) as progress,
+        ):
+            recorder = Recorder(
+                self._streams.seeds,
+                parts.ledger,
+                logger,
+                progress.update,
+                parts.learner.policy_arrays,
+                self._predictability.add,
+                gap_thresholds=config.metrics.gap_thresholds,
+                every=config.metrics.every,
+                stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
+            )
+            if saved is not None:
+                self._restore(recorder, saved)
+            saving = _Saving(
+                config.checkpoint_seconds,
+                interruption,
+                lambda: self._checkpoints.save(
+                    self._loop.local_step, self._state(recorder, log.size)
+                ),
+            )
             try:
-                learner.restore(saved["learner"], game.restore_experience)
-                for name, part in parts.items():
-                    part.restore(saved[name])
-            except (AttributeError, KeyError, TypeError) as error:
-                raise InputError(
-                    f"{run_directory.path}: another version of marl_comm has written its "
-                    "checkpoint; resume it with that one, or delete the directory and run it again"
-                ) from error
+                parts.train(recorder, self._loop, saving.after_step)
+            except NumbersError as error:
+                raise NumbersError(f"{error}; {self._last_good()}") from error
+            self._directory.write_final({**recorder.final, **parts.game.arrays()})
+            logger.finish(self._summary(recorder))
+            self._checkpoints.discard()
+        return _objective(recorder.summary())
 
-        def state() -> State:
-            states = {name: part.state() for name, part in parts.items()}
-            return {
-                **states,
-                "learner": learner.state(),
-                "log_size": log.size,
-                "versions": software,
-            }
+    def _saved_parts(self, recorder: Recorder) -> dict[str, _Part]:
+        """Return all that changes while training, but the learner, by its name in a checkpoint."""
+        return {
+            "loop": self._loop,
+            "ledger": self._parts.ledger,
+            "recorder": recorder,
+            "streams": self._streams,
+            "game": self._parts.game,
+            "algorithm": self._parts.algorithm,
+            "predictability": self._predictability,
+        }
 
-        checkpoints, software = Checkpoints(run_directory.path), versions()
-        last_saved = -math.inf  # the first local update is saved: one is there when needed
+    def _state(self, recorder: Recorder, log_size: int) -> State:
+        """Return the whole state of the run, for a checkpoint."""
+        return {
+            **{name: part.state() for name, part in self._saved_parts(recorder).items()},
+            "learner": self._parts.learner.state(),
+            "log_size": log_size,
+            "versions": self._versions,
+        }
 
-        def after_step() -> None:
-            nonlocal last_saved
-            late = time.monotonic() - last_saved >= config.checkpoint_seconds
-            if late or interruption.requested:
-                checkpoints.save(loop.local_step, state())
-                interruption.raise_if_requested()
-                last_saved = time.monotonic()
-
+    def _restore(self, recorder: Recorder, saved: State) -> None:
+        """Take over the whole state of a checkpoint."""
         try:
-            train(
-                game,
-                learner,
-                build.build_algorithm(config),
-                schedule,
-                build.build_budget(config),
-                ledger,
-                recorder,
-                config.samples_per_round,
-                loop,
-                after_step,
-            )
-        except NumbersError as error:
-            latest = checkpoints.latest()
-            where = (
-                f"last good checkpoint: {latest}" if latest else "there is no checkpoint before it"
-            )
-            raise NumbersError(f"{error}; {where}") from error
-        run_directory.write_final({**recorder.final, **game.arrays()})
-        seeds = recorder.summary()
-        summary = {"status": "finished", "seeds": seeds, "versions": software}
-        if config.learner.name == "mappo":
-            summary["predictability"] = predictability.summary()
-        logger.finish(summary)
-        checkpoints.discard()
-    return _objective(seeds)
+            self._parts.learner.restore(saved["learner"], self._parts.game.restore_experience)
+            for name, part in self._saved_parts(recorder).items():
+                # Version 0.1.0 had no algorithm that remembers anything.
+                part.restore(saved.get(name, {}) if name == "algorithm" else saved[name])
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self._directory.path}: another version of marl_comm has written its "
+                "checkpoint; resume it with that one, or delete the directory and run it again"
+            ) from error
+
+    def _summary(self, recorder: Recorder) -> dict[str, Any]:
+        """Return what the run has come to."""
+        summary: dict[str, Any] = {
+            "status": "finished",
+            "seeds": recorder.summary(),
+            "versions": self._versions,
+        }
+        if self._config.learner.policies == "networks":
+            summary["predictability"] = self._predictability.summary()
+        return summary
+
+    def _last_good(self) -> str:
+        latest = self._checkpoints.latest()
+        return f"last good checkpoint: {latest}" if latest else "there is no checkpoint before it"
+
+
+class _Saving:
+    """Saves at intervals, and when the run is asked to end."""
+
+    def __init__(
+        self, seconds: float, interruption: Interruption, save: Callable[[], None]
+    ) -> None:
+        self._seconds, self._interruption, self._save = seconds, interruption, save
+        self._last = -math.inf  # the first local update is saved: one is there when needed
+
+    def after_step(self) -> None:
+        """Save if it is time to."""
+        late = time.monotonic() - self._last >= self._seconds
+        if late or self._interruption.requested:
+            self._save()
+            self._interruption.raise_if_requested()
+            self._last = time.monotonic()
 
 
 def _objective(seeds: list[dict[str, Any]]) -> float:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from worlds import learner_for, play, prediction
 
-from marl_comm.algorithms import CurrentPolicy
-from marl_comm.communication import Adaptive
+from marl_comm.algorithms.current_policy import CurrentPolicy
+from marl_comm.communication.adaptive import Adaptive
 from marl_comm.experience import BasePolicies
 from marl_comm.experience.estimators import renyi_divergence
 from marl_comm.games.one_shot.coverage import Coverage
@@ -94,7 +94,7 @@ def test_the_horizon_follows_what_the_last_round_used(count, furthest, wanted):
 def test_prediction_saves_rounds_where_gradients_are_exact():
     seeds = range(5)
     rounds = []
-    for algorithm in (CurrentPolicy(), prediction(spacing=0.7, longest_round=500)):
+    for algorithm in (CurrentPolicy(reweighs=True), prediction(spacing=0.7, longest_round=500)):
         trace = play(
             Coverage(10, 5, seeds),
             Adaptive(0.5, 500),

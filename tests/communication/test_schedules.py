@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from marl_comm.communication import Adaptive, Budget, Missing, Periodic, Unlimited
-from marl_comm.communication.schedules import Clock, WithFirstRound
+from marl_comm.communication.adaptive import Adaptive
+from marl_comm.communication.budget import Budget
+from marl_comm.communication.missing import Missing
+from marl_comm.communication.periodic import Periodic
+from marl_comm.communication.schedule import Clock, WithFirstRound
+from marl_comm.communication.unlimited import Unlimited
 from marl_comm.experience import Staleness
 
 

@@ -13,12 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel, ValidationError
 
 from marl_comm.command_line.composition import CONFIG_DIRECTORY, compose
-from marl_comm.config import RunConfig, load, memory
+from marl_comm.config import memory
 from marl_comm.config.keys import Key, keys, options
+from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.runs import build
-from marl_comm.settings import ConfigModel
+from marl_comm.games import settings as game_settings
+from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.npg import NaturalPolicyGradientSettings
+from marl_comm.settings import Settings
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
 TABLE_GAMES = {key.option for key in keys() if key.path == "game.reward_noise"}
@@ -281,7 +285,7 @@ def test_messages_take_one_line_that_no_terminal_obeys() -> None:
 
 
 def test_no_model_takes_what_is_not_finite() -> None:
-    class Unbounded(ConfigModel):
+    class Unbounded(Settings):
         value: float
 
     assert Unbounded(value=1.0).value == 1.0
@@ -343,28 +347,36 @@ def test_every_option_is_documented(group: str, option: str) -> None:
     assert f"`{group}.name`" in DOCUMENTATION.read_text()
 
 
+def estimated_bytes(config: RunConfig) -> int:
+    assert isinstance(config.game, TabularGameSettings)
+    return config.game.memory(config)
+
+
+def explored(config: RunConfig) -> float:
+    assert isinstance(config.learner, NaturalPolicyGradientSettings)
+    return config.learner.exploration_in(config)
+
+
 def test_runs_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     overrides = ["num_seeds=20", "samples_per_round=4000", "game.agents=100", "game.actions=20"]
-    estimate = memory.estimated_bytes(compose(*overrides))
+    estimate = estimated_bytes(compose(*overrides))
     assert 50 * 2**20 < estimate < 2**30
-    monkeypatch.setattr(memory, "available_bytes", lambda: estimate)
+    monkeypatch.setattr(game_settings, "available_bytes", lambda: estimate)
     compose(*overrides)
-    monkeypatch.setattr(memory, "available_bytes", lambda: estimate - 1)
+    monkeypatch.setattr(game_settings, "available_bytes", lambda: estimate - 1)
     assert f"about {estimate / 2**30:.3g} GiB" in refusal(*overrides)
 
 
 @pytest.mark.parametrize("game", sorted(TABLE_GAMES))
 def test_the_estimate_is_linear_in_seeds(game: str) -> None:
-    few = memory.estimated_bytes(compose(f"game={game}", "num_seeds=10"))
-    assert memory.estimated_bytes(compose(f"game={game}", "num_seeds=30")) == 3 * few
+    few = estimated_bytes(compose(f"game={game}", "num_seeds=10"))
+    assert estimated_bytes(compose(f"game={game}", "num_seeds=30")) == 3 * few
 
 
 def test_a_shared_payoff_table_counts_once() -> None:
     own = ["game=random_potential", "game.agents=8", "num_seeds=10"]
     table = 8 * 6**8
-    saved = memory.estimated_bytes(compose(*own)) - memory.estimated_bytes(
-        compose(*own, "game.seed=0")
-    )
+    saved = estimated_bytes(compose(*own)) - estimated_bytes(compose(*own, "game.seed=0"))
     assert saved == 9 * table
 
 
@@ -397,7 +409,7 @@ def test_ten_agents_five_actions_fifty_states_and_twenty_steps_fit_without_a_tab
     sizes = ["game.agents=10", "game.actions=5", "game.states=50", "game.horizon=20"]
     config = compose("game=climbing_chain", *sizes, "num_seeds=5")
     policies = 5 * 16 * 20 * 50 * 10 * 5  # of 5 seeds, 16 bases, 20 steps, 50 states
-    assert 8 * policies < memory.estimated_bytes(config) < 2**30
+    assert 8 * policies < estimated_bytes(config) < 2**30
 
 
 @pytest.mark.parametrize(
@@ -412,7 +424,7 @@ def test_ten_agents_five_actions_fifty_states_and_twenty_steps_fit_without_a_tab
     ],
 )
 def test_exploration_left_to_itself_is_bounded_per_episode(overrides: str, expected: float) -> None:
-    assert build.exploration(compose(*overrides.split())) == pytest.approx(expected)
+    assert explored(compose(*overrides.split())) == pytest.approx(expected)
 
 
 def test_the_memory_limit_of_a_container_counts(

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig
 
 from marl_comm.command_line.composition import compose
-from marl_comm.config import RunConfig, load
 from marl_comm.config.keys import keys, options
+from marl_comm.config.loading import load
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 
 EXAMPLES = int(os.environ.get("MARL_COMM_FUZZ", "150"))

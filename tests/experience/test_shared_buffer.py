@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from marl_comm.communication import Ledger
+from marl_comm.communication.ledger import Ledger
 from marl_comm.experience.shared_buffer import SharedBuffer, action_type
 
 

@@ -14,9 +14,9 @@ import pytest
 import wandb
 from wandb_reader import Recorded, read
 
-from marl_comm.config.logger import WandbLoggerConfig
 from marl_comm.loggers import MultiLogger
 from marl_comm.loggers.local import LocalLog
+from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
 from marl_comm.storage.directory import RunDirectory
 from marl_comm.storage.files import METRICS, SUMMARY
@@ -34,7 +34,7 @@ QUARTILES = ("lower_quartile", "median", "upper_quartile")
 ARRIVAL = ("round", "local_step", "samples", "bytes_up", "bytes_down")
 
 
-def settings(**changed: Any) -> WandbLoggerConfig:
+def settings(**changed: Any) -> WandbLoggerSettings:
     values = {
         "name": "wandb",
         "project": "marl_comm",
@@ -44,7 +44,7 @@ def settings(**changed: Any) -> WandbLoggerConfig:
         "run_name": None,
         "tags": ["tag"],
     }
-    return WandbLoggerConfig(**(values | changed))
+    return WandbLoggerSettings(**(values | changed))
 
 
 def points(local_step: int, seeds: tuple[int, ...] = SEEDS) -> list[dict[str, float]]:

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience.network_bases import Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.environments import Environments
 from marl_comm.games.environments.episodes import Episodes, return_names
+from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
-from marl_comm.learners.mappo.bases import Behaviours, Policies, Round
 from marl_comm.randomness import Streams
 
 
@@ -32,7 +33,7 @@ class EnvironmentGame:
         steps: int,
         evaluation_every: int,
         evaluation_steps: int,
-        device: torch.device,
+        device: str,
     ) -> None:
         """Wrap environments.
 
@@ -50,7 +51,7 @@ class EnvironmentGame:
         self._steps = steps
         self._evaluation_every = evaluation_every
         self._evaluation_steps = evaluation_steps
-        self._device = device
+        self._device = torch.device(device)
         seeds = streams.seeds
         self.streams = streams
         self._play = streams.of("collect")
@@ -104,7 +105,7 @@ class EnvironmentGame:
             InputError: The environment cannot render.
         """
         environments, rows = self._evaluation_environments, np.arange(1)
-        first = Policies(policy.actor, policy.distribution, policy.parameters[:1])
+        first = policy.first()
         frames = []
         for step in range(self._evaluation_steps):
             situation = environments.situation(rows, afresh=step == 0)

@@ -1,17 +1,31 @@
 """Rosenthal's congestion game: every agent picks one resource and pays for its load."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.games.one_shot.loads import expected_of_others_load, load_distributions
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.rules import OwnRewardsGame
+from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.randomness import generator
 
 
-class Congestion(PotentialGame):
+@final
+class CongestionSettings(OneShotSettings):
+    """Rosenthal congestion game."""
+
+    name: Literal["congestion"]
+
+    @property
+    def rules(self) -> type["Congestion"]:
+        """`Congestion`."""
+        return Congestion
+
+
+@final
+class Congestion(OwnRewardsGame):
     """Own reward: r_i(a) = 1 - c_f(k) for an agent that shares resource f = a_i with k - 1 others.
 
     The potential is Rosenthal's, with the sign and scale of rewards: sum_f sum_{k=1}^{load of f}
@@ -22,8 +36,6 @@ class Congestion(PotentialGame):
         costs: c, (games, A, m); costs[g, f, k - 1] is what each of k agents on f pays, in [0, 1),
             nondecreasing in k: sorted uniform draws.
     """
-
-    common_reward: ClassVar[bool] = False
 
     def __init__(self, agents: int, actions: int, seeds: Sequence[int]) -> None:
         """Draw one game per seed.
@@ -36,6 +48,16 @@ class Congestion(PotentialGame):
         super().__init__(agents, actions, seeds)
         draws = [generator(seed, "game").random((actions, agents)) for seed in seeds]
         self.costs: Array = np.sort(np.stack(draws), axis=-1)
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int) -> int:
+        """Return the size of its arrays."""
+        return agents**2 * actions
+
+    @classmethod
+    def problems(cls, agents: int, actions: int, games: int) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
         """Return E[r_i | a_i], (R, m, A), in O(m^2 A) per row. See `PotentialGame`."""
@@ -56,12 +78,6 @@ class Congestion(PotentialGame):
             choice += load[place] - 1
             rewards[row] = (1.0 - self.costs[game]).ravel()[choice]
         return rewards
-
-    def value(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return the mean over agents of the expected own reward, (R,). See `PotentialGame`."""
-        costs = self.costs[self.game_of_row(rows)]
-        total_cost = costs * np.arange(1, self.agents + 1)
-        return 1.0 - self._expected_total(total_cost, log_policy) / self.agents
 
     def potential(self, rows: IntArray, log_policy: Array) -> Array:
         """Return Rosenthal's potential of rewards, (R,), in [0, m]. See `PotentialGame`."""

@@ -1,18 +1,32 @@
 """Weapon-target assignment: every agent aims at one target, and hits it with some probability."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.rules import TeamGame
+from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.randomness import generator
 
 _HIT_PROBABILITY_RANGE = (0.2, 0.9)
 
 
-class Coverage(PotentialGame):
+@final
+class CoverageSettings(OneShotSettings):
+    """Weapon-target assignment."""
+
+    name: Literal["coverage"]
+
+    @property
+    def rules(self) -> type["Coverage"]:
+        """`Coverage`."""
+        return Coverage
+
+
+@final
+class Coverage(TeamGame):
     """Team reward: the expected value of the targets hit by at least one agent.
 
     r(a) = sum_f w_f (1 - prod_{i: a_i = f} (1 - q_if)), with target values w that sum to 1 and hit
@@ -23,8 +37,6 @@ class Coverage(PotentialGame):
         target_value: w, (games, A), uniform draws scaled to sum to 1.
         hit_probability: q, (games, m, A), uniform in [0.2, 0.9).
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(self, agents: int, actions: int, seeds: Sequence[int]) -> None:
         """Draw one game per seed.
@@ -44,6 +56,16 @@ class Coverage(PotentialGame):
             self.hit_probability[game] = random.uniform(
                 *_HIT_PROBABILITY_RANGE, size=(agents, actions)
             )
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int) -> int:
+        """Return the size of its arrays."""
+        return actions + agents * actions
+
+    @classmethod
+    def problems(cls, agents: int, actions: int, games: int) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
         """Return E[r | a_i], (R, m, A), in O(m A) per row. See `PotentialGame`."""
@@ -73,12 +95,6 @@ class Coverage(PotentialGame):
             hit = 1.0 - survival.reshape(samples, self.actions)
             rewards[row] = np.einsum("nf,f->n", hit, self.target_value[game])
         return rewards
-
-    def value(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return the expected team reward, (R,). See `PotentialGame`."""
-        game = self.game_of_row(rows)
-        survival = (1.0 - np.exp(log_policy) * self.hit_probability[game]).prod(axis=1)
-        return np.asarray((self.target_value[game] * (1.0 - survival)).sum(axis=-1))
 
     def arrays(self) -> dict[str, Array]:
         """Return `target_value` (games, A) and `hit_probability` (games, m, A)."""

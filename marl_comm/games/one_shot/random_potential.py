@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
-from marl_comm.games.one_shot.joint_table import average_last_agents, fill_marginals
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.joint_table import fill_marginals
+from marl_comm.games.one_shot.rules import TeamGame
+from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.randomness import generator
 
 _GIB = 2**30
@@ -17,7 +18,20 @@ _LARGEST_PAYOFF = 2 * _GIB  # bytes, all games together
 _ENTRIES_AT_ONCE = 2**22  # payoff entries copied at a time
 
 
-class RandomPotential(PotentialGame):
+@final
+class RandomPotentialSettings(OneShotSettings):
+    """Identical interests, payoffs independent and uniform."""
+
+    name: Literal["random_potential"]
+
+    @property
+    def rules(self) -> type["RandomPotential"]:
+        """`RandomPotential`."""
+        return RandomPotential
+
+
+@final
+class RandomPotential(TeamGame):
     """Team reward payoff[a], drawn independently and uniformly for every joint action a.
 
     The only game that stores a table over joint actions, hence only for few agents.
@@ -25,8 +39,6 @@ class RandomPotential(PotentialGame):
     Attributes:
         payoff: (games, A, ..., A), one axis of length A per agent, in [0, 1).
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(self, agents: int, actions: int, seeds: Sequence[int]) -> None:
         """Draw one game per seed.
@@ -40,10 +52,21 @@ class RandomPotential(PotentialGame):
             InputError: The payoff tables would take more than 2 GiB; nothing is allocated then.
         """
         super().__init__(agents, actions, seeds)
-        _refuse_large_table(agents, actions, self.games)
+        for problem in self.problems(agents, actions, self.games):
+            raise InputError(problem)
         self.payoff: Array = np.empty((self.games,) + (actions,) * agents)
         for game, seed in enumerate(seeds):
             generator(seed, "game").random(out=self.payoff[game])
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int) -> int:
+        """Return the size of its arrays."""
+        return int(actions**agents)
+
+    @classmethod
+    def problems(cls, agents: int, actions: int, games: int) -> Iterator[str]:
+        """The payoff tables must fit."""
+        yield from _too_large_tables(agents, actions, games)
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
         """Return E[r | a_i], (R, m, A), in O(A^m) per row. See `PotentialGame`."""
@@ -65,14 +88,6 @@ class RandomPotential(PotentialGame):
             rewards[row] = self.payoff[game].reshape(-1).take(index)
         return rewards
 
-    def value(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return the expected team reward, (R,). See `PotentialGame`."""
-        policy = np.exp(log_policy)
-        values = np.empty(len(rows))
-        for part, tables in self._tables(rows):
-            values[part] = average_last_agents(tables, policy[part])[:, 0]
-        return values
-
     def arrays(self) -> dict[str, Array]:
         """Return `payoff` (games, A, ..., A)."""
         return {"payoff": self.payoff}
@@ -90,8 +105,8 @@ class RandomPotential(PotentialGame):
                 yield part, flat[game[part]]
 
 
-def _refuse_large_table(agents: int, actions: int, games: int) -> None:
-    """Raise InputError where the payoff tables would not fit."""
+def _too_large_tables(agents: int, actions: int, games: int) -> Iterator[str]:
+    """Yield a line where the payoff tables would not fit."""
     bytes_needed = 8 * games * actions**agents
     if bytes_needed <= _LARGEST_PAYOFF:
         return
@@ -103,7 +118,7 @@ def _refuse_large_table(agents: int, actions: int, games: int) -> None:
         if most_agents >= 2
         else "no two agents fit, take fewer actions or fewer games"
     )
-    raise InputError(
+    yield (
         f"game.agents={agents} with game.actions={actions}: random_potential would need "
         f"{Decimal(bytes_needed) / _GIB:.3g} GiB for {games} payoff table(s) over joint actions, "
         f"allowed are {_LARGEST_PAYOFF // _GIB} GiB; with these actions {fits}, "

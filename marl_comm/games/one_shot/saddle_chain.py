@@ -1,18 +1,32 @@
 """A chain of saddle points: an agent's switch pays only once all agents before it have switched."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.rules import TeamGame
+from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.randomness import generator
 
 _RESERVE_RANGE = (0.25, 0.35)
 
 
-class SaddleChain(PotentialGame):
+@final
+class SaddleChainSettings(OneShotSettings):
+    """An agent's switch pays only once all agents before it have switched."""
+
+    name: Literal["saddle_chain"]
+
+    @property
+    def rules(self) -> type["SaddleChain"]:
+        """`SaddleChain`."""
+        return SaddleChain
+
+
+@final
+class SaddleChain(TeamGame):
     """Team reward r(a) = (L + sum of c_i over the agents that have not switched) / m.
 
     Each agent has one action that is its switch; L is how many agents in a row, from the first
@@ -25,8 +39,6 @@ class SaddleChain(PotentialGame):
         switch: (games, m, A), 1 at each agent's switch, else 0; drawn uniformly.
         reserve: c, (games, m), uniform in [0.25, 0.35).
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(self, agents: int, actions: int, seeds: Sequence[int]) -> None:
         """Draw one game per seed.
@@ -44,6 +56,16 @@ class SaddleChain(PotentialGame):
             random = generator(seed, "game")
             self.switch[game, np.arange(agents), random.integers(actions, size=agents)] = 1.0
             self.reserve[game] = random.uniform(*_RESERVE_RANGE, size=agents)
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int) -> int:
+        """Return the size of its arrays."""
+        return agents * (actions + 1)
+
+    @classmethod
+    def problems(cls, agents: int, actions: int, games: int) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
         """Return E[r | a_i], (R, m, A), in O(m A) per row. See `PotentialGame`."""
@@ -73,14 +95,6 @@ class SaddleChain(PotentialGame):
                 unbroken *= switched
                 rewards[row] += unbroken + (1.0 - switched) * self.reserve[game, agent]
         return rewards / self.agents
-
-    def value(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return the expected team reward, (R,). See `PotentialGame`."""
-        game = self.game_of_row(rows)
-        switched = (np.exp(log_policy) * self.switch[game]).sum(axis=-1)
-        length = np.multiply.accumulate(switched, axis=1)
-        kept = self.reserve[game] * (1.0 - switched)
-        return np.asarray((length + kept).sum(axis=-1) / self.agents)
 
     def arrays(self) -> dict[str, Array]:
         """Return `switch` (games, m, A) and `reserve` (games, m)."""

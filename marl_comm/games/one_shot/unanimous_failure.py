@@ -1,16 +1,30 @@
 """The team fails only if every agent fails: equilibria that learning reaches ever more slowly."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.one_shot.rules import TeamGame
+from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.randomness import generator
 
 
-class UnanimousFailure(PotentialGame):
+@final
+class UnanimousFailureSettings(OneShotSettings):
+    """The team fails only if every agent fails."""
+
+    name: Literal["unanimous_failure"]
+
+    @property
+    def rules(self) -> type["UnanimousFailure"]:
+        """`UnanimousFailure`."""
+        return UnanimousFailure
+
+
+@final
+class UnanimousFailure(TeamGame):
     """Team reward r(a) = 1 - prod_i 1{a_i is agent i's failing action}.
 
     Once the others hardly fail, failing hardly matters: under softmax natural policy gradient with
@@ -20,8 +34,6 @@ class UnanimousFailure(PotentialGame):
     Attributes:
         failing: (games, m, A), 1 at each agent's failing action, else 0; drawn uniformly.
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(self, agents: int, actions: int, seeds: Sequence[int]) -> None:
         """Draw one game per seed.
@@ -34,6 +46,16 @@ class UnanimousFailure(PotentialGame):
         super().__init__(agents, actions, seeds)
         chosen = [generator(seed, "game").integers(actions, size=agents) for seed in seeds]
         self.failing: Array = np.eye(actions)[np.stack(chosen)]
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int) -> int:
+        """Return the size of its arrays."""
+        return agents * actions
+
+    @classmethod
+    def problems(cls, agents: int, actions: int, games: int) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
     def marginal_rewards(self, rows: IntArray, log_policy: Array) -> Array:
         """Return E[r | a_i], (R, m, A), in O(m A) per row. See `PotentialGame`."""
@@ -52,12 +74,6 @@ class UnanimousFailure(PotentialGame):
             for agent in range(self.agents):
                 all_fail[row] *= self.failing[game, agent].take(joint_actions[row, :, agent])
         return 1.0 - all_fail
-
-    def value(self, rows: IntArray, log_policy: Array) -> Array:
-        """Return the probability of not failing, (R,). See `PotentialGame`."""
-        failing = self.failing[self.game_of_row(rows)]
-        fails = (np.exp(log_policy) * failing).sum(axis=-1)
-        return np.asarray(1.0 - fails.prod(axis=-1))
 
     def arrays(self) -> dict[str, Array]:
         """Return `failing` (games, m, A)."""

@@ -1,14 +1,57 @@
 """A ladder that a team climbs only as fast as its weakest member works."""
 
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.games.over_time.rules import MarkovGame
+from marl_comm.games.over_time.rules import TeamMarkovGame
+from marl_comm.games.over_time.settings import FiniteHorizonSettings, Penalty
+from marl_comm.options.answers import RunSettings
 
 
-class ClimbingChain(MarkovGame):
+@final
+class ClimbingChainSettings(FiniteHorizonSettings):
+    """A ladder that a team climbs as fast as its weakest member works.
+
+    Attributes:
+        penalty: Cost of wasted effort relative to the gain from common effort.
+    """
+
+    name: Literal["climbing_chain"]
+    penalty: Penalty
+
+    @property
+    def own_rewards(self) -> bool:
+        """No: one team reward."""
+        return False
+
+    @property
+    def shared(self) -> bool:
+        """Yes: nothing is drawn."""
+        return True
+
+    @property
+    def game_seed(self) -> int | None:
+        """None: nothing is drawn."""
+        return None
+
+    def numbers(self, seeds: int) -> int:
+        """Return the size of its arrays, which all seeds share."""
+        return ClimbingChain.numbers(self.agents, self.actions, self.states)
+
+    def own_problems(self, run: RunSettings) -> Iterator[str]:
+        """There are none."""
+        yield from ()
+
+    def drawn(self, seeds: Sequence[int]) -> "ClimbingChain":
+        """Return the rules, which all seeds share."""
+        return ClimbingChain(self.agents, self.actions, self.states, self.horizon, self.penalty)
+
+
+@final
+class ClimbingChain(TeamMarkovGame):
     """A weakest-link game (Van Huyck, Battalio & Beil 1990) with a penalty, unrolled over a chain.
 
     The team starts on the lowest of S rungs. In every step each agent picks an effort from 0 to
@@ -28,8 +71,6 @@ class ClimbingChain(MarkovGame):
     Attributes:
         penalty: Cost of wasted effort relative to the gain from common effort.
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(
         self, agents: int, actions: int, states: int, horizon: int, penalty: float
@@ -54,6 +95,11 @@ class ClimbingChain(MarkovGame):
         """Return the value of full effort, the most that any policy has."""
         rungs = np.minimum(np.arange(self.steps), self.states - 1)
         return float(self._rung[rungs].mean())
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int, states: int) -> int:
+        """Return the size of its arrays."""
+        return states * (states + 1)
 
     def induced(self, rows: IntArray, log_policy: Array) -> tuple[Array, Array]:
         """Return rewards and transitions of each agent in O(m A S^2) per row. See `MarkovGame`."""

@@ -1,22 +1,98 @@
 """Congestion that the whole population answers for: crowding sends it into distancing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import Annotated, Literal, final
 
 import numpy as np
+from pydantic import Field
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
 from marl_comm.games.one_shot.loads import expected_of_others_load, none_above
-from marl_comm.games.over_time.rules import MarkovGame
+from marl_comm.games.over_time.rules import OwnRewardsMarkovGame
+from marl_comm.games.over_time.settings import OverTimeSettings, Penalty, Steps
+from marl_comm.options.answers import RunSettings
 
 _GIB = 2**30
 _LARGEST_LOADS = _GIB // 4  # bytes, for one row
 SAFE, DISTANCING = 0, 1
 
 
-class MarkovCongestion(MarkovGame):
+@final
+class MarkovCongestionSettings(OverTimeSettings):
+    """Congestion in two states, discounted.
+
+    Attributes:
+        weights: Pay per agent at each facility, for each agent that is there.
+        penalty: What the distancing state costs each agent per step, in units of pay.
+        discount: Factor on rewards per step.
+        episode_steps: Steps of an episode that is played to collect data.
+    """
+
+    name: Literal["markov_congestion"]
+    weights: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1000)], ...],
+        Field(strict=False, min_length=2, max_length=1000),
+    ]
+    penalty: Penalty
+    discount: Annotated[float, Field(gt=0, lt=1)]
+    episode_steps: Steps
+
+    @property
+    def own_rewards(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def shared(self) -> bool:
+        """Yes: nothing is drawn."""
+        return True
+
+    @property
+    def game_seed(self) -> int | None:
+        """None: nothing is drawn."""
+        return None
+
+    @property
+    def episode_length(self) -> int:
+        """The steps of an episode."""
+        return self.episode_steps
+
+    @property
+    def number_of_states(self) -> int:
+        """Safe and distancing."""
+        return 2
+
+    @property
+    def layers(self) -> int:
+        """A single, stationary policy."""
+        return 1
+
+    def numbers(self, seeds: int) -> int:
+        """Return what following the loads takes for every seed."""
+        loads = self.agents**2 * self.actions
+        return seeds * (loads + MarkovCongestion.numbers(self.agents, self.actions, 2))
+
+    def own_problems(self, run: RunSettings) -> Iterator[str]:
+        """Every facility has a weight, and loads can be followed."""
+        if len(self.weights) != self.actions:
+            weights = ",".join(f"{weight:g}" for weight in self.weights)
+            yield (
+                f"game.actions={self.actions} game.weights=[{weights}]: every facility needs "
+                f"a weight; give {self.actions} weights or set game.actions to {len(self.weights)}"
+            )
+        yield from _too_many_loads(self.agents, self.actions)
+
+    def drawn(self, seeds: Sequence[int]) -> "MarkovCongestion":
+        """Return the rules, which all seeds share."""
+        return MarkovCongestion(
+            self.agents, self.weights, self.penalty, self.discount, self.episode_steps
+        )
+
+
+@final
+class MarkovCongestion(OwnRewardsMarkovGame):
     """Facilities that pay more the fuller they are, until there is a penalty for crowding.
 
     The game is that of Leonardos, Overman, Panageas & Piliouras (2022), "Global convergence of
@@ -36,8 +112,6 @@ class MarkovCongestion(MarkovGame):
         weights: w, (A,).
         penalty: In units of pay.
     """
-
-    common_reward: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -59,13 +133,19 @@ class MarkovCongestion(MarkovGame):
         Raises:
             InputError: The exact figures would take too much memory.
         """
-        refuse_many_loads(agents, len(weights))
+        for problem in _too_many_loads(agents, len(weights)):
+            raise InputError(problem)
         start = np.full((1, 2), 0.5)
         super().__init__(agents, len(weights), 2, episode_steps, discount, start)
         self.weights: Array = np.asarray(weights, dtype=np.float64)
         self.penalty = penalty
         self._lowest = self.weights.min() - penalty
         self._unit = agents * self.weights.max() - self._lowest
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int, states: int) -> int:
+        """Return what following all loads takes."""
+        return int(2 * agents * (agents // 4 + 1) ** actions)
 
     def induced(self, rows: IntArray, log_policy: Array) -> tuple[Array, Array]:
         """Return each agent's rewards and transitions without a joint table. See `MarkovGame`."""
@@ -134,12 +214,12 @@ class MarkovCongestion(MarkovGame):
         return np.asarray((pay - self.penalty * (states == DISTANCING) - self._lowest) / self._unit)
 
 
-def refuse_many_loads(agents: int, facilities: int) -> None:
-    """Raise InputError where following the loads of all facilities takes too much memory."""
+def _too_many_loads(agents: int, facilities: int) -> Iterator[str]:
+    """Yield a line where following the loads of all facilities takes too much memory."""
     limit = agents // 4
     needed = 8 * 2 * agents * (limit + 1) ** facilities
     if limit * facilities >= agents and needed > _LARGEST_LOADS:
-        raise InputError(
+        yield (
             f"game.agents={agents} game.actions={facilities}: the exact transitions of "
             f"markov_congestion would need {Decimal(needed) / _GIB:.3g} GiB per seed, allowed are "
             f"{_LARGEST_LOADS / _GIB:g} GiB; take fewer agents or facilities"

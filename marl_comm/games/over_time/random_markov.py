@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import ClassVar
+from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
 from marl_comm.games.one_shot.joint_table import average_last_agents, fill_marginals
-from marl_comm.games.over_time.rules import MarkovGame
+from marl_comm.games.over_time.rules import TeamMarkovGame
+from marl_comm.games.over_time.settings import DrawnOverTimeSettings, FiniteHorizonSettings
+from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import generator
 
 _GIB = 2**30
@@ -18,7 +20,34 @@ _ENTRIES_AT_ONCE = 2**22  # table entries copied at a time
 _CONCENTRATION = 0.3  # of the Dirichlet distribution of transitions: few likely next states
 
 
-class RandomMarkov(MarkovGame):
+@final
+class RandomMarkovSettings(FiniteHorizonSettings, DrawnOverTimeSettings):
+    """Cooperative, transitions and rewards drawn for every state and joint action."""
+
+    name: Literal["random_markov"]
+
+    @property
+    def own_rewards(self) -> bool:
+        """No: one team reward."""
+        return False
+
+    def numbers(self, seeds: int) -> int:
+        """Return the sizes of the tables of all games that are drawn."""
+        games = 1 if self.shared else seeds
+        return games * RandomMarkov.numbers(self.agents, self.actions, self.states)
+
+    def own_problems(self, run: RunSettings) -> Iterator[str]:
+        """The tables must fit."""
+        games = 1 if self.shared else run.num_seeds
+        yield from _too_large_tables(self.agents, self.actions, self.states, games)
+
+    def drawn(self, seeds: Sequence[int]) -> "RandomMarkov":
+        """Return the rules, one game for each seed."""
+        return RandomMarkov(self.agents, self.actions, self.states, self.horizon, seeds)
+
+
+@final
+class RandomMarkov(TeamMarkovGame):
     """Finite horizon, one team reward, everything in tables over joint actions.
 
     For every state and joint action the next state's probabilities are a draw from the symmetric
@@ -29,8 +58,6 @@ class RandomMarkov(MarkovGame):
         transition: (games, S, A^m, S), joint actions in C order of (a_1, ..., a_m).
         reward: (games, S, A^m).
     """
-
-    common_reward: ClassVar[bool] = True
 
     def __init__(
         self, agents: int, actions: int, states: int, horizon: int, seeds: Sequence[int]
@@ -47,7 +74,8 @@ class RandomMarkov(MarkovGame):
         Raises:
             InputError: The tables would take more than 2 GiB; nothing is allocated then.
         """
-        refuse_large_tables(agents, actions, states, len(seeds))
+        for problem in _too_large_tables(agents, actions, states, len(seeds)):
+            raise InputError(problem)
         start = np.full((len(seeds), states), 1.0 / states)
         super().__init__(agents, actions, states, horizon, None, start)
         joint_actions = actions**agents
@@ -58,6 +86,11 @@ class RandomMarkov(MarkovGame):
             concentration = np.full(states, _CONCENTRATION)
             self.transition[game] = random.dirichlet(concentration, size=(states, joint_actions))
             self.reward[game] = random.random((states, joint_actions)) ** 2 / horizon
+
+    @classmethod
+    def numbers(cls, agents: int, actions: int, states: int) -> int:
+        """Return the sizes of its tables."""
+        return table_entries(agents, actions, states)
 
     def induced(self, rows: IntArray, log_policy: Array) -> tuple[Array, Array]:
         """Return each agent's rewards and transitions in O(S^2 A^m) per row. See `MarkovGame`."""
@@ -121,8 +154,8 @@ def table_entries(agents: int, actions: int, states: int) -> int:
     return int(states * actions**agents * (states + 1))
 
 
-def refuse_large_tables(agents: int, actions: int, states: int, games: int) -> None:
-    """Raise InputError where the tables over joint actions would not fit."""
+def _too_large_tables(agents: int, actions: int, states: int, games: int) -> Iterator[str]:
+    """Yield a line where the tables over joint actions would not fit."""
     needed = 8 * games * table_entries(agents, actions, states)
     if needed <= _LARGEST_TABLES:
         return
@@ -134,7 +167,7 @@ def refuse_large_tables(agents: int, actions: int, states: int, games: int) -> N
         if most_agents >= 2
         else "no two agents fit, take fewer actions, states or games"
     )
-    raise InputError(
+    yield (
         f"game.agents={agents} game.actions={actions} game.states={states}: random_markov would "
         f"need {Decimal(needed) / _GIB:.3g} GiB for the tables over joint actions of {games} "
         f"game(s), allowed are {_LARGEST_TABLES // _GIB} GiB; with these sizes {fits}, and "

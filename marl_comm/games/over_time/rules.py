@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +9,9 @@ from marl_comm.arrays import AnyArray, Array, IntArray
 
 
 class MarkovGame(ABC):
-    """A game in which joint actions also move a state that every agent sees.
+    """What the games of teams and of own rewards share: derive from one of the two at the end.
+
+    A game in which joint actions also move a state that every agent sees.
 
     All seeds of a run are played at once. `rows` are indices into the run's seeds, one per row of
     the other arguments; a row's results do not depend, to the last bit, on the other rows.
@@ -26,11 +27,8 @@ class MarkovGame(ABC):
         discount: Factor on rewards per step, below 1 for discounted games; None for games that
             end after `steps` steps.
         games: Number of games drawn: one per seed of the run, or 1 that all seeds share.
-        common_reward: Whether all agents receive one team reward, or each agent its own.
         initial_distribution: (games, S).
     """
-
-    common_reward: ClassVar[bool]
 
     def __init__(
         self,
@@ -58,6 +56,16 @@ class MarkovGame(ABC):
     def game_of_row(self, rows: IntArray) -> IntArray:
         """Return, for each row, the index of its game on the game arrays' leading axis."""
         return np.zeros_like(rows) if self.games == 1 else rows
+
+    @property
+    @abstractmethod
+    def common_reward(self) -> bool:
+        """Whether all agents receive one team reward, or each agent its own."""
+
+    @classmethod
+    @abstractmethod
+    def numbers(cls, agents: int, actions: int, states: int) -> int:
+        """Return how many numbers of 8 bytes one game holds, for the estimate of memory."""
 
     @abstractmethod
     def induced(self, rows: IntArray, log_policy: Array) -> tuple[Array, Array]:
@@ -112,3 +120,21 @@ class MarkovGame(ABC):
 
         Own rewards have their agents' axis after it.
         """
+
+
+class TeamMarkovGame(MarkovGame):
+    """A game over time with one team reward."""
+
+    @property
+    def common_reward(self) -> bool:
+        """Yes."""
+        return True
+
+
+class OwnRewardsMarkovGame(MarkovGame):
+    """A game over time in which each agent has its own reward."""
+
+    @property
+    def common_reward(self) -> bool:
+        """No."""
+        return False

@@ -5,10 +5,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from marl_comm.learners.mappo.bases import NetworkBases
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.learners.mappo.calibration import FARTHEST_LAG, SHARES, Calibration
 from marl_comm.learners.mappo.hindsight import Hindsight
-from marl_comm.learners.mappo.prediction import Predictor
+from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.situations import Situations
 
 
@@ -22,13 +22,13 @@ class Foresight:
         calibration: How good they were.
     """
 
-    def __init__(self, predictor: Predictor, hindsight: Hindsight, calibration: Calibration):
+    def __init__(self, predictor: NetworkPredictor, hindsight: Hindsight, calibration: Calibration):
         """Start from what is known."""
-        self.predictor: Predictor = predictor
+        self.predictor: NetworkPredictor = predictor
         self.hindsight, self.calibration = hindsight, calibration
 
     @classmethod
-    def fresh(cls, predictor: Predictor, parameters: Tensor, longest_round: int) -> Self:
+    def fresh(cls, predictor: NetworkPredictor, parameters: Tensor, longest_round: int) -> Self:
         """Return one that has seen nothing, for policies (rows, P)."""
         calibration = Calibration.fresh(len(parameters), longest_round, parameters.device)
         return cls(predictor, Hindsight.fresh(parameters), calibration)
@@ -52,7 +52,7 @@ class Foresight:
             position: (rows,), local iterations since the round's start.
             tested: (rows,), bool, whether the round's own prediction reaches as far as this.
         """
-        if self.predictor != "rehearse":
+        if not self.predictor.rehearses:
             self.hindsight.score(situations, reached, local_step, self.calibration)
             return
         if bases.predicted is None:

@@ -1,6 +1,6 @@
 """MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import AnyArray, IntArray
-from marl_comm.config.learner import MappoConfig
 from marl_comm.experience import Staleness
+from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
-from marl_comm.learners.mappo.bases import Behaviours, NetworkBases, Policies, Round
 from marl_comm.learners.mappo.distributions import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
@@ -22,7 +22,10 @@ from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.learners.mappo.players import Behaviours, Policies
 from marl_comm.learners.mappo.practice import Practice
+from marl_comm.learners.mappo.predictor import NetworkPredictor
+from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
@@ -47,13 +50,13 @@ class Mappo:
         self,
         spec: Spec,
         streams: Streams,
-        settings: MappoConfig,
+        settings: MappoSettings,
         *,
         team_reward: TeamReward,
         importance_weighted: bool,
         total_updates: int,
         longest_round: int,
-        predictor: prediction.Predictor | None,
+        predictor: NetworkPredictor | None,
     ) -> None:
         """Draw each seed's networks from its own stream.
 
@@ -116,6 +119,11 @@ class Mappo:
         return len(self.networks.actor)
 
     @property
+    def parameters(self) -> Tensor:
+        """The current policies of all rows, (rows, P)."""
+        return self.networks.actor
+
+    @property
     def policy(self) -> Policies:
         """The current policies of all rows."""
         return Policies(self._actor, self._distribution, self.networks.actor)
@@ -125,9 +133,14 @@ class Mappo:
         chosen = self.networks.actor[torch.from_numpy(rows).to(self._device)].clone()
         return Policies(self._actor, self._distribution, chosen)
 
-    def policy_arrays(self, policy: Policies) -> dict[str, AnyArray]:
+    def policy_arrays(self, policy: players.Policies) -> dict[str, AnyArray]:
         """Return the parameters of the policies, (rows, P)."""
-        return {"actor": policy.parameters.cpu().numpy()}
+        return policy.arrays()
+
+    def policy_with(self, arrays: Mapping[str, AnyArray]) -> Policies:
+        """Return the policies with given parameters."""
+        parameters = torch.from_numpy(arrays["actor"]).to(self._device)
+        return Policies(self._actor, self._distribution, parameters)
 
     def behaviours(self, bases: NetworkBases) -> Behaviours:
         """Return the base policies as players: stochastic policies explore by themselves."""
@@ -174,9 +187,10 @@ class Mappo:
         self._figures |= figures
         self.updates += 1
         self._weighed = None
-        if self.foresight is not None and self.foresight.predictor != "rehearse":
-            step = self._predicted_step(self.foresight.predictor)
-            self.foresight.remember(self.networks.actor, step, self._longest_round)
+        if self.foresight is not None:
+            step = self.foresight.predictor.step(practice, self.networks, self.start, self.updates)
+            if step is not None:
+                self.foresight.remember(self.networks.actor, step, self._longest_round)
 
     def diagnostics(self) -> dict[str, AnyArray]:
         """Return figures of the latest local iteration and of the data it used."""
@@ -252,9 +266,13 @@ class Mappo:
         """
         assert self.foresight is not None
         parameters, steps = self.networks.actor[rows], self.foresight.hindsight.steps
-        if self._rollouts is not None and self.foresight.predictor == "rehearse":
+        if self._rollouts is not None:
             networks, rollouts = self.networks.of(rows), self._rollouts.keep(rows)
-            return self._practice.rehearse(networks, rollouts, rows.cpu().numpy(), positions)
+            rehearsed = self.foresight.predictor.rehearsed(
+                self._practice, networks, rollouts, rows.cpu().numpy(), positions
+            )
+            if rehearsed is not None:
+                return rehearsed
         step = steps[rows, 0] if steps.shape[1] > 0 else torch.zeros_like(parameters)
         return prediction.repeated(parameters, step, positions)
 
@@ -266,12 +284,6 @@ class Mappo:
         latest = self._rollouts.chunk((self.updates - 1) % self._rollouts.count)
         situations = self._situations(latest).rows(rows)
         return self.foresight.calibration.trust(rows, predicted, situations)
-
-    def _predicted_step(self, predictor: prediction.Predictor) -> Tensor:
-        """Return what each coming local iteration adds to the policies, (rows, P)."""
-        if predictor == "momentum":
-            return self._practice.momentum(self.networks)
-        return (self.networks.actor - self.start) / self.updates.unsqueeze(1)
 
     def _situations(self, chunk: Chunk) -> Situations:
         return Situations.of(chunk, self._actor, self._distribution)

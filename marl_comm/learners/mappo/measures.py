@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.learners.mappo import prediction
-from marl_comm.learners.mappo.bases import NetworkBases
 from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.update import Figures
 

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import torch
 
-from marl_comm.config import RunConfig, memory
-from marl_comm.config.environment import EnvironmentConfig
-from marl_comm.config.learner import MappoConfig
+from marl_comm.config import memory
 from marl_comm.errors import InputError
 from marl_comm.experience.rollouts import action_tensor_type
+from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.batch import steps_per_block
 from marl_comm.learners.mappo.distributions import distribution_for
 from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.settings import MappoSettings
+from marl_comm.options.answers import RunSettings
 
 _MIB = 2**20
 _PROGRAM = 320 * _MIB  # Python, torch, and what else is imported
@@ -33,45 +34,43 @@ class Estimate:
     host: int
 
 
-def refuse_too_large_runs(
-    config: RunConfig, spec: Spec, longest_round: int, gpu_bytes: int | None
-) -> None:
+def refuse_too_large_runs(run: RunSettings, spec: Spec, gpu_bytes: int | None) -> None:
     """Raise InputError where the estimate exceeds what this machine can give the run.
 
     Args:
-        config: Of the run.
+        run: All settings.
         spec: Of its environment.
-        longest_round: Most chunks of a round.
         gpu_bytes: The memory of the GPU that the run is to use; None on a CPU.
     """
-    estimate = estimated(config, spec, longest_round)
+    longest_round = run.longest_round
+    estimate = estimated(run, spec, longest_round)
     host = estimate.host + (estimate.tensors if gpu_bytes is None else 0)
-    _refuse(config, longest_round, "this machine", host, memory.available_bytes())
+    _refuse(run, longest_round, "this machine", host, memory.available_bytes())
     if gpu_bytes is not None:
-        _refuse(config, longest_round, "its GPU", estimate.tensors, gpu_bytes)
+        _refuse(run, longest_round, "its GPU", estimate.tensors, gpu_bytes)
 
 
-def estimated(config: RunConfig, spec: Spec, longest_round: int) -> Estimate:
+def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     """Return roughly how much memory the run needs at its peak.
 
     Counted are the rounds' data (the latest, and the next while it is collected), base policies,
     networks with their optimisers, what an update makes of a chunk, and the copies of all that
     while a checkpoint is written; `docs/mappo.md` compares the sum with measurements.
     """
-    game, learner = config.game, config.learner
-    assert isinstance(game, EnvironmentConfig)
-    assert isinstance(learner, MappoConfig)
-    seeds, agents = config.num_seeds, len(spec.agents)
+    game, learner = run.game, run.learner
+    assert isinstance(game, EnvironmentSettings)
+    assert isinstance(learner, MappoSettings)
+    seeds, agents = run.num_seeds, len(spec.agents)
     steps = game.steps * game.copies
     seen = agents * spec.largest_observation * _NUMBER
-    stretches = 1 + game.steps // game.evaluation_steps
+    stretches = 1 + game.steps // game.longest_evaluation
     action = action_tensor_type(spec).itemsize * (1 if spec.discrete else spec.largest_action)
     per_step = seen + agents * (action + 2 * _NUMBER + 1) + 2
     chunk = seeds * (steps * per_step + stretches * game.copies * seen)
     rounds = longest_round * chunk
 
     actor, critic = parameter_counts(spec, learner)
-    predicted = config.algorithm.name == "base_policy_prediction"
+    predicted = run.algorithm.predicts
     # Predictions are held before and after calibration, and past ones until they are scored.
     bases = seeds * longest_round * actor * _NUMBER * (3 if predicted else 1)
     networks = 12 * seeds * (actor + critic) * _NUMBER  # moments, gradients, a copy to rehearse
@@ -81,7 +80,7 @@ def estimated(config: RunConfig, spec: Spec, longest_round: int) -> Estimate:
     inputs = 2 * seen + agents * agents * _NUMBER
     values = 2 * max(learner.hidden) * _NUMBER  # of the critic, all joint steps at once
     numbers = 12 * (agents + 1) * _NUMBER  # weights, advantages and so on
-    updating = chunk + seeds * steps * (2 * inputs + values + numbers) + _gradients(config, agents)
+    updating = chunk + seeds * steps * (2 * inputs + values + numbers) + _gradients(run, agents)
 
     saved = rounds + bases + networks // 4
     during_rounds = 2 * (rounds + bases) + max(collecting, updating)
@@ -94,7 +93,7 @@ def estimated(config: RunConfig, spec: Spec, longest_round: int) -> Estimate:
     return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
 
 
-def parameter_counts(spec: Spec, learner: MappoConfig) -> tuple[int, int]:
+def parameter_counts(spec: Spec, learner: MappoSettings) -> tuple[int, int]:
     """Return the numbers of parameters of a seed's policies and of its value function."""
     hidden, activation = learner.hidden, learner.activation
     outputs = distribution_for(spec, torch.device("cpu")).outputs
@@ -102,29 +101,29 @@ def parameter_counts(spec: Spec, learner: MappoConfig) -> tuple[int, int]:
     return actor.size, Critic(spec, hidden, activation).size
 
 
-def _gradients(config: RunConfig, agents: int) -> int:
+def _gradients(run: RunSettings, agents: int) -> int:
     """Return what the layers of the policies hold while a block is differentiated."""
-    game, learner = config.game, config.learner
-    assert isinstance(game, EnvironmentConfig)
-    assert isinstance(learner, MappoConfig)
-    rows = config.num_seeds * agents
+    game, learner = run.game, run.learner
+    assert isinstance(game, EnvironmentSettings)
+    assert isinstance(learner, MappoSettings)
+    rows = run.num_seeds * agents
     everything = rows * game.steps * game.copies
-    block = rows * steps_per_block(config.num_seeds, agents)
+    block = rows * steps_per_block(run.num_seeds, agents)
     if learner.device == "cpu":
         everything = min(block, everything)
     return everything * 6 * (sum(learner.hidden) + 32) * _NUMBER
 
 
 def _refuse(
-    config: RunConfig, longest_round: int, where: str, estimate: int, available: int
+    run: RunSettings, longest_round: int, where: str, estimate: int, available: int
 ) -> None:
     if estimate <= available:
         return
-    game, learner = config.game, config.learner
-    assert isinstance(game, EnvironmentConfig)
-    assert isinstance(learner, MappoConfig)
+    game, learner = run.game, run.learner
+    assert isinstance(game, EnvironmentSettings)
+    assert isinstance(learner, MappoSettings)
     raise InputError(
-        f"num_seeds={config.num_seeds} game.copies={game.copies} game.steps={game.steps} "
+        f"num_seeds={run.num_seeds} game.copies={game.copies} game.steps={game.steps} "
         f"learner.hidden={list(learner.hidden)} with rounds of up to {longest_round} chunks: "
         f"the run would need about {memory.gib(estimate)} of memory, {where} allows "
         f"{memory.gib(available)}; lower one of these numbers"

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import IntArray
-from marl_comm.config.learner import MappoConfig
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.learners.mappo import prediction
+from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
 from marl_comm.randomness import Streams
@@ -24,7 +24,11 @@ class Practice:
     """
 
     def __init__(
-        self, iteration: LocalIteration, settings: MappoConfig, streams: Streams, total_updates: int
+        self,
+        iteration: LocalIteration,
+        settings: MappoSettings,
+        streams: Streams,
+        total_updates: int,
     ) -> None:
         """Begin before the first local iteration.
 

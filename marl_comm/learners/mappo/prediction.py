@@ -1,13 +1,9 @@
-"""Where the policies will be: three predictors of the coming local iterations."""
-
-from typing import Literal
+"""Where the policies will be, and how right that was."""
 
 import torch
 from torch import Tensor
 
 from marl_comm.learners.mappo.optimiser import Adam
-
-Predictor = Literal["momentum", "rehearse", "extrapolate"]
 
 
 def momentum(optimiser: Adam, learning_rate: float, steps_per_iteration: int) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from marl_comm.config.learner import MappoConfig
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import (
     following_values,
@@ -22,6 +21,7 @@ from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
 from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
+from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
@@ -61,7 +61,7 @@ class LocalIteration:
         actor: Actor,
         critic: Critic,
         distribution: Distribution,
-        settings: MappoConfig,
+        settings: MappoSettings,
         team_reward: TeamReward,
         *,
         importance_weighted: bool,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from pettingzoo.test import parallel_api_test
 
-from marl_comm.games.environments.mpe import ParticleEnvironments
+from marl_comm.games.environments.mpe.environments import ParticleEnvironments
 from marl_comm.randomness import generator
 
 ARGUMENTS = {

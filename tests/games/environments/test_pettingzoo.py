@@ -8,9 +8,9 @@ from pettingzoo.test import parallel_api_test
 
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
-from marl_comm.games.environments.pettingzoo import ParallelEnvironments
+from marl_comm.games.environments.pettingzoo.environments import ParallelEnvironments
 from marl_comm.randomness import Streams, generator
-from marl_comm.runs import build
+from marl_comm.runs.assemble import assemble
 
 SEEDS, COPIES = (1, 5), 2
 
@@ -120,11 +120,11 @@ def test_figures_are_those_of_the_latest_round():
         "algorithm=full_communication",
         "learner.minibatches=1",
     )
-    game = build.build_game(config, Streams(range(1)))
-    learner, algorithm = build.build_learner(config, game), build.build_algorithm(config)
+    parts = assemble(config, Streams(range(1)))
+    game, learner = parts.game, parts.learner
     rows, stayed = np.arange(1), []
     for _ in range(6):
-        behaviours = learner.behaviours(algorithm.plan(learner, rows))
+        behaviours = learner.behaviours(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
         figures = game.evaluate(rows, learner.policy)
         assert np.isfinite(figures["info_time"]).all()

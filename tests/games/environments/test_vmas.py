@@ -8,10 +8,10 @@ import torch
 
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
-from marl_comm.games.environments.vmas import VectorisedEnvironments
-from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
+from marl_comm.games.environments.vmas.environments import VectorisedEnvironments
+from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
 from marl_comm.randomness import Streams, generator
-from marl_comm.runs import build
+from marl_comm.runs.assemble import assemble
 
 vmas = pytest.importorskip("vmas")
 from vmas.simulator.core import Agent, Sphere, World  # noqa: E402
@@ -188,11 +188,10 @@ def test_collected_chunks_of_a_seed_do_not_depend_on_the_others():
             f"seed={first}",
             f"num_seeds={seeds}",
         )
-        game = build.build_game(config, Streams(range(first, first + seeds)))
-        learner = build.build_learner(config, game)
+        parts = assemble(config, Streams(range(first, first + seeds)))
         rows = np.arange(seeds)
-        behaviours = learner.behaviours(build.build_algorithm(config).plan(learner, rows))
-        return game.collect(rows, behaviours, None).rollouts.chunks
+        behaviours = parts.learner.behaviours(parts.plan(rows))
+        return parts.game.collect(rows, behaviours, None).rollouts.chunks
 
     beside, alone = chunk_of(0, 3), chunk_of(1, 1)
     for name, data in vars(alone).items():

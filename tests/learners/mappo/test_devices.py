@@ -12,11 +12,12 @@ import torch
 from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, settings
 
 from marl_comm.command_line.composition import compose
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
-from marl_comm.learners.mappo.bases import NetworkBases
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
-from marl_comm.runs import build, build_networks, session
+from marl_comm.runs import session
+from marl_comm.runs.assemble import assemble
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 
@@ -102,13 +103,13 @@ def test_prediction_is_calibrated_on_a_gpu(tmp_path, predictor):
 def test_a_learner_on_a_gpu_takes_over_a_checkpoint():
     config = compose(*SMALL, *PERIODIC, "learner.device=cuda")
     streams = Streams(range(2))
-    game = build.build_game(config, streams)
-    first = build.build_learner(config, game)
+    parts = assemble(config, streams)
+    game, first = parts.game, parts.learner
     rows = np.arange(2)
-    bases = build.build_algorithm(config).plan(first, rows)
+    bases = parts.plan(rows)
     first.receive(rows, game.collect(rows, first.behaviours(bases), None))
     first.update()
-    second = build.build_learner(config, game)
+    second = config.learner.build(config, game, parts.algorithm)
     second.restore(first.state(), game.restore_experience)
     assert second.networks.actor.device.type == "cuda"
     torch.testing.assert_close(second.networks.actor, first.networks.actor, rtol=0, atol=0)
@@ -122,8 +123,8 @@ def test_a_learner_on_a_gpu_takes_over_a_checkpoint():
 def test_vmas_is_simulated_on_a_gpu_without_touching_its_random_state():
     pytest.importorskip("vmas")
     config = compose("game=vmas/simple_spread", *SMALL[1:], "learner.device=cuda")
-    game = build_networks.build_game(config, config.game, Streams(range(2)), longest_round=1)
-    learner = build.build_learner(config, game)
+    parts = assemble(config, Streams(range(2)))
+    game, learner = parts.game, parts.learner
     before = torch.cuda.get_rng_state()
     bases = NetworkBases.current(learner.networks.actor, torch.ones_like(learner.updates))
     rollouts = game.collect(np.arange(2), learner.behaviours(bases), None).rollouts

@@ -10,7 +10,7 @@ from marl_comm.errors import InputError
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.learners.mappo import memory as environment_memory
 from marl_comm.randomness import Streams
-from marl_comm.runs import build
+from marl_comm.runs.assemble import assemble
 
 
 def estimated(*overrides, spec=SPREAD, longest_round=4):
@@ -61,24 +61,24 @@ def test_a_further_chunk_costs_its_base_policy_and_its_prediction_in_both_rounds
 def test_runs_that_do_not_fit_are_refused_before_environments_are_made(monkeypatch):
     config = compose("game=mpe/simple_spread", "num_seeds=100000", "game.copies=100000")
     with pytest.raises(InputError, match=r"^num_seeds=100000 game\.copies=100000 .*$"):
-        build.build_game(config, Streams(range(1)))
+        assemble(config, Streams(range(1)))
     small = compose("game=mpe/simple_spread", "game.copies=2", "algorithm=full_communication")
     estimate = environment_memory.estimated(small, build_spec(small), 1)
     needed = estimate.tensors + estimate.host
     monkeypatch.setattr(memory, "available_bytes", lambda: needed)
-    build.build_game(small, Streams(range(1)))
+    assemble(small, Streams(range(1)))
     monkeypatch.setattr(memory, "available_bytes", lambda: needed - 1)
     with pytest.raises(InputError, match=f"about {needed / 2**30:.3g} GiB of memory, this machine"):
-        build.build_game(small, Streams(range(1)))
+        assemble(small, Streams(range(1)))
 
 
 def build_spec(config):
-    return build.build_game(config, Streams(range(1))).spec
+    return assemble(config, Streams(range(1))).game.spec
 
 
 def test_a_gpu_has_to_hold_the_tensors_only():
     config = compose("game=mpe/simple_spread", "learner.device=cuda", "logger=local")
-    estimate = environment_memory.estimated(config, SPREAD, 4)
-    environment_memory.refuse_too_large_runs(config, SPREAD, 4, estimate.tensors)
+    estimate = environment_memory.estimated(config, SPREAD, config.longest_round)
+    environment_memory.refuse_too_large_runs(config, SPREAD, estimate.tensors)
     with pytest.raises(InputError, match="its GPU allows"):
-        environment_memory.refuse_too_large_runs(config, SPREAD, 4, estimate.tensors - 1)
+        environment_memory.refuse_too_large_runs(config, SPREAD, estimate.tensors - 1)

@@ -1,16 +1,13 @@
-"""The policies that collect a round's chunks, and how they play."""
+"""The networks that collect a round's chunks, and what the round brings."""
 
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from marl_comm.experience import Traffic
 from marl_comm.experience.rollouts import Rollouts
-from marl_comm.learners.mappo.distributions import Distribution
-from marl_comm.learners.mappo.networks import Actor
 
 
 @dataclass
@@ -56,46 +53,6 @@ class NetworkBases:
 
 
 @dataclass(frozen=True)
-class Behaviours:
-    """What agents play to collect a round: one policy per row and chunk.
-
-    Attributes:
-        actor: The networks' shape.
-        distribution: Of actions.
-        bases: The policies.
-    """
-
-    actor: Actor
-    distribution: Distribution
-    bases: NetworkBases
-
-    @property
-    def count(self) -> Tensor:
-        """(rows,), chunks of each row."""
-        return self.bases.count
-
-    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
-        """Draw the noise of one row's actions."""
-        return self.distribution.noise(generator, shape)
-
-    @torch.no_grad()
-    def act(
-        self, rows: Tensor, chunk: int, observations: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return actions and their log-probabilities.
-
-        Args:
-            rows: (playing,), which rows play.
-            chunk: Which of their policies.
-            observations: (playing, agents, copies, largest observation).
-            noise: (playing, agents, copies) or (..., largest action).
-        """
-        outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
-        actions = self.distribution.sample(outputs, noise)
-        return actions, self.distribution.log_prob(outputs, actions)
-
-
-@dataclass(frozen=True)
 class Round:
     """What a round gives to the learner.
 
@@ -111,38 +68,6 @@ class Round:
     def traffic(self) -> Traffic:
         """What moving it costs."""
         return self.rollouts.traffic
-
-
-@dataclass(frozen=True)
-class Policies:
-    """The current policies of all rows, as games evaluate them.
-
-    Attributes:
-        actor: The networks' shape.
-        distribution: Of actions.
-        parameters: (rows, P).
-    """
-
-    actor: Actor
-    distribution: Distribution
-    parameters: Tensor
-
-    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
-        """Draw the noise of one row's actions."""
-        return self.distribution.noise(generator, shape)
-
-    @torch.no_grad()
-    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
-        """Return sampled actions, or without noise the most likely ones.
-
-        Args:
-            observations: (rows, agents, copies, largest observation).
-            noise: (rows, agents, copies) or (..., largest action).
-        """
-        outputs = self.actor(self.parameters, self.actor.inputs(observations))
-        if noise is None:
-            return self.distribution.greedy(outputs)
-        return self.distribution.sample(outputs, noise)
 
 
 def _replaced(here: Tensor, rows: Tensor, there: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """Settings of the loggers, one class per option of the `logger` group."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, final
 
 from pydantic import Field
 
-from marl_comm.settings import AccountText, ConfigModel, Text
+from marl_comm.options.answers import LoggerSettings, RunSettings
+from marl_comm.settings import AccountText, Text
 
 Tag = Annotated[
     str,
@@ -17,13 +19,19 @@ Tag = Annotated[
 ]
 
 
-class LocalLoggerConfig(ConfigModel):
+@final
+class LocalLoggerSettings(LoggerSettings):
     """The files of the run directory, which every run writes, and nothing else."""
 
     name: Literal["local"]
 
+    def problems(self, run: RunSettings) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
-class WandbLoggerConfig(ConfigModel):
+
+@final
+class WandbLoggerSettings(LoggerSettings):
     """Weights & Biases beside the local files.
 
     Attributes:
@@ -44,5 +52,9 @@ class WandbLoggerConfig(ConfigModel):
     # YAML has no tuples: the list is converted, its entries are not.
     tags: Annotated[tuple[Tag, ...], Field(strict=False, max_length=32)]
 
+    def problems(self, run: RunSettings) -> Iterator[str]:
+        """There are none."""
+        yield from ()
 
-LoggerConfig = Annotated[LocalLoggerConfig | WandbLoggerConfig, Field(discriminator="name")]
+
+LoggerConfig = Annotated[LocalLoggerSettings | WandbLoggerSettings, Field(discriminator="name")]

@@ -4,16 +4,17 @@ from typing import Literal
 
 import numpy as np
 
+from marl_comm.algorithms.algorithm import Stateless
+from marl_comm.algorithms.base_policy_prediction.predictor import Predictor
 from marl_comm.arrays import Array, BoolArray, IntArray
-from marl_comm.experience import BasePolicies
-from marl_comm.learners.npg import NaturalPolicyGradient
+from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.learners.learner import TabularLearner
 
-Predictor = Literal["line", "rehearse"]
 SpacingUnit = Literal["divergence", "local_updates"]
 Horizon = Literal["adaptive", "fixed"]
 
 
-class BasePolicyPrediction:
+class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
     """Old gradients predict the coming policies; a round's samples are split over them.
 
     Idea: Xiong & Singh 2026, arXiv 2601.12518. The predicted path is followed local update by
@@ -40,8 +41,7 @@ class BasePolicyPrediction:
             spacing_unit: Renyi-2 divergence in nats, or local updates.
             max_bases: Most base policies of a round, the current policy included.
             horizon: Whether the number of bases adapts or always is `max_bases`.
-            predictor: `line` goes on in the recent direction; `rehearse` makes local updates on
-                the last round's data.
+            predictor: How the coming policies are predicted.
             longest_round: No prediction reaches further than this many local updates.
         """
         self._spacing = spacing
@@ -51,16 +51,21 @@ class BasePolicyPrediction:
         self._predictor = predictor
         self._longest_round = longest_round
 
-    def plan(self, learner: NaturalPolicyGradient, rows: IntArray) -> BasePolicies:
+    @property
+    def reweighs(self) -> bool:
+        """Yes, for the base that is nearest as for all others."""
+        return True
+
+    def plan(self, learner: TabularLearner, rows: IntArray) -> BasePolicies:
         """Return the current policy and the predicted ones; in the first round only the former."""
         bases = BasePolicies.current(learner.log_policy[rows], self._max_bases)
         if learner.bases is None:
             return bases
         learner.weigh()  # the round's last policy counts as well as those before it
         wanted = self._bases_wanted(learner.bases.count[rows], learner.furthest[rows])
-        predict = learner.predict_line if self._predictor == "line" else learner.predict_rehearsal
+        path = self._predictor.predict(learner, rows, self._longest_round)
         last_placed = np.zeros(len(rows), dtype=np.int64)
-        for update, predicted in enumerate(predict(rows, self._longest_round), start=1):
+        for update, predicted in enumerate(path, start=1):
             growing = bases.count < wanted
             if not growing.any():
                 break

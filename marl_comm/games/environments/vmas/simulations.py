@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import BoolArray
-from marl_comm.games.environments.vmas_state import Place, copy_block, places_by_copy
+from marl_comm.games.environments.vmas.state import Place, copy_block, places_by_copy
 
 _LARGEST_SEED = 2**31
 

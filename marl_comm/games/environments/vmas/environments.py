@@ -12,8 +12,8 @@ from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
 from marl_comm.games.environments.environments import Situation, Step, info_name
 from marl_comm.games.environments.spec import Spec
-from marl_comm.games.environments.vmas_simulations import Simulations
-from marl_comm.games.environments.vmas_state import copies_share_draws, steps_draw
+from marl_comm.games.environments.vmas.simulations import Simulations
+from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
 
 _TRIAL_COPIES = 7  # unlikely to be the size of anything else
 

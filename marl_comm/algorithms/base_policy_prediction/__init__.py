@@ -1,0 +1,1 @@
+"""Base-policy prediction: collect for the whole predicted path in one round."""

@@ -1,0 +1,1 @@
+"""How the coming policies of tables are predicted: one file for each predictor."""

@@ -1,0 +1,63 @@
+"""An algorithm of the user's own: `algorithm=own algorithm.class=mypkg.plans:LastStep`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, final
+
+from pydantic import Field
+
+from marl_comm.algorithms.algorithm import Algorithm, TabularAlgorithm
+from marl_comm.options.answers import AlgorithmSettings, RunSettings
+from marl_comm.options.own import OwnOption, imported, made
+
+if TYPE_CHECKING:  # torch takes seconds to import, which tables need not wait for
+    from marl_comm.algorithms.networks import NetworkAlgorithm
+
+_KEY = "algorithm.class"
+
+
+@final
+class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
+    """A class of the user's own, a subclass of `algorithms.algorithm.Algorithm`.
+
+    It is made with the most local updates that a round can last, and the arguments.
+
+    Attributes:
+        max_bases: The most base policies that it plans for a round, for the estimate of memory.
+    """
+
+    name: Literal["own"]
+    max_bases: Annotated[int, Field(ge=1, le=1000)]
+
+    @property
+    def most_bases(self) -> int:
+        """The setting `max_bases`."""
+        return self.max_bases
+
+    @property
+    def predicts(self) -> bool:
+        """It may."""
+        return True
+
+    def problems(self, run: RunSettings) -> Iterator[str]:
+        """There are none that are known."""
+        yield from ()
+
+    def ready(self) -> None:
+        """Import the class.
+
+        Raises:
+            InputError: It cannot be had.
+        """
+        imported(self.class_, _KEY, Algorithm)
+
+    def for_tables(self, run: RunSettings) -> TabularAlgorithm:
+        """Return the algorithm, made for tables."""
+        kind: type[TabularAlgorithm] = imported(self.class_, _KEY, Algorithm)
+        return made(kind, self.class_, _KEY, run.longest_round, **self.arguments)
+
+    def for_networks(self, run: RunSettings) -> "NetworkAlgorithm":
+        """Return the algorithm, made for networks."""
+        from marl_comm.algorithms.networks import NetworkAlgorithm
+
+        kind = imported(self.class_, _KEY, NetworkAlgorithm)
+        return made(kind, self.class_, _KEY, run.longest_round, **self.arguments)

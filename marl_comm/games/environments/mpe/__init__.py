@@ -1,0 +1,1 @@
+"""Multi-particle environments of the package mpe2."""

@@ -1,0 +1,1 @@
+"""Any parallel environment of PettingZoo."""

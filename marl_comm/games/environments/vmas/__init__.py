@@ -1,0 +1,1 @@
+"""Scenarios of VMAS, which steps all copies together."""

@@ -1,0 +1,93 @@
+"""How networks play: the policies that collect a round's chunks, and the current ones."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marl_comm.arrays import AnyArray
+from marl_comm.experience.network_bases import NetworkBases
+from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.networks import Actor
+
+
+@dataclass(frozen=True)
+class Behaviours:
+    """What agents play to collect a round: one policy per row and chunk.
+
+    Attributes:
+        actor: The networks' shape.
+        distribution: Of actions.
+        bases: The policies.
+    """
+
+    actor: Actor
+    distribution: Distribution
+    bases: NetworkBases
+
+    @property
+    def count(self) -> Tensor:
+        """(rows,), chunks of each row."""
+        return self.bases.count
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+        """Draw the noise of one row's actions."""
+        return self.distribution.noise(generator, shape)
+
+    @torch.no_grad()
+    def act(
+        self, rows: Tensor, chunk: int, observations: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return actions and their log-probabilities.
+
+        Args:
+            rows: (playing,), which rows play.
+            chunk: Which of their policies.
+            observations: (playing, agents, copies, largest observation).
+            noise: (playing, agents, copies) or (..., largest action).
+        """
+        outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
+        actions = self.distribution.sample(outputs, noise)
+        return actions, self.distribution.log_prob(outputs, actions)
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The current policies of all rows, as games evaluate them.
+
+    Attributes:
+        actor: The networks' shape.
+        distribution: Of actions.
+        parameters: (rows, P).
+    """
+
+    actor: Actor
+    distribution: Distribution
+    parameters: Tensor
+
+    def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+        """Draw the noise of one row's actions."""
+        return self.distribution.noise(generator, shape)
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+        """Return sampled actions, or without noise the most likely ones.
+
+        Args:
+            observations: (rows, agents, copies, largest observation).
+            noise: (rows, agents, copies) or (..., largest action).
+        """
+        outputs = self.actor(self.parameters, self.actor.inputs(observations))
+        if noise is None:
+            return self.distribution.greedy(outputs)
+        return self.distribution.sample(outputs, noise)
+
+    def first(self) -> Self:
+        """Return the policy of the first row."""
+        return type(self)(self.actor, self.distribution, self.parameters[:1])
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return the parameters, (rows, P), as `actor`."""
+        return {"actor": self.parameters.cpu().numpy()}

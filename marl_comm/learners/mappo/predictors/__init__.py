@@ -1,0 +1,1 @@
+"""How the coming networks are predicted: one file for each predictor."""

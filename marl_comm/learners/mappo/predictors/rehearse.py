@@ -1,0 +1,38 @@
+"""Make the coming local iterations on the last round's data."""
+
+from torch import Tensor
+
+from marl_comm.arrays import IntArray
+from marl_comm.experience.rollouts import Rollouts
+from marl_comm.learners.mappo.practice import Practice
+from marl_comm.learners.mappo.predictor import NetworkPredictor
+from marl_comm.learners.mappo.state import State
+
+
+class Rehearse(NetworkPredictor):
+    """The policies after local iterations on the data at hand, on a copy of everything."""
+
+    @property
+    def rehearses(self) -> bool:
+        """Yes."""
+        return True
+
+    def step(
+        self, practice: Practice, networks: State, start: Tensor, updates: Tensor
+    ) -> Tensor | None:
+        """No step is known beforehand, and rehearsing at each would cost as much as learning."""
+        return None
+
+    def rehearsed(
+        self,
+        practice: Practice,
+        networks: State,
+        rollouts: Rollouts,
+        rows: IntArray,
+        positions: int,
+    ) -> Tensor | None:
+        """Return the rehearsed policies. See `NetworkPredictor`."""
+        return practice.rehearse(networks, rollouts, rows, positions)
+
+
+THE_PREDICTOR = Rehearse

@@ -1,0 +1,201 @@
+"""What every option of a run must answer for itself.
+
+An option is one choice of a configuration group, such as `game=coverage`. It is a class of
+settings that lies beside its code: its fields are the keys that a user may set, its methods are
+all that anybody else may ask of it. A method that an option forgets is an error of the type
+checker, and one clear line at start.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from marl_comm.settings import Count, Seed, Settings
+
+if TYPE_CHECKING:
+    from marl_comm.algorithms.algorithm import TabularAlgorithm
+    from marl_comm.algorithms.networks import NetworkAlgorithm
+    from marl_comm.communication.schedule import Schedule
+    from marl_comm.randomness import Streams
+
+Policies = Literal["tables", "networks"]
+"""What is learned: a table of probabilities for each state, or a network."""
+
+
+class Option(Settings, ABC):
+    """One choice of a configuration group.
+
+    Attributes:
+        name: As typed on the command line. Options give it a Literal type of one value.
+    """
+
+    name: str
+
+    @abstractmethod
+    def problems(self, run: "RunSettings") -> Iterator[str]:
+        """Yield a line for each thing that makes no sense beside the other settings.
+
+        Each line names what was given and what to type instead. Nothing of the user's own is
+        imported here.
+        """
+
+    def ready(self) -> None:
+        """Make sure that what the option needs can be had: classes of the user's own do.
+
+        Raises:
+            InputError: It cannot.
+        """
+
+
+class GameSettings(Option):
+    """A choice of the group `game`."""
+
+    @property
+    @abstractmethod
+    def policies(self) -> Policies:
+        """What is learned in it."""
+
+
+class AlgorithmSettings(Option):
+    """A choice of the group `algorithm`."""
+
+    @property
+    @abstractmethod
+    def most_bases(self) -> int:
+        """The most base policies that tables have in a round, for the estimate of memory."""
+
+    @property
+    @abstractmethod
+    def predicts(self) -> bool:
+        """Whether base policies are predicted; networks then keep predictions to score them."""
+
+    @abstractmethod
+    def for_tables(self, run: "RunSettings") -> "TabularAlgorithm":
+        """Return the algorithm for policies that are tables."""
+
+    @abstractmethod
+    def for_networks(self, run: "RunSettings") -> "NetworkAlgorithm":
+        """Return the algorithm for policies that are networks."""
+
+
+class CommunicationSettings(Option):
+    """A choice of the group `communication`: when rounds happen, and how many may.
+
+    Attributes:
+        max_rounds: Most communication rounds of a seed; None sets no limit.
+        max_samples: Most joint actions that a seed may sample; None sets no limit.
+    """
+
+    max_rounds: Count | None
+    max_samples: Annotated[int, Field(ge=1, le=10**15)] | None
+
+    @property
+    @abstractmethod
+    def every_update(self) -> bool:
+        """Whether there is a round at every local update."""
+
+    @property
+    @abstractmethod
+    def longest_round(self) -> int:
+        """The most local updates that a round can last; where that is random, nearly always."""
+
+    @property
+    @abstractmethod
+    def ends_by_itself(self) -> bool:
+        """Whether a round may end before its longest time, so that its length is not known."""
+
+    @property
+    @abstractmethod
+    def draws(self) -> bool:
+        """Whether chance decides when rounds happen, so that seeds differ by it."""
+
+    @abstractmethod
+    def expected_rounds(self, local_updates: int) -> float:
+        """Return roughly how many rounds so many local updates take, to tell the time left."""
+
+    @property
+    @abstractmethod
+    def first_rounds(self) -> int | None:
+        """The setting `warmup`: most local updates in the first round; None sets no limit."""
+
+    @abstractmethod
+    def schedule(self, streams: "Streams") -> "Schedule":
+        """Return the schedule, without its first rounds. What it draws comes from the streams."""
+
+
+class LearnerSettings(Option):
+    """A choice of the group `learner`."""
+
+    @property
+    @abstractmethod
+    def policies(self) -> Policies:
+        """What it learns."""
+
+
+class LoggerSettings(Option):
+    """A choice of the group `logger`."""
+
+
+class MetricsSettings(Settings):
+    """What is measured, and how often.
+
+    Attributes:
+        gap_thresholds: Nash gaps for which the cost of getting there is reported.
+        every: A point is logged each so many local updates, and at a seed's last one.
+        stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
+    """
+
+    gap_thresholds: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=1)], ...],
+        Field(strict=False, min_length=1, max_length=32),
+    ]
+    every: Count
+    stop_at_smallest_gap: bool
+
+
+class RunSettings(Settings):
+    """All settings of one run, as options see each other.
+
+    Attributes:
+        seed: First seed; the run plays seed, ..., seed + num_seeds - 1.
+        num_seeds: Number of seeds, S.
+        samples_per_round: Joint actions that a seed samples in a round, N; None plays with exact
+            action values.
+        max_local_steps: Most local updates of a seed.
+        checkpoint_seconds: Seconds between two savings of the run's whole state.
+        metrics: What is measured, and how often.
+        game: The game.
+        algorithm: Who plays when data are collected.
+        communication: When data are shared, and how much.
+        learner: How policies are updated.
+        logger: Where results go beside the run directory.
+    """
+
+    seed: Seed
+    num_seeds: Annotated[int, Field(ge=1, le=100_000)]
+    samples_per_round: Count | None
+    max_local_steps: Count
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
+    metrics: MetricsSettings
+    game: GameSettings
+    algorithm: AlgorithmSettings
+    communication: CommunicationSettings
+    learner: LearnerSettings
+    logger: LoggerSettings
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The chosen option of every group."""
+        return self.game, self.algorithm, self.communication, self.learner, self.logger
+
+    @property
+    def longest_round(self) -> int:
+        """The most local updates that a round of this run can last."""
+        return min(self.communication.longest_round, self.max_local_steps)
+
+    @property
+    def exact(self) -> bool:
+        """Whether action values are exact, and nothing is sampled."""
+        return self.game.policies == "tables" and self.samples_per_round is None
