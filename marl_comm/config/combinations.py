@@ -13,7 +13,7 @@ def problems(run: RunSettings) -> Iterator[str]:
     yield from _problems_of_seeds(run)
     yield from _problems_of_thresholds(run)
     yield from _problems_of_kinds(run)
-    for option in (run.communication, run.algorithm, run.learner, run.game, run.logger):
+    for option in (run.communication, run.learner, run.game, run.algorithm, run.logger):
         yield from option.problems(run)
 
 

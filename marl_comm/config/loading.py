@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
-from marl_comm.config.messages import describe, one_line, shown
+from marl_comm.config.messages import describe, missing, one_line, shown
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 
@@ -70,6 +70,8 @@ def _unresolvable(error: Exception, cfg: DictConfig) -> str:
     if not path:
         return f"the configuration has a value that cannot be worked out: {reason}"
     node: Any = OmegaConf.to_container(cfg, resolve=False)
+    if isinstance(error, MissingMandatoryValue):
+        return missing(str(path), node)
     for part in str(path).split("."):
         node = node.get(part) if isinstance(node, dict) else node
     return f"{path}={shown(node)}: must be a value that can be worked out ({reason})"

@@ -52,6 +52,11 @@ def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
     return "; ".join(lines)
 
 
+def missing(path: str, raw: dict[Any, Any]) -> str:
+    """Return what to say about a key that has no value."""
+    return f"{path} is missing: must be {_allowed(path, raw)}"
+
+
 def unknown_key(path: str) -> str:
     """Return what to say about a key that the chosen options do not have."""
     path = shortened(path)
@@ -96,7 +101,7 @@ def _problem(path: str, kind: str, raw: dict[Any, Any]) -> str:
         return unknown_key(path)
     allowed = _allowed(path, raw)
     if kind == "missing":
-        return f"{path} is missing: must be {allowed}"
+        return missing(path, raw)
     return f"{path}={shown(_value(path, raw))}: must be {allowed}"
 
 
