@@ -3,6 +3,7 @@ _marl_comm() {
     local word=${line##*[[:blank:]]} kept='' breaks=${COMP_WORDBREAKS//[^=:@]/}
     local command=${COMP_WORDS[1]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local -a overrides=()
+    local IFS=$' \t\n'
     COMPREPLY=()
     # To bash a word may start anew after = or : and only that part of it is replaced.
     if [[ -n $breaks && $word == *[$breaks]* ]]; then

@@ -53,9 +53,9 @@ def _run(arguments: list[str]) -> int:
 def _unknown(name: str) -> str:
     import difflib
 
-    typed = name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
+    typed = ascii(name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "...")
     if "=" in name:
-        return f"{typed!r}: no command, did you mean marl-comm run {typed}?"
+        return f"{typed}: unknown command, did you mean marl-comm run {typed}?"
     close = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f", did you mean {close[0]}?" if close else ":"
-    return f"{typed!r}: no command{hint} Commands are {', '.join(COMMANDS)}"
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    return f"{typed}: unknown command, must be one of {', '.join(COMMANDS)}{hint}"
