@@ -32,7 +32,7 @@ def test_the_entry_point_may_be_started_by_its_path(command: str, tmp_path: Path
 
 
 def test_a_run_started_by_path_is_played(tmp_path: Path) -> None:
-    quick = "logger=local max_local_steps=3 samples_per_round=20 hydra.run.dir=played".split()
+    quick = ["logger=local", "max_local_steps=3", "samples_per_round=20", "hydra.run.dir=played"]
     ended = _started(tmp_path, "game=coverage", *quick)
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "played" / "summary.json").is_file()

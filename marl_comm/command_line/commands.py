@@ -15,7 +15,7 @@ class Command:
         module: Where its `main` is, which reads `sys.argv` and returns the exit code.
         summary: What it does, in a few words.
         options: Its flags, as tab completion offers them.
-        values: What can follow an option; nothing stands for a file or directory.
+        values: What can follow an option, or the command itself; nothing stands for files.
         words: What else can be typed, besides files and directories.
     """
 
@@ -71,6 +71,6 @@ COMMANDS = {
     "completion": Command(
         "marl_comm.command_line.completion",
         "print what bash needs for tab completion",
-        words=("bash",),
+        values={"completion": ("bash",)},
     ),
 }

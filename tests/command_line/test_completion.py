@@ -77,8 +77,9 @@ class Terminal:
         os.close(theirs)
         # Control-X shows the line as it stands, Escape * types all that could follow.
         show = r"""bind -x '"\C-x": printf "\n<%s>\n" "$READLINE_LINE"'"""
+        quiet = "bind 'set enable-bracketed-paste off'"
         (directory / "setup.bash").write_text(
-            f"{show}\nbind 'set enable-bracketed-paste off'\neval \"$(marl-comm completion bash)\"\n"
+            f'{show}\n{quiet}\neval "$(marl-comm completion bash)"\n'
         )
         os.write(self._terminal, b". setup.bash; stty columns 500; echo rea''dy\n")
         self._until(b"ready")
@@ -150,7 +151,10 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
         ("marl-comm figures --scale q", "marl-comm figures --scale quick "),
         ("marl-comm completion b", "marl-comm completion bash "),
         ("marl-comm nonsense --he", "marl-comm nonsense --he"),
-        ("true; SEED=1 bin/marl-comm run game=cove", "true; SEED=1 bin/marl-comm run game=coverage "),
+        (
+            "true; SEED=1 bin/marl-comm run game=cove",
+            "true; SEED=1 bin/marl-comm run game=coverage ",
+        ),
     ],
 )
 def test_a_line_goes_on(terminal: Terminal, typed: str, line: str) -> None:

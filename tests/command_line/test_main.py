@@ -73,10 +73,9 @@ def test_completion_offers_the_options_that_a_command_has(directory: Path, name:
     options = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", text, re.MULTILINE)
     assert sorted(options) == sorted(COMMANDS[name].options)
     for option, values in COMMANDS[name].values.items():
-        assert f"{option} {{{','.join(values)}}}" in text
-    assert re.findall(r"^  (\w+=)", text, re.MULTILINE) == [
-        word for word in COMMANDS[name].words if word.endswith("=")
-    ]
+        if option.startswith("-"):
+            assert f"{option} {{{','.join(values)}}}" in text
+    assert re.findall(r"^  (\w+=)", text, re.MULTILINE) == [*COMMANDS[name].words]
 
 
 def test_completion_offers_the_flags_that_the_help_of_run_lists(directory: Path) -> None:
@@ -87,7 +86,7 @@ def test_completion_offers_the_flags_that_the_help_of_run_lists(directory: Path)
     for option in run.options:
         assert option in known
     for option, values in run.values.items():
-        assert known[option].nargs is None  # it takes a value
+        assert known[option].nargs in (None, "?")  # it takes a value
         if known[option].choices is not None:
             assert known[option].choices == list(values)
 
@@ -138,7 +137,7 @@ def test_codes_and_errors_of_a_command_reach_the_shell(directory: Path) -> None:
 
 
 def test_a_run_is_played_and_compared(directory: Path) -> None:
-    quick = "logger=local max_local_steps=3 samples_per_round=20 hydra.run.dir=played".split()
+    quick = ["logger=local", "max_local_steps=3", "samples_per_round=20", "hydra.run.dir=played"]
     assert ended(directory, "run", *quick).returncode == 0
     process = ended(directory, "compare", "played", "--out", "pictures")
     assert process.returncode == 0, process.stderr
@@ -154,3 +153,14 @@ def test_the_script_itself_imports_nothing_heavy(flag: str) -> None:
         f"assert not {heavy} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_page_on_commands_lists_them_as_the_help_does() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text().replace("`", "")
+    rows = re.findall(r"^\| marl-comm (\S+) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+    assert {name: summary for name, summary, _ in rows} == {
+        name: command.summary for name, command in COMMANDS.items()
+    }
+    for name, _, other in rows:
+        module = other.removeprefix("python -m ")
+        assert module == COMMANDS[name].module or (ROOT / other.removeprefix("python ")).is_file()
