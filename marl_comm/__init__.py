@@ -1,8 +1,7 @@
 """Experiments on cooperative multi-agent learning when communication is scarce."""
 
-import sys
+from marl_comm.command_line.exits import tell_early_interrupts
+from marl_comm.command_line.program import runs_a_command
 
-from marl_comm.exits import tell_early_interrupts
-
-if sys.argv[:1] == ["-m"]:  # Python is about to run one of the package's commands
+if runs_a_command():
     tell_early_interrupts()

@@ -15,8 +15,9 @@ from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.tables import cost_table, ratio_table
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
-from marl_comm.exits import report
 from marl_comm.plots import gap, returns
 from marl_comm.plots.saving import save
 
@@ -34,8 +35,8 @@ Runs that differ only in seed, num_seeds and logger are pooled. A run without su
 unfinished: it is named on stderr and left out. Exit code 2: the input cannot be compared.
 
 examples:
-  python -m marl_comm.compare outputs
-  python -m marl_comm.compare outputs/full outputs/bpp --reference full_communication
+  {program} outputs
+  {program} outputs/full outputs/bpp --reference full_communication
 """
 
 
@@ -100,10 +101,11 @@ def _in_environments(configurations: Sequence[Configuration]) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
+    program = program_name("python -m marl_comm.compare")
     parser = argparse.ArgumentParser(
-        prog="python -m marl_comm.compare",
+        prog=program,
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=_EPILOG.format(program=program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from marl_comm.arrays import Array
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.exits import report
 from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.games.environments.players import Policies
 from marl_comm.games.environments.settings import EnvironmentSettings
@@ -24,7 +25,10 @@ from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
 
 def main() -> int:
     """Evaluate the run that the command line names; return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog=program_name("python -m marl_comm.evaluate"),
+        description=(__doc__ or "").partition("\n")[0],
+    )
     parser.add_argument("directory", type=Path, help="a finished run of an environment")
     parser.add_argument("--episodes", type=int, default=100, help="per seed, greedy and sampled")
     parser.add_argument("--seed", type=int, default=10**6, help="of the episodes")

@@ -8,8 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError, NumbersError, OutputError
-from marl_comm.exits import report
 from marl_comm.runs.session import resume
 
 
@@ -19,7 +20,9 @@ def main() -> int:
     0: all are finished; 1: a result could not be written, or numbers are not finite; 2: not a run,
     or another process is at work on it; 130 or 143: interrupted again, and saved.
     """
-    parser = argparse.ArgumentParser(prog="python -m marl_comm.resume", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=program_name("python -m marl_comm.resume"), description=__doc__
+    )
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     code = 0
     for directory in parser.parse_args().directories:

@@ -23,12 +23,12 @@ from marl_comm.command_line.composition import (
     HYDRA_VERSION_BASE,
     refuse_odd_choices,
 )
+from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import name_of
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
 from marl_comm.errors import BusyError, InputError
-from marl_comm.exits import FAILURE, report
 from marl_comm.runs import sweep
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"

@@ -5,10 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.exits import report
 from marl_comm.loggers.local import logged_steps
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
@@ -62,7 +63,9 @@ def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings
 
 def main() -> int:
     """Rebuild the run directories of the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m marl_comm.sync", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=program_name("python -m marl_comm.sync"), description=__doc__
+    )
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     parser.add_argument("--mode", choices=["online", "offline"], default="online")
     parser.add_argument("--project", default="marl_comm", help="for runs configured without W&B")

@@ -21,8 +21,9 @@ from marl_comm.analysis.returns import costs_of_return, final_returns
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import Unit, costs
 from marl_comm.arrays import Array
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
-from marl_comm.exits import report
 from marl_comm.paper.text import interval, number
 
 _WIDTH_OF_FILES = 160
@@ -111,7 +112,7 @@ class _Goal:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
     parser = argparse.ArgumentParser(
-        prog="python -m marl_comm.wall_clock",
+        prog=program_name("python -m marl_comm.wall_clock"),
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,5 +1,6 @@
 """Ctrl-C before a command has even been imported."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from console import write_script
 
 ROOT = Path(__file__).parents[1]
 SLOW = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
@@ -17,11 +19,28 @@ SLOW = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep
     [("run", "hydra"), ("resume", "numpy"), ("sync", "numpy"), ("compare", "numpy")],
 )
 def test_ctrl_c_during_imports_takes_one_line(tmp_path: Path, command: str, imported: str) -> None:
-    (tmp_path / f"{imported}.py").write_text(SLOW)  # found before the real one
+    assert_ends_in_one_line(tmp_path, imported, [sys.executable, "-m", f"marl_comm.{command}"])
+
+
+@pytest.mark.parametrize(
+    ("command", "imported"),
+    # The last one comes before the script even has its table of commands.
+    [("run", "hydra"), ("evaluate", "torch"), ("figures", "matplotlib"), ("run", "dataclasses")],
+)
+def test_ctrl_c_during_imports_of_the_console_script_takes_one_line(
+    tmp_path: Path, command: str, imported: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    script = write_script(tmp_path / "bin")
+    assert_ends_in_one_line(tmp_path, imported, [str(script), command])
+
+
+def assert_ends_in_one_line(directory: Path, imported: str, command: list[str]) -> None:
+    (directory / f"{imported}.py").write_text(SLOW)  # found before the real one
     ended = subprocess.run(
-        [sys.executable, "-m", f"marl_comm.{command}", "anything"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
+        [*command, "anything"],
+        cwd=directory,
+        env={"PYTHONPATH": os.pathsep.join([str(directory), str(ROOT)])},
         capture_output=True,
         text=True,
         check=False,

@@ -8,9 +8,9 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from marl_comm.command_line.exits import report
 from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
 from marl_comm.errors import InputError, OutputError
-from marl_comm.exits import report
 from marl_comm.runs.sweep import plan
 
 

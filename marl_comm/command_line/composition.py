@@ -7,8 +7,10 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
+from omegaconf import OmegaConf
 
 from marl_comm.command_line.hydra_errors import as_input_error, hydra_errors_as_input_errors
+from marl_comm.command_line.program import program_name
 from marl_comm.config.keys import options
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened, shown, unknown_option
@@ -68,3 +70,10 @@ def _parsed(parser: OverridesParser, text: str) -> Override:
         raise as_input_error(error) from error
     except ValueError as error:  # Python's limit on the digits of an integer
         raise InputError(one_line(f"{shortened(text)}: cannot be read ({error})")) from error
+
+
+def _run_command() -> str:
+    return program_name("python -m marl_comm.run")
+
+
+OmegaConf.register_new_resolver("marl_comm.run_command", _run_command, replace=True)

@@ -1,7 +1,7 @@
 """What the learners of each kind of policies share."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import Array
@@ -39,18 +39,21 @@ class TabularLearnerSettings(LearnerSettings):
 
 
 class NetworkLearnerSettings(LearnerSettings):
-    """A learner whose policies are networks.
-
-    Attributes:
-        device: Where networks are.
-    """
-
-    device: Literal["cpu", "cuda"]
+    """A learner whose policies are networks."""
 
     @property
     def policies(self) -> Policies:
         """Networks."""
         return "networks"
+
+    @property
+    @abstractmethod
+    def networks_on(self) -> Literal["cpu", "cuda"]:
+        """The device that networks are on."""
+
+    @abstractmethod
+    def on_cpu(self) -> Self:
+        """Return the same settings, with networks on the CPU."""
 
     @property
     @abstractmethod

@@ -31,7 +31,8 @@ class Option(Settings, ABC):
         name: As typed on the command line. Options give it a Literal type of one value.
     """
 
-    name: str
+    if TYPE_CHECKING:  # each option declares it: its place among the keys is part of the format
+        name: str
 
     @abstractmethod
     def problems(self, run: "RunSettings") -> Iterator[str]:
@@ -52,6 +53,8 @@ class Option(Settings, ABC):
 class GameSettings(Option):
     """A choice of the group `game`."""
 
+    name: str
+
     @property
     @abstractmethod
     def policies(self) -> Policies:
@@ -60,6 +63,8 @@ class GameSettings(Option):
 
 class AlgorithmSettings(Option):
     """A choice of the group `algorithm`."""
+
+    name: str
 
     @property
     @abstractmethod
@@ -127,6 +132,8 @@ class CommunicationSettings(Option):
 
 class LearnerSettings(Option):
     """A choice of the group `learner`."""
+
+    name: str
 
     @property
     @abstractmethod

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from marl_comm.analysis.configurations import pool
-from marl_comm.exits import FAILURE, report
+from marl_comm.command_line.exits import FAILURE, report
+from marl_comm.command_line.program import program_name
 from marl_comm.loggers.progress import duration
 from marl_comm.paper import page_html, page_markdown
 from marl_comm.paper.claims import CLAIMS
@@ -169,7 +170,7 @@ def _cost_afterwards(sweep: Sweep, seconds: float, workers: int) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python scripts/reproduce_figures.py",
+        prog=program_name("python scripts/reproduce_figures.py"),
         description=_DESCRIPTION,
         epilog="figures: " + ", ".join(paper_figures()),
     )

@@ -87,11 +87,11 @@ def rebuild(
         InputError: As `assemble` does.
     """
     game = run.game.model_copy(update={"copies": 1, "evaluation_copies": episodes})
-    learner = run.learner.model_copy(update={"device": "cpu"})
+    assert isinstance(run.learner, NetworkLearnerSettings)
+    learner = run.learner.on_cpu()
     # One chunk is enough: nothing is collected.
     evaluated = run.model_copy(update={"game": game, "learner": learner, "max_local_steps": 1})
     assert isinstance(game, EnvironmentSettings)
-    assert isinstance(learner, NetworkLearnerSettings)
     played = _environments(evaluated, game, Streams(range(seed, seed + run.num_seeds)))
     return played, learner.build(evaluated, played, run.algorithm.for_networks(evaluated))
 
@@ -103,7 +103,7 @@ def _environments(
     import torch
 
     assert isinstance(run.learner, NetworkLearnerSettings)
-    device, gpu_bytes = run.learner.device, None
+    device, gpu_bytes = run.learner.networks_on, None
     if device == "cuda":
         if not torch.cuda.is_available():
             raise InputError(

@@ -1,7 +1,7 @@
 """Settings of multi-agent PPO."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, final
+from typing import TYPE_CHECKING, Annotated, Literal, Self, final
 
 from pydantic import Field
 
@@ -38,6 +38,7 @@ class MappoSettings(NetworkLearnerSettings):
         trace: Lambda of generalised advantage estimation.
         importance_weights: Whether an agent's data are weighted by its own ratio or the joint one.
         truncation: Largest importance weight.
+        device: Where networks are.
     """
 
     name: Literal["mappo"]
@@ -64,6 +65,16 @@ class MappoSettings(NetworkLearnerSettings):
     trace: Annotated[float, Field(ge=0, le=1)]
     importance_weights: Literal["per_agent", "joint"]
     truncation: Annotated[float, Field(gt=0, le=1e12)]
+    device: Literal["cpu", "cuda"]
+
+    @property
+    def networks_on(self) -> Literal["cpu", "cuda"]:
+        """The setting `device`."""
+        return self.device
+
+    def on_cpu(self) -> Self:
+        """Return the same settings, with `device` cpu."""
+        return self.model_copy(update={"device": "cpu"})
 
     @property
     def passes(self) -> int:
