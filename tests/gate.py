@@ -35,6 +35,10 @@ from gate_differences import SUMMARY, Difference, differences, digests, run_dire
 DIGESTS, RUNS, OUTPUT = "digests.json", "runs", "output"
 _PLAYING, _RESUMING = "marl_comm.run", "marl_comm.resume"
 _OPTIONAL = "vmas"
+_SHOWN = 8  # differences of a run
+
+Found = dict[str, tuple[Path | None, dict[str, str]]]
+"""The directory of each run, where it is there, and the digests of its files."""
 
 
 def main() -> int:
@@ -45,7 +49,6 @@ def main() -> int:
     modes = parser.add_subparsers(dest="mode", required=True)
     run = modes.add_parser("run", help="play all commands and write digests of their files")
     run.add_argument("folder", type=Path, help="a new folder")
-    run.add_argument("--only", action="append", help="commands whose names contain this text")
     run.add_argument("--list", action="store_true", help="print the commands and stop")
     compare = modes.add_parser("compare", help="say what differs; exit code 1 if anything does")
     compare.add_argument("before", type=Path, help=f"a folder with runs, or its {DIGESTS}")
@@ -54,10 +57,18 @@ def main() -> int:
         "--added", action="append", default=[], metavar="FIELD", help="may be there now"
     )
     compare.add_argument("--more-runs", action="store_true", help="runs may be there now, too")
+    for mode in (run, compare):
+        mode.add_argument("--only", action="append", help="what has this text in its name")
     arguments = parser.parse_args()
-    if arguments.mode == "compare":
-        return report(arguments.before, arguments.after, arguments.added, arguments.more_runs)
     wanted = arguments.only or [""]
+    if arguments.mode == "compare":
+        old, new = (
+            {name: run for name, run in found(path).items() if any(text in name for text in wanted)}
+            for path in (arguments.before, arguments.after)
+        )
+        if not old:
+            raise SystemExit(f"{arguments.before} holds no such runs")
+        return report(old, new, arguments.added, more_runs=arguments.more_runs)
     chosen = [command for command in commands() if any(text in command.name for text in wanted)]
     if arguments.list:
         print("\n".join(shlex.join(("python", "-m", _PLAYING, *c.arguments)) for c in chosen))
@@ -80,12 +91,11 @@ def play_all(chosen: list[Command], folder: Path) -> int:
             continue
         codes[command.name] = code = play(command, folder)
         if code != 0:
-            print(f"failed with {code}: {shlex.join(command.arguments)}", file=sys.stderr)
-            output = _output(command, folder).read_text(encoding="utf-8").strip()
-            print(output[-1000:], file=sys.stderr)
+            lines = _output(command, folder).read_text(encoding="utf-8").strip().splitlines()
+            print(f"failed with {code}: {command.name}: {lines[-1:]}", file=sys.stderr)
     runs = {name: digests(path) for name, path in run_directories(folder / RUNS).items()}
-    found = {"package": package, "exit_codes": codes, "runs": runs}
-    (folder / DIGESTS).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    result = {"package": package, "exit_codes": codes, "runs": runs}
+    (folder / DIGESTS).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     seconds = time.monotonic() - began
     print(f"{len(codes)} commands, {len(runs)} runs in {seconds:.0f} s: {folder / DIGESTS}")
     return int(any(codes.values()))
@@ -112,11 +122,8 @@ def play(command: Command, folder: Path) -> int:
         return _exit_code(_start(_RESUMING, [str(directory)], output.fileno()))
 
 
-def report(before: Path, after: Path, added: list[str], more_runs: bool) -> int:
+def report(old: Found, new: Found, added: list[str], *, more_runs: bool) -> int:
     """Print what differs; return 1 where something does that is not allowed, else 0."""
-    old, new = _found(before), _found(after)
-    if not old:
-        raise SystemExit(f"{before} holds no runs")
     count, allowed, refused = 0, Counter[str](), Counter[str]()
     for name in sorted(old.keys() | new.keys()):
         if name not in new or (name not in old and not more_runs):
@@ -126,25 +133,21 @@ def report(before: Path, after: Path, added: list[str], more_runs: bool) -> int:
             continue
         else:
             lines = _differences(old[name], new[name])
-        for difference in [line for line in lines if line.allowed_by(added)]:
-            allowed[f"{difference.file}: added {difference.field}"] += 1
+        allowed.update({line.in_short for line in lines if line.allowed_by(added)})
         differing = [line for line in lines if not line.allowed_by(added)]
-        for difference in differing:
-            print(f"{name}\n    {difference}")
-            refused[f"{difference.file}: {difference.kind} {difference.field}".strip()] += 1
+        if differing:
+            more = [f"and {len(differing) - _SHOWN} more"] if len(differing) > _SHOWN else []
+            print(name, *differing[:_SHOWN], *more, sep="\n    ")
+        refused.update({difference.in_short for difference in differing})
         count += bool(differing)
     for verb, counter in (("allowed", allowed), ("DIFFERS", refused)):
-        for what, times in counter.most_common():
-            print(f"{verb}: {what} in {times} runs")
+        for what, runs in counter.most_common():
+            print(f"{verb}: {what} (runs: {runs})")
     print(f"{len(old.keys() | new.keys())} runs, {count} differ")
     return int(count > 0)
 
 
-Found = dict[str, tuple[Path | None, dict[str, str]]]
-"""The directory of each run, where it is there, and the digests of its files."""
-
-
-def _found(path: Path) -> Found:
+def found(path: Path) -> Found:
     """Return the runs of a folder, or those that a file of digests tells of."""
     folder = path if path.is_dir() else path.parent
     runs = run_directories(folder / RUNS if (folder / RUNS).is_dir() else folder)
@@ -160,8 +163,8 @@ def _differences(
     (old, old_digests), (new, new_digests) = before, after
     if old_digests == new_digests:
         return []
-    if old is not None and new is not None and (found := differences(old, new)):
-        return found
+    if old is not None and new is not None and (named := differences(old, new)):
+        return named
     names = sorted(old_digests.keys() | new_digests.keys())
     unequal = [name for name in names if old_digests.get(name) != new_digests.get(name)]
     return [Difference(name, "file", "", "another digest") for name in unequal]

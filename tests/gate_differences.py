@@ -14,6 +14,7 @@ import yaml
 CONFIG, METRICS, FINAL, SUMMARY = "config.yaml", "metrics.jsonl", "final.npz", "summary.json"
 FILES = (CONFIG, METRICS, FINAL, SUMMARY)
 Fields = dict[str, Any]
+_NUMBERS = re.compile(r"\[\d+\]")
 _SHOWN = 60  # characters of a value
 
 
@@ -32,9 +33,15 @@ class Difference(NamedTuple):
     field: str
     detail: str
 
+    @property
+    def in_short(self) -> str:
+        """What is the same in all runs and seeds that differ in this."""
+        place = self.field or self.detail
+        return f"{self.file}: {self.kind} {_NUMBERS.sub('', place)}"
+
     def allowed_by(self, names: list[str]) -> bool:
         """Return whether this is an added field that the names, or a level above it, allow."""
-        field = re.sub(r"\[\d+\]", "", self.field)
+        field = _NUMBERS.sub("", self.field)
         return self.kind == "added" and any(f"{field}.".startswith(f"{name}.") for name in names)
 
     def __str__(self) -> str:
