@@ -7,6 +7,7 @@ from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.predictor import predictor_named
 from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.randomness import Streams
 
@@ -52,7 +53,7 @@ def learner_for(
         importance_weighted=weighted,
         total_updates=100,
         longest_round=longest_round,
-        predictor=predictor,
+        predictor=None if predictor is None else predictor_named(predictor),
     )
 
 

@@ -140,7 +140,7 @@ def test_tracebacks_are_for_those_who_ask() -> None:
 
 
 def test_nothing_heavy_is_imported_before_the_command_is_checked() -> None:
-    heavy = "{'torch', 'wandb', 'matplotlib', 'scipy', 'pandas', 'numpy', 'pettingzoo'}"
+    heavy = "{'torch', 'wandb', 'matplotlib', 'scipy', 'pandas', 'pettingzoo'}"
     check = f"import marl_comm.run, sys; sys.exit(repr({heavy} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert ended.stderr.strip() == "set()"
@@ -295,8 +295,8 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: climbing_chain, congestion, coverage, markov_congestion, pettingzoo, random_markov",
-        "communication: adaptive, missing, periodic, unlimited",
+        "game: climbing_chain, congestion, coverage, markov_congestion, one_shot, over_time, ",
+        "communication: adaptive, missing, own, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",
         "Exit codes",

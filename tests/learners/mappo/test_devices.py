@@ -15,6 +15,7 @@ from marl_comm.command_line.composition import compose
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.learner import Mappo
+from marl_comm.learners.mappo.predictor import predictor_named
 from marl_comm.randomness import Streams
 from marl_comm.runs import session
 from marl_comm.runs.assemble import assemble
@@ -48,14 +49,15 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
         importance_weighted=True,
         total_updates=100,
         longest_round=4,
-        predictor="momentum",
+        predictor=predictor_named("momentum"),
     )
     rows = torch.arange(2, device="meta")
     weighed = learner._practice.weigh(learner.networks.actor, there)
     figures = learner._practice.update(learner.networks, weighed)
     found = [*figures.values(), learner.networks.actor, learner.networks.values.moments]
     for predictor in ("momentum", "extrapolate"):
-        found.append(learner._predicted_step(predictor))
+        step = predictor_named(predictor).step
+        found.append(step(learner._practice, learner.networks, learner.start, learner.updates))
         learner.foresight.remember(learner.networks.actor, found[-1], 4)
     found.append(learner.predict(rows, 3))
     situations = learner._situations(there)
