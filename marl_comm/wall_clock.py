@@ -20,11 +20,11 @@ from marl_comm.analysis.interquartile import interquartile_mean, mean_of
 from marl_comm.analysis.returns import costs_of_return, final_returns
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import Unit, costs
+from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
 from marl_comm.command_line.exits import report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
-from marl_comm.paper.text import interval, number
 
 _WIDTH_OF_FILES = 160
 _GOALS = ("gap", "return")

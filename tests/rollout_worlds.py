@@ -6,9 +6,9 @@ import torch
 from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.learners.mappo.predictor import predictor_named
-from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.randomness import Streams
 
 SPREAD = Spec(("a", "b", "c"), (4, 4, 4), (5, 5, 5), discrete=True)
@@ -16,9 +16,8 @@ UNEVEN = Spec(("speaker", "listener"), (3, 6), (3, 5), discrete=True)
 NUMBERS = Spec(("a", "b"), (4, 2), (2, 1), discrete=False)
 
 
-def settings(**changes) -> MappoSettings:
+def settings(**changes) -> Hyperparameters:
     values = {
-        "name": "mappo",
         "actors": "shared",
         "hidden": [16, 16],
         "activation": "tanh",
@@ -39,7 +38,7 @@ def settings(**changes) -> MappoSettings:
         "device": "cpu",
         **changes,
     }
-    return MappoSettings.model_validate(values)
+    return Hyperparameters.model_validate(values)
 
 
 def learner_for(

@@ -19,8 +19,8 @@ from marl_comm.analysis.returns import (
     staleness_means,
 )
 from marl_comm.analysis.tables import empty_table
+from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
-from marl_comm.paper.text import interval, number
 
 Statistic = Callable[[Configuration], Array]
 

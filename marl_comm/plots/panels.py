@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import bootstrap, interquartile_mean
+from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
-from marl_comm.paper.text import interval, number
 from marl_comm.plots.style import Look
 
 _MARK_HEIGHT = 0.97  # of a panel, where what never arrived is marked

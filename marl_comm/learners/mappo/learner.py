@@ -18,6 +18,7 @@ from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.distributions import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
 from marl_comm.learners.mappo.networks import Actor, Critic
@@ -25,7 +26,6 @@ from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.players import Behaviours, Policies
 from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.predictor import NetworkPredictor
-from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
@@ -50,7 +50,7 @@ class Mappo:
         self,
         spec: Spec,
         streams: Streams,
-        settings: MappoSettings,
+        settings: Hyperparameters,
         *,
         team_reward: TeamReward,
         importance_weighted: bool,

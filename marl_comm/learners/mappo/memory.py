@@ -11,8 +11,8 @@ from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.batch import steps_per_block
 from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.networks import Actor, Critic
-from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.options.answers import RunSettings
 
 _MIB = 2**20
@@ -59,7 +59,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     """
     game, learner = run.game, run.learner
     assert isinstance(game, EnvironmentSettings)
-    assert isinstance(learner, MappoSettings)
+    assert isinstance(learner, Hyperparameters)
     seeds, agents = run.num_seeds, len(spec.agents)
     steps = game.steps * game.copies
     seen = agents * spec.largest_observation * _NUMBER
@@ -93,7 +93,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
 
 
-def parameter_counts(spec: Spec, learner: MappoSettings) -> tuple[int, int]:
+def parameter_counts(spec: Spec, learner: Hyperparameters) -> tuple[int, int]:
     """Return the numbers of parameters of a seed's policies and of its value function."""
     hidden, activation = learner.hidden, learner.activation
     outputs = distribution_for(spec, torch.device("cpu")).outputs
@@ -105,7 +105,7 @@ def _gradients(run: RunSettings, agents: int) -> int:
     """Return what the layers of the policies hold while a block is differentiated."""
     game, learner = run.game, run.learner
     assert isinstance(game, EnvironmentSettings)
-    assert isinstance(learner, MappoSettings)
+    assert isinstance(learner, Hyperparameters)
     rows = run.num_seeds * agents
     everything = rows * game.steps * game.copies
     block = rows * steps_per_block(run.num_seeds, agents)
@@ -121,7 +121,7 @@ def _refuse(
         return
     game, learner = run.game, run.learner
     assert isinstance(game, EnvironmentSettings)
-    assert isinstance(learner, MappoSettings)
+    assert isinstance(learner, Hyperparameters)
     raise InputError(
         f"num_seeds={run.num_seeds} game.copies={game.copies} game.steps={game.steps} "
         f"learner.hidden={list(learner.hidden)} with rounds of up to {longest_round} chunks: "

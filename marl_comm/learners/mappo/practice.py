@@ -9,7 +9,7 @@ from torch import Tensor
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.learners.mappo import prediction
-from marl_comm.learners.mappo.settings import MappoSettings
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
 from marl_comm.randomness import Streams
@@ -26,7 +26,7 @@ class Practice:
     def __init__(
         self,
         iteration: LocalIteration,
-        settings: MappoSettings,
+        settings: Hyperparameters,
         streams: Streams,
         total_updates: int,
     ) -> None:

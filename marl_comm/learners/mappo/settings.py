@@ -1,11 +1,10 @@
 """Settings of multi-agent PPO."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, Self, final
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal, Self, final
 
 from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.settings import NetworkLearnerSettings
 from marl_comm.options.answers import RunSettings
 
@@ -17,55 +16,10 @@ if TYPE_CHECKING:  # torch takes seconds to import, which checking a configurati
 
 
 @final
-class MappoSettings(NetworkLearnerSettings):
-    """Multi-agent PPO with a central critic.
-
-    Attributes:
-        actors: One policy network for all agents, told who it is, or one for each agent.
-        hidden: Units of each hidden layer, of policies and value functions alike.
-        activation: After each hidden layer.
-        learning_rate: Of Adam on the policies.
-        critic_learning_rate: Of Adam on the value functions.
-        learning_rate_decay: Whether both fall linearly to 0 at `max_local_steps`.
-        betas: Adam's, for the means of gradients and of their squares.
-        epochs: Passes over the chunk of a local iteration.
-        minibatches: Gradient steps per pass.
-        clip: PPO's limit on the ratio to the policy at the start of a local iteration.
-        entropy_bonus: Factor on the policies' entropy.
-        max_gradient_norm: Gradients of a seed's network are scaled down to it.
-        huber_delta: Where the critic's loss turns linear, in deviations of the returns.
-        discount: Gamma.
-        trace: Lambda of generalised advantage estimation.
-        importance_weights: Whether an agent's data are weighted by its own ratio or the joint one.
-        truncation: Largest importance weight.
-        device: Where networks are.
-    """
+class MappoSettings(Hyperparameters, NetworkLearnerSettings):
+    """Multi-agent PPO with a central critic. See `Hyperparameters` for its keys."""
 
     name: Literal["mappo"]
-    actors: Literal["shared", "separate"]
-    hidden: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=4096)], ...],
-        Field(strict=False, min_length=1, max_length=8),
-    ]
-    activation: Literal["relu", "tanh"]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
-    critic_learning_rate: Annotated[float, Field(gt=0, le=1)]
-    learning_rate_decay: bool
-    betas: Annotated[
-        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]],
-        Field(strict=False, description="a list of 2 numbers, each at least 0 and below 1"),
-    ]
-    epochs: Annotated[int, Field(ge=1, le=1000)]
-    minibatches: Annotated[int, Field(ge=1, le=1000)]
-    clip: Annotated[float, Field(gt=0, lt=1)]
-    entropy_bonus: Annotated[float, Field(ge=0, le=10)]
-    max_gradient_norm: Annotated[float, Field(gt=0, le=1e6)]
-    huber_delta: Annotated[float, Field(gt=0, le=1e6)]
-    discount: Annotated[float, Field(ge=0, le=1)]
-    trace: Annotated[float, Field(ge=0, le=1)]
-    importance_weights: Literal["per_agent", "joint"]
-    truncation: Annotated[float, Field(gt=0, le=1e12)]
-    device: Literal["cpu", "cuda"]
 
     @property
     def networks_on(self) -> Literal["cpu", "cuda"]:

@@ -16,12 +16,12 @@ from marl_comm.learners.mappo.advantages import (
 )
 from marl_comm.learners.mappo.batch import Batch, parts, slices
 from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import joint_weights, truncated_weights
 from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
 from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
-from marl_comm.learners.mappo.settings import MappoSettings
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
@@ -61,7 +61,7 @@ class LocalIteration:
         actor: Actor,
         critic: Critic,
         distribution: Distribution,
-        settings: MappoSettings,
+        settings: Hyperparameters,
         team_reward: TeamReward,
         *,
         importance_weighted: bool,
