@@ -53,6 +53,7 @@ def test_games_and_experience_know_nothing_of_what_is_made_of_them(lower: str) -
 def test_nobody_asks_an_option_for_its_name() -> None:
     """What an option is, it answers itself: so none can be forgotten where names are compared."""
     asks = re.compile(
-        r"\b(game|algorithm|communication|learner|schedule)\.name (==|!=|in|not in)\b"
+        r"\b(game|algorithm|communication|learner|schedule|settings)\.name (==|!=|in |not in )"
     )
+    assert asks.search('if config.algorithm.name == "stale":')
     assert {name for name, path in FILES.items() if asks.search(path.read_text())} == set()
