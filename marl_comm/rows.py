@@ -21,6 +21,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
+    NamedTuple,
     TypeAlias,
     TypeGuard,
     TypeVar,
@@ -53,10 +54,17 @@ Derived = Annotated[T, _Kind.DERIVED]
 Shared = Annotated[T, _Kind.SHARED]
 Fixed = Annotated[T, _Kind.FIXED]
 
-_WITH_ROWS = (_Kind.ROWS, _Kind.DERIVED)
-_SAVED = (_Kind.ROWS, _Kind.SHARED)
-_KINDS = "__kinds_of_attributes__"
+_LAYOUT = "__layout_of_rows__"
 _CHOICE = " or ".join((", ".join(kind.value for kind in list(_Kind)[:-1]), _Kind.FIXED.value))
+
+
+class _Layout(NamedTuple):
+    """What a class has said: all names, those with rows, and those saved, by their names there."""
+
+    names: frozenset[str]
+    with_rows: tuple[str, ...]
+    with_saved_rows: dict[str, str]
+    shared: dict[str, str]
 
 
 def record(cls: type[T]) -> type[T]:
@@ -73,9 +81,15 @@ def record(cls: type[T]) -> type[T]:
         if len(said) != 1:
             raise TypeError(f"{cls.__qualname__}.{name}: must be one of {_CHOICE}")
         kinds[name] = said[0]
-    if len({_saved_name(name) for name in kinds}) < len(kinds):
+    layout = _Layout(
+        frozenset(kinds),
+        tuple(name for name, kind in kinds.items() if kind in (_Kind.ROWS, _Kind.DERIVED)),
+        {name.removeprefix("_"): name for name, kind in kinds.items() if kind is _Kind.ROWS},
+        {name.removeprefix("_"): name for name, kind in kinds.items() if kind is _Kind.SHARED},
+    )
+    if len({name.removeprefix("_") for name in kinds}) < len(kinds):
         raise TypeError(f"{cls.__qualname__}: two attributes have the same name but for a _")
-    setattr(cls, _KINDS, kinds)
+    setattr(cls, _LAYOUT, layout)
     return cls
 
 
@@ -101,9 +115,8 @@ def keep(holder: Any, rows: Chosen) -> None:
         TypeError: As `take`.
     """
     _check(rows)
-    for name, kind in _kinds(holder).items():
-        if kind in _WITH_ROWS:
-            setattr(holder, name, _taken(getattr(holder, name), rows))
+    for name in _layout(holder).with_rows:
+        setattr(holder, name, _taken(getattr(holder, name), rows))
 
 
 def put(value: T, rows: Chosen, other: T) -> None:
@@ -130,11 +143,9 @@ def saved(holder: Any) -> dict[str, Any]:
     Raises:
         TypeError: As `take`.
     """
-    return {
-        _saved_name(name): _saved(getattr(holder, name), has_rows=kind is _Kind.ROWS)
-        for name, kind in _kinds(holder).items()
-        if kind in _SAVED
-    }
+    layout, values = _layout(holder), vars(holder)
+    with_rows = {short: _saved(values[name]) for short, name in layout.with_saved_rows.items()}
+    return with_rows | {short: values[name] for short, name in layout.shared.items()}
 
 
 def load(holder: Any, state: Mapping[str, Any]) -> None:
@@ -146,10 +157,11 @@ def load(holder: Any, state: Mapping[str, Any]) -> None:
     Raises:
         TypeError: `state` is of something else.
     """
-    kinds = _kinds(holder)
-    for name, entry in _entries(type(holder), kinds, state).items():
-        has_rows = kinds[name] is _Kind.ROWS
-        setattr(holder, name, _loaded(getattr(holder, name), entry) if has_rows else entry)
+    layout, values = _layout(holder), vars(holder)
+    _check_names(type(holder), layout, state)
+    for short, name in layout.with_saved_rows.items():
+        values[name] = _loaded(values[name], state[short])
+    values.update((name, state[short]) for short, name in layout.shared.items())
 
 
 def loaded(
@@ -165,8 +177,10 @@ def loaded(
     Raises:
         TypeError: `state` is of something else.
     """
-    entries = _entries(cls, getattr(cls, _KINDS), state)
-    return cls(**{name: _built(name, entry, device) for name, entry in entries.items()})
+    layout: _Layout = getattr(cls, _LAYOUT)
+    _check_names(cls, layout, state)
+    arrays = {name: _built(name, state[name], device) for name in layout.with_saved_rows}
+    return cls(**arrays, **{name: state[name] for name in layout.shared})
 
 
 class Saveable:
@@ -183,6 +197,8 @@ class Saveable:
 
 def index_of(array: Any, rows: Chosen) -> Any:
     """Return row numbers as an index of an array: of numpy, or a tensor on the same device."""
+    if type(array) is type(rows) is np.ndarray:
+        return rows
     if _is_tensor(array):
         tensor = rows if _is_tensor(rows) else sys.modules["torch"].from_numpy(rows)
         return tensor.to(array.device)
@@ -195,34 +211,35 @@ def _is_tensor(value: Any) -> TypeGuard["Tensor"]:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _is_whole(value: Any) -> bool:
+    return _is_tensor(value) and "int" in str(value.dtype)
+
+
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or _is_tensor(value)
 
 
 def _is_record(value: Any) -> bool:
-    return hasattr(type(value), _KINDS)
-
-
-def _saved_name(name: str) -> str:
-    return name.removeprefix("_")
+    return hasattr(type(value), _LAYOUT)
 
 
 def _check(rows: Chosen) -> None:
     """Refuse what would be read in another way than as row numbers: masks, or views by slices."""
-    if not _is_array(rows) or rows.ndim != 1 or "int" not in str(rows.dtype):
+    integers = rows.dtype.kind in "iu" if isinstance(rows, np.ndarray) else _is_whole(rows)
+    if not integers or rows.ndim != 1:
         raise TypeError(f"rows are given by an array of integers (n,), not by {rows!r}")
 
 
-def _kinds(holder: Any) -> dict[str, _Kind]:
-    """Return what each attribute is."""
-    kinds: dict[str, _Kind] | None = getattr(type(holder), _KINDS, None)
+def _layout(holder: Any) -> _Layout:
+    """Return what the class of a record has said, if it has and that is all there is."""
+    layout: _Layout | None = getattr(type(holder), _LAYOUT, None)
     name = type(holder).__qualname__
-    if kinds is None:
+    if layout is None:
         raise TypeError(f"{name} is no @record: it does not say which of its attributes have rows")
-    if vars(holder).keys() != kinds.keys():
-        odd = ", ".join(sorted(vars(holder).keys() ^ kinds.keys()))
+    if vars(holder).keys() != layout.names:
+        odd = ", ".join(sorted(vars(holder).keys() ^ layout.names))
         raise TypeError(f"{name}: each attribute must be declared as {_CHOICE}, and set: {odd}")
-    return kinds
+    return layout
 
 
 def _taken(value: Any, rows: Chosen) -> Any:
@@ -234,13 +251,14 @@ def _taken(value: Any, rows: Chosen) -> Any:
         return type(value)(_taken(part, rows) for part in value)
     if isinstance(value, dict):
         return {name: _taken(part, rows) for name, part in value.items()}
-    kinds = _kinds(value)
+    layout = _layout(value)
     if hasattr(value, "take_rows"):
         return value.take_rows(rows)
     taken = object.__new__(type(value))
-    for name, kind in kinds.items():
-        part = getattr(value, name)
-        vars(taken)[name] = _taken(part, rows) if kind in _WITH_ROWS else part
+    values = vars(taken)
+    values.update(vars(value))
+    for name in layout.with_rows:
+        values[name] = _taken(values[name], rows)
     return taken
 
 
@@ -248,7 +266,8 @@ def _put(value: Any, rows: Chosen, other: Any) -> None:
     if type(value) is not type(other):
         raise TypeError(f"rows of {type(other).__name__} do not fit into {type(value).__name__}")
     if _is_array(value):
-        if other.shape != (len(rows), *value.shape[1:]) or other.dtype != value.dtype:
+        fits = len(other) == len(rows) and other.shape[1:] == value.shape[1:]
+        if not fits or other.dtype != value.dtype:
             raise ValueError(
                 f"{len(rows)} rows of {tuple(value.shape)} {value.dtype} are not overwritten by "
                 f"{tuple(other.shape)} {other.dtype}"
@@ -263,33 +282,32 @@ def _put(value: Any, rows: Chosen, other: Any) -> None:
         for name, part in value.items():
             _put(part, rows, other[name])
     elif value is not None:
-        kinds = _kinds(value)
+        layout = _layout(value)
         if hasattr(value, "put_rows"):
             value.put_rows(rows, other)
             return
-        for name, kind in kinds.items():
-            if kind in _WITH_ROWS:
-                _put(getattr(value, name), rows, getattr(other, name))
+        values, others = vars(value), vars(other)
+        for name in layout.with_rows:
+            _put(values[name], rows, others[name])
 
 
-def _saved(value: Any, *, has_rows: bool) -> Any:
+def _saved(value: Any) -> Any:
     if _is_tensor(value):
         return value.detach().cpu().numpy()
     if isinstance(value, np.ndarray) or value is None:
         return value
     if isinstance(value, tuple | list):
-        return [_saved(part, has_rows=has_rows) for part in value]
+        return [_saved(part) for part in value]
     if isinstance(value, dict):
-        return {name: _saved(part, has_rows=has_rows) for name, part in value.items()}
-    return saved(value) if has_rows else value
+        return {name: _saved(part) for name, part in value.items()}
+    return saved(value)
 
 
-def _entries(cls: Any, kinds: Mapping[str, _Kind], state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return saved values by the name of the attribute, if they are exactly those of a class."""
-    names = {_saved_name(name): name for name, kind in kinds.items() if kind in _SAVED}
-    if state.keys() != names.keys():
+def _check_names(cls: Any, layout: _Layout, state: Mapping[str, Any]) -> None:
+    """Refuse what is not exactly the saved attributes of a class."""
+    names = layout.with_saved_rows.keys() | layout.shared.keys()
+    if state.keys() != names:
         raise TypeError(f"{cls.__qualname__} has {sorted(names)}, not {sorted(state)}")
-    return {name: state[saved_name] for saved_name, name in names.items()}
 
 
 def _loaded(now: Any, entry: Any) -> Any:
