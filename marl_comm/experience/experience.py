@@ -1,11 +1,12 @@
 """The interface between the data of a communication round and the learner."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimators import Estimator
+from marl_comm.rows import Rows, record
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Traffic:
         return cls(samples, written, agents * written - own_bytes)
 
 
+@record
 @dataclass
 class Staleness:
     """How far the current policy is from the policies that the data came from.
@@ -48,23 +50,13 @@ class Staleness:
         nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
     """
 
-    ess: Array
-    divergence: Array
-    nearest: IntArray
-
-    def keep(self, rows: IntArray) -> "Staleness":
-        """Return a copy of the given rows."""
-        return Staleness(self.ess[rows], self.divergence[rows], self.nearest[rows])
-
-    def replace(self, rows: IntArray, other: "Staleness") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.ess[rows] = other.ess
-        self.divergence[rows] = other.divergence
-        self.nearest[rows] = other.nearest
+    ess: Rows[Array]
+    divergence: Rows[Array]
+    nearest: Rows[IntArray]
 
 
 class Experience(Protocol):
-    """The data of each row's latest round. Rows are replaced as their seeds communicate."""
+    """The data of each row's latest round, a record: rows are replaced as seeds communicate."""
 
     @property
     def bases(self) -> BasePolicies:
@@ -97,12 +89,3 @@ class Experience(Protocol):
         Returns:
             (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
         """
-
-    def state(self) -> dict[str, Any]:
-        """Return all that a checkpoint must hold; the game's `restore_experience` takes it."""
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""

@@ -1,7 +1,5 @@
 """Sampled mode: marginal rewards by importance sampling from a round's joint actions."""
 
-from typing import Any, Self
-
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
@@ -12,10 +10,19 @@ from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.shared_buffer import SharedBuffer
+from marl_comm.rows import Derived, Rows, record
 
 
+@record
 class SampledExperience:
     """The joint actions and rewards of each row's latest round, and their weights."""
+
+    _buffer: Rows[SharedBuffer]
+    _bases: Rows[BasePolicies]
+    _joint_actions: Derived[JointActions]
+    _rewards: Derived[Array]
+    _log_density: Derived[Array]
+    _weights: Derived[Array]
 
     def __init__(self, buffer: SharedBuffer, behaviours: BasePolicies) -> None:
         """Index the buffer and compute the densities that no later local update changes.
@@ -30,7 +37,7 @@ class SampledExperience:
             buffer.joint_actions, behaviours.log_policies.shape[-1]
         )
         rewards = buffer.rewards.astype(np.float64)
-        self._rewards: Array = (
+        self._rewards = (
             np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
         )
         self._log_density = estimators.log_mixture_density(
@@ -76,37 +83,3 @@ class SampledExperience:
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the divergences of product policies, (rows, bases): no data are needed."""
         return estimators.renyi_divergence(log_policy[:, None], log_bases)
-
-    def state(self) -> dict[str, Any]:
-        """Return the shared data and where they came from, for a checkpoint."""
-        return {
-            "joint_actions": self._buffer.joint_actions,
-            "rewards": self._buffer.rewards,
-            "bases": self._bases.state(),
-        }
-
-    @classmethod
-    def restored(cls, state: dict[str, Any]) -> Self:
-        """Return the experience that a checkpoint holds, not yet weighed."""
-        buffer = SharedBuffer(state["joint_actions"], state["rewards"])
-        return cls(buffer, BasePolicies(**state["bases"]))
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        kept = object.__new__(type(self))
-        kept._buffer = self._buffer.keep(rows)
-        kept._bases = self._bases.keep(rows)
-        kept._joint_actions = self._joint_actions.keep(rows)
-        kept._rewards = self._rewards[rows]
-        kept._log_density = self._log_density[rows]
-        kept._weights = self._weights[rows]
-        return kept
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""
-        self._buffer.replace(rows, other._buffer)
-        self._bases.replace(rows, other._bases)
-        self._joint_actions.replace(rows, other._joint_actions)
-        self._rewards[rows] = other._rewards
-        self._log_density[rows] = other._log_density
-        self._weights[rows] = other._weights

@@ -1,7 +1,5 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
-from typing import Any, Self
-
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
@@ -13,10 +11,22 @@ from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
+from marl_comm.rows import Derived, Fixed, Rows, record
 
 
+@record
 class SampledTrajectories:
     """The episodes of each row's latest round, and the weights of all their prefixes."""
+
+    _buffer: Rows[TrajectoryBuffer]
+    _bases: Rows[BasePolicies]
+    _discount: Fixed[float]
+    _contexts: Derived[Contexts]
+    _joint_actions: Derived[JointActions]
+    _rewards: Derived[Array]
+    _log_density: Derived[Array]
+    _weights: Derived[Array]
+    _visits: Derived[Array]
 
     def __init__(
         self, buffer: TrajectoryBuffer, behaviours: BasePolicies, discount: float | None
@@ -41,7 +51,7 @@ class SampledTrajectories:
             layers * states,
         )
         rewards = buffer.rewards.astype(np.float64)
-        self._rewards: Array = (
+        self._rewards = (
             np.ascontiguousarray(np.moveaxis(rewards, 3, 1))
             if rewards.ndim == 4
             else rewards[:, None]
@@ -110,40 +120,6 @@ class SampledTrajectories:
         """
         per_state = estimators.renyi_divergence(log_policy[:, None], log_bases)
         return np.asarray(np.einsum("rbls,rls->rb", per_state, self._visits[rows]))
-
-    def state(self) -> dict[str, Any]:
-        """Return the shared data and where they came from, for a checkpoint."""
-        return {"buffer": dict(vars(self._buffer)), "bases": self._bases.state()}
-
-    @classmethod
-    def restored(cls, state: dict[str, Any], discount: float | None) -> Self:
-        """Return the experience that a checkpoint holds, not yet weighed."""
-        return cls(TrajectoryBuffer(**state["buffer"]), BasePolicies(**state["bases"]), discount)
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        kept = object.__new__(type(self))
-        kept._buffer = self._buffer.keep(rows)
-        kept._discount = self._discount
-        kept._bases = self._bases.keep(rows)
-        kept._contexts = self._contexts.keep(rows)
-        kept._joint_actions = self._joint_actions.keep(rows)
-        kept._rewards = self._rewards[rows]
-        kept._log_density = self._log_density[rows]
-        kept._weights = self._weights[rows]
-        kept._visits = self._visits[rows]
-        return kept
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""
-        self._buffer.replace(rows, other._buffer)
-        self._bases.replace(rows, other._bases)
-        self._contexts.replace(rows, other._contexts)
-        self._joint_actions.replace(rows, other._joint_actions)
-        self._rewards[rows] = other._rewards
-        self._log_density[rows] = other._log_density
-        self._weights[rows] = other._weights
-        self._visits[rows] = other._visits
 
 
 def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:

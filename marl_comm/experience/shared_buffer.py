@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class SharedBuffer:
     """Joint actions and rewards, in the types in which they travel.
@@ -20,8 +22,8 @@ class SharedBuffer:
             (rows, samples, agents) where each agent writes its own.
     """
 
-    joint_actions: AnyArray
-    rewards: AnyArray
+    joint_actions: Rows[AnyArray]
+    rewards: Rows[AnyArray]
 
     @property
     def traffic(self) -> Traffic:
@@ -35,15 +37,6 @@ class SharedBuffer:
             common_bytes=reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
-
-    def keep(self, rows: IntArray) -> "SharedBuffer":
-        """Return a copy of the given rows."""
-        return SharedBuffer(self.joint_actions[rows], self.rewards[rows])
-
-    def replace(self, rows: IntArray, other: "SharedBuffer") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.joint_actions[rows] = other.joint_actions
-        self.rewards[rows] = other.rewards
 
 
 def action_type(actions: int) -> np.dtype[Any]:

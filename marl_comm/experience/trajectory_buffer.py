@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class TrajectoryBuffer:
     """Whole episodes, in the types in which they travel, ordered by behaviour policy.
@@ -19,9 +21,9 @@ class TrajectoryBuffer:
             or (rows, steps, episodes, agents) where each agent writes its own.
     """
 
-    states: AnyArray
-    joint_actions: AnyArray
-    rewards: AnyArray
+    states: Rows[AnyArray]
+    joint_actions: Rows[AnyArray]
+    rewards: Rows[AnyArray]
 
     @property
     def traffic(self) -> Traffic:
@@ -36,13 +38,3 @@ class TrajectoryBuffer:
             common_bytes=state_bytes + reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
-
-    def keep(self, rows: IntArray) -> "TrajectoryBuffer":
-        """Return a copy of the given rows."""
-        return TrajectoryBuffer(self.states[rows], self.joint_actions[rows], self.rewards[rows])
-
-    def replace(self, rows: IntArray, other: "TrajectoryBuffer") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.states[rows] = other.states
-        self.joint_actions[rows] = other.joint_actions
-        self.rewards[rows] = other.rewards

@@ -15,10 +15,18 @@ from marl_comm.games.game import Evaluation
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.one_shot.solution import nash_gap
 from marl_comm.randomness import Streams
+from marl_comm.rows import Fixed, Saveable, loaded, record
 
 
-class NormalFormGame:
+@record
+class NormalFormGame(Saveable):
     """Plays a potential game once per sample. Each seed has its own random streams."""
+
+    _game: Fixed[PotentialGame]
+    _seeds: Fixed[int]
+    _reward_noise: Fixed[float]
+    _play: Fixed[list[np.random.Generator]]
+    _noise: Fixed[list[np.random.Generator]]
 
     def __init__(self, game: PotentialGame, streams: Streams, reward_noise: float) -> None:
         """Wrap a game.
@@ -59,9 +67,10 @@ class NormalFormGame:
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
+        bases = loaded(BasePolicies, state["bases"])
         if "seed_rows" in state:
-            return OracleExperience.restored(state, self)
-        return SampledExperience.restored(state)
+            return OracleExperience(state["seed_rows"], bases, self)
+        return SampledExperience(loaded(SharedBuffer, state["buffer"]), bases)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and Nash gap."""
@@ -71,13 +80,6 @@ class NormalFormGame:
             "value": own_values.mean(axis=-1),
             "nash_gap": nash_gap(marginal_rewards, log_policy),
         }
-
-    def state(self) -> dict[str, Any]:
-        """One-shot games have none."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to take over."""
 
     def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Return the exact marginal rewards, (rows, agents, actions)."""
