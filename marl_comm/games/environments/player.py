@@ -9,7 +9,7 @@ from torch import Tensor
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience.network_bases import Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
-from marl_comm.games.environments.environments import Environments
+from marl_comm.games.environments.environments import Environments, Situation
 from marl_comm.games.environments.episodes import Episodes, return_names
 from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
@@ -110,7 +110,7 @@ class EnvironmentGame:
         for step in range(self._evaluation_steps):
             situation = environments.situation(rows, afresh=step == 0)
             frames.append(environments.frame())
-            actions = first.act(situation.observations.to(self._device), None)
+            actions = first.act(*self._seen(situation), None)
             if bool(environments.step(rows, actions).ended[0, 0]):
                 break
         return frames
@@ -137,6 +137,15 @@ class EnvironmentGame:
         """Environments are code, not arrays."""
         return {}
 
+    def close(self) -> None:
+        """Close all environments."""
+        self._environments.close()
+        self._evaluation_environments.close()
+
+    def _seen(self, situation: Situation) -> tuple[Tensor, Tensor]:
+        """Return what agents see, and which choices they have."""
+        return situation.observations.to(self._device), situation.legal.to(self._device)
+
     def _play_chunk(
         self,
         seed_rows: IntArray,
@@ -155,11 +164,14 @@ class EnvironmentGame:
         columns: dict[str, list[Tensor]] = {}
         for step in range(self._steps):
             situation = self._environments.situation(seeds)
-            observations = situation.observations.to(self._device)
-            actions, log_probs = behaviours.act(playing, position, observations, noise[:, step])
+            observations, legal = self._seen(situation)
+            actions, log_probs = behaviours.act(
+                playing, position, observations, legal, noise[:, step]
+            )
             outcome = self._environments.step(seeds, actions)
             for name, data in {
                 "observations": observations,
+                "legal": legal,
                 "actions": actions,
                 "log_probs": log_probs,
                 "rewards": outcome.rewards,
@@ -189,7 +201,7 @@ class EnvironmentGame:
             if sampled:
                 draws = [policy.noise(self._evaluate[seed], shape) for seed in seed_rows]
                 noise = torch.stack(draws).to(self._device)
-            actions = policy.act(situation.observations.to(self._device), noise)
+            actions = policy.act(*self._seen(situation), noise)
             outcome = environments.step(seed_rows, actions)
             returns += going_on * outcome.rewards.sum(dim=1).cpu()
             going_on *= (~outcome.ended.cpu()).float()

@@ -15,7 +15,7 @@ from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import checkpoint, prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
-from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
-from marl_comm.games.environments.environments import Situation, Step, info_name
+from marl_comm.games.environments.environments import Situation, Step, nothing_masked
+from marl_comm.games.environments.infos import info_name
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
 from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
@@ -98,7 +99,7 @@ class VectorisedEnvironments:
                 self._observations = self._observations.clone()
                 self._observations[torch.from_numpy(fresh)] = seen
         alive = torch.ones(self._observations.shape[:3], dtype=torch.bool)
-        return Situation(self._observations, alive, torch.from_numpy(began))
+        return Situation(self._observations, alive, torch.from_numpy(began), nothing_masked(alive))
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
@@ -130,6 +131,10 @@ class VectorisedEnvironments:
             reason = str(error).partition("\n")[0]
             raise InputError(f"--render: VMAS cannot draw on this machine ({reason})") from error
         return np.asarray(picture)
+
+    def close(self) -> None:
+        """Drop the simulations, and the windows that they were drawn in."""
+        self._simulations.close()
 
     def _made(self, number: int, device: str) -> Any:
         try:

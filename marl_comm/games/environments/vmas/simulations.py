@@ -144,6 +144,14 @@ class Simulations:
         """Return a picture of the first seed's first copy."""
         return self._stepped[0].render(mode="rgb_array", env_index=0)
 
+    def close(self) -> None:
+        """Drop all simulations, and close the windows that they were drawn in."""
+        for simulation in [*self._own.values(), *self._stepped]:
+            if simulation.viewer is not None:
+                simulation.viewer.close()
+                simulation.viewer = None
+        self._own, self._stepped, self._playing = {}, [], ()
+
     @property
     def _shared(self) -> bool:
         return self.together and len(self._playing) > 1
