@@ -192,7 +192,6 @@ class ParallelEnvironments:
         moves = {names[i]: self._declared.actions[i].move(chosen[i]) for i in acting}
         seen, gained, terminations, truncations, given = foreign.played(self._where, world, moves)
         present = self._reader.agents(foreign.listed(self._where, world), "its agents after a step")
-        self._reader.rewards(acting, gained, rewards)
         terminated = self._reader.flagged("terminations", terminations, acting)
         gone = terminated | self._reader.flagged("truncations", truncations, acting)
         vanished = set(acting) - gone - present
@@ -209,6 +208,7 @@ class ParallelEnvironments:
         # What a terminated agent would see matters to nobody: it may be left out.
         shown = {*acting, *staying} - {i for i in terminated if names[i] not in seen}
         self._note(row, copy, seen, given, shown=shown, staying=staying)
+        self._reader.rewards(acting, gained, rewards)
         self._over[row, copy] = not staying
         return not staying and len(terminated) == len(acting), given
 

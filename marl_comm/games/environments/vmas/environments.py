@@ -1,5 +1,6 @@
 """Scenarios of VMAS: torch simulates the copies of all seeds as one batch."""
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +12,24 @@ from torch import Tensor
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
 from marl_comm.games.environments.environments import Situation, Step, nothing_masked
+from marl_comm.games.environments.foreign import refused
 from marl_comm.games.environments.infos import info_name
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
 from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
 
+_OWN = (
+    "scenario",
+    "num_envs",
+    "device",
+    "wrapper",
+    "seed",
+    "dict_spaces",
+    "multidiscrete_actions",
+    "grad_enabled",
+    "terminated_truncated",
+    "wrapper_kwargs",
+)
 _TRIAL_COPIES = 7  # unlikely to be the size of anything else
 
 
@@ -56,16 +70,21 @@ class VectorisedEnvironments:
                 not supported.
         """
         self.copies = copies
-        self._scenario = scenario
+        self._scenario, self._where = scenario, f"game.scenario={scenario}"
+        _refuse_own_settings(arguments)
         self._settings = {
             "max_steps": max_steps,
             "continuous_actions": continuous_actions,
             "terminated_truncated": True,
-            **arguments,
         }
+        self._arguments = arguments
         trial = self._made(_TRIAL_COPIES, "cpu")
         self._over = np.ones((0, copies), dtype=np.bool_)
         self.spec = self._spec(trial, discrete=not continuous_actions)
+        try:
+            together = not steps_draw(trial) and not copies_share_draws(trial)
+        except BaseException as error:
+            raise refused(self._where, "trying it out", error) from error
 
         def make(number: int) -> Any:
             trial.seed(0)  # A scenario may draw the world itself: one for all.
@@ -75,7 +94,7 @@ class VectorisedEnvironments:
             make,
             randoms,
             copies,
-            together=not steps_draw(trial) and not copies_share_draws(trial),
+            together=together,
             device=device,
         )
         if continuous_actions:
@@ -85,6 +104,12 @@ class VectorisedEnvironments:
 
     def situation(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
         """Return where the copies of the given seeds stand."""
+        try:
+            return self._situation(seed_rows, afresh=afresh)
+        except BaseException as error:
+            raise refused(self._where, "its reset", error) from error
+
+    def _situation(self, seed_rows: IntArray, *, afresh: bool) -> Situation:
         if self._simulations.choose(tuple(seed_rows.tolist())):
             self._over = np.ones((len(seed_rows), self.copies), dtype=np.bool_)
         began = np.ones_like(self._over) if afresh else self._over
@@ -103,9 +128,12 @@ class VectorisedEnvironments:
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
-        observations, rewards, terminated, truncated, infos = self._simulations.step(
-            self._moves(actions)
-        )
+        moves = self._moves(actions)
+        try:
+            outcome = self._simulations.step(moves)
+        except BaseException as error:
+            raise refused(self._where, "its step", error) from error
+        observations, rewards, terminated, truncated, infos = outcome
         shape = (len(seed_rows), self.copies)
         terminated = terminated.view(shape)
         ended = terminated | truncated.view(shape)
@@ -147,19 +175,13 @@ class VectorisedEnvironments:
             with warnings.catch_warnings():
                 # An argument that is not used is a mistake.
                 warnings.filterwarnings("error", message="Scenario kwargs")
-                return vmas.make_env(self._scenario, number, device=device, **self._settings)
-        except (
-            AssertionError,
-            FileNotFoundError,
-            ImportError,
-            TypeError,
-            UserWarning,
-            ValueError,
-        ) as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(
-                f"game.scenario={self._scenario}: VMAS refuses it ({reason})"
-            ) from error
+                # Each has arguments of its own: what it does to lists in them is its affair.
+                arguments = copy.deepcopy(dict(self._arguments))
+                return vmas.make_env(
+                    self._scenario, number, device=device, **self._settings, **arguments
+                )
+        except BaseException as error:
+            raise refused(self._where, "VMAS, making it,", error) from error
 
     def _spec(self, simulation: Any, *, discrete: bool) -> Spec:
         from gym.spaces import Box, Discrete
@@ -200,6 +222,18 @@ class VectorisedEnvironments:
             share = 0.5 * (actions[:, i, :, :size].reshape(-1, size).clamp(-1.0, 1.0) + 1.0)
             moves.append(torch.lerp(self._low[i], self._high[i], share))
         return moves
+
+
+def _refuse_own_settings(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments of VMAS's that are set elsewhere, or that seeds' independence rests on."""
+    for name in arguments:
+        if name in ("max_steps", "continuous_actions"):
+            raise InputError(f"game.arguments.{name}: set game.{name} instead")
+        if name in _OWN:
+            raise InputError(
+                f"game.arguments.{name}: is marl_comm's to set; allowed are the scenario's own "
+                "arguments, and clamp_actions"
+            )
 
 
 def _figures(infos: Sequence[Mapping[str, Tensor]], shape: tuple[int, int]) -> dict[str, Tensor]:
