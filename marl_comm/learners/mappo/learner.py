@@ -98,7 +98,7 @@ class Mappo:
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
+            ValueNormaliser.fresh(len(draws), self._device),
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()

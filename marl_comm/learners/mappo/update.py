@@ -12,6 +12,7 @@ from marl_comm.learners.mappo.advantages import (
     following_values,
     generalised_advantages,
     normalised,
+    smallest_variance,
     weighted_moments,
 )
 from marl_comm.learners.mappo.batch import Batch, parts, slices
@@ -179,20 +180,22 @@ class LocalIteration:
         returns = advantages + values
         _, unexplained = weighted_moments(advantages, team_weights)
         _, variance = weighted_moments(returns, team_weights)
+        smallest = smallest_variance(returns, team_weights)
         state.values.update(returns, team_weights)
         acted = alive.mean(dim=(1, 2), keepdim=True)
+        standardised = normalised(advantages, team_weights, smallest)
         batch = Batch(
             actor_inputs=weighed.actor_inputs,
             legal=weighed.legal,
             actions=weighed.actions,
             log_probs=weighed.log_probs,
-            weighted_advantages=weights / acted * normalised(advantages, team_weights).unsqueeze(1),
+            weighted_advantages=weights / acted * standardised.unsqueeze(1),
             presence=alive / acted,
             critic_inputs=critic_inputs,
             targets=state.values.normalise(returns),
             value_weights=team_weights / team_weights.mean(dim=1, keepdim=True),
         )
-        explained = 1 - (unexplained / variance.clamp_min(1e-12))[:, 0]
+        explained = 1 - (unexplained / torch.maximum(variance.double(), smallest))[:, 0].float()
         return batch, {"truncated_fraction": cut, "explained_variance": explained}
 
     def _step(

@@ -120,10 +120,11 @@ def plain_mappo(learner, spec, chunk, orders):
         (shares * (x - (shares * x).sum()) ** 2).sum() for x in (advantages, returns)
     )
     figures = {"explained_variance": [1 - unexplained / variance]}
-    advantages, targets = (
-        (x - (shares * x).sum()) / (shares * (x - (shares * x).sum()) ** 2).sum().sqrt()
-        for x in (advantages, returns)
-    )
+    advantages = (advantages - (shares * advantages).sum()) / unexplained.sqrt()
+    # Units were 0 and 1 before: so says the test, which makes the critic's values count.
+    mean = 0.01 * (shares * returns).sum()
+    square = 0.99 + 0.01 * (shares * returns**2).sum()
+    targets = (returns - mean) / (square - mean**2).sqrt()
     for epoch in range(options.epochs):
         order = torch.arange(samples) if orders is None else orders[epoch][0]
         for chosen in order.chunk(options.minibatches):
@@ -190,6 +191,7 @@ def test_an_update_is_that_of_plain_mappo(
         clip=0.005,
         truncation=1.1,
     )
+    learner.networks.values.moments = torch.tensor([[1.0, 0.0, 1.0]] * 2, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     bases = learner.networks.actor
     bases = bases + away * torch.randn(bases.shape, generator=generator)
@@ -312,6 +314,33 @@ def test_what_absent_agents_still_gain_is_the_teams():
         learner.update()
         ends.append(learner.networks.actor)
     torch.testing.assert_close(ends[0], ends[1])
+
+
+@pytest.mark.parametrize("exponent", [-40, -20, 20, 40])
+def test_the_unit_of_rewards_changes_nothing(exponent):
+    """Units that are powers of two, lest rounding tells them apart."""
+    ends = []
+    for unit in (1.0, 2.0**exponent):
+        learner = learner_for(SPREAD)
+        for seed in range(3):
+            chunk = made_up_chunk(learner_for(SPREAD), SPREAD, seed=seed)
+            chunk.rewards[:] *= unit
+            learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+            learner.update()
+        ends.append((learner.networks.actor, learner.networks.critic, learner.diagnostics()))
+    torch.testing.assert_close(ends[0][:2], ends[1][:2], atol=1e-6, rtol=1e-5)
+    for name, figure in ends[0][2].items():
+        np.testing.assert_allclose(ends[1][2][name], figure, atol=1e-5, rtol=1e-4, err_msg=name)
+
+
+def test_without_rewards_nothing_is_learned():
+    learner = learner_for(SPREAD, entropy_bonus=0.0)
+    before = learner.networks.actor.clone()
+    chunk = made_up_chunk(learner, SPREAD)
+    chunk.rewards[:] = 0.0
+    learner.receive(np.arange(2), round_of(learner, SPREAD, [chunk]))
+    learner.update()
+    torch.testing.assert_close(learner.networks.actor, before, atol=0, rtol=0)
 
 
 def test_learning_rates_fall_to_zero():
