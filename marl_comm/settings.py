@@ -49,9 +49,7 @@ AccountText = Annotated[
 
 Arguments = Annotated[
     dict[str, JsonValue],
-    Field(
-        description="a mapping of names to finite plain values, or to lists or mappings of such"
-    ),
+    Field(description="a mapping of names to finite plain values, or to lists or mappings of such"),
 ]
 
 

@@ -10,8 +10,6 @@ from gymnasium import spaces
 
 from marl_comm.arrays import AnyArray
 
-_EXACT = 2**53  # integers up to here are exact as floats
-
 
 @dataclass(frozen=True)
 class Actions:
@@ -111,17 +109,17 @@ def _reals(space: Any) -> Callable[[Any], AnyArray]:
 
 def _integers(space: Any) -> Callable[[Any], AnyArray]:
     """Give every integer an equal share of the range."""
-    low, high = space.low.astype(object), space.high.astype(object)
-    values = high - low + 1
-    if values.size == 0 or max(np.abs(low).max(), values.max()) < _EXACT:
-        low, high, values = (limits.astype(np.float64) for limits in (low, high, values))
+    # Python's own integers, which do not overflow: limits may be as large as the type allows.
+    limits = [
+        (int(low), int(high)) for low, high in zip(space.low.flat, space.high.flat, strict=True)
+    ]
 
     def move(given: Any) -> AnyArray:
-        share = _shares(given, space.shape)
-        if values.dtype == object:
-            steps = np.frompyfunc(lambda share, values: int(share * values), 2, 1)(share, values)
-        else:
-            steps = np.floor(share * values)
-        return np.asarray(np.minimum(low + steps, high)).astype(space.dtype)
+        shares = _shares(given, space.shape).flat
+        chosen = [
+            min(low + int(share * (high - low + 1)), high)
+            for share, (low, high) in zip(shares, limits, strict=True)
+        ]
+        return np.array(chosen, dtype=space.dtype).reshape(space.shape)
 
     return move

@@ -46,12 +46,7 @@ class Observations:
         if not seen.is_np_flattenable:
             raise MismatchError(f"observations of no fixed size, {space}")
         self.size = spaces.flatdim(seen)
-        self.low, self.high = (
-            np.concatenate(list(limits), dtype=np.float32) if self.size else np.zeros(0, np.float32)
-            for limits in (_limits(seen, "low"), _limits(seen, "high"))
-        )
-        slack = _SLACK * np.maximum(1.0, np.abs(np.stack([self.low, self.high])))
-        self.low, self.high = self.low - slack[0], self.high + slack[1]
+        self.low, self.high = _limits(seen, "low", -_SLACK), _limits(seen, "high", _SLACK)
         self._read = _reader(seen)
 
     def read(self, given: Any, numbers: AnyArray) -> None:
@@ -102,17 +97,25 @@ def mask_of(given: Any, parts: Sequence[int]) -> BoolArray:
     return legal
 
 
-def _limits(space: spaces.Space[Any], end: str) -> Iterator[AnyArray]:
+def _limits(space: spaces.Space[Any], end: str, slack: float) -> AnyArray:
+    """Return the limits of a space's numbers, (size,), with room for what 32 bits round off."""
+    exact = np.concatenate([np.zeros(0), *_exact_limits(space, end)])
+    with np.errstate(over="ignore"):
+        limits: AnyArray = (exact + slack * np.maximum(1.0, np.abs(exact))).astype(np.float32)
+    return limits
+
+
+def _exact_limits(space: spaces.Space[Any], end: str) -> Iterator[AnyArray]:
     """Yield the limits of a space's numbers, in the order in which they are laid out."""
     if isinstance(space, spaces.Box):
-        yield getattr(space, end).ravel().astype(np.float32)
+        yield getattr(space, end).ravel().astype(np.float64)
     elif isinstance(space, spaces.Dict | spaces.Tuple):
         parts = space.spaces.values() if isinstance(space, spaces.Dict) else space.spaces
         for part in parts:
-            yield from _limits(part, end)
+            yield from _exact_limits(part, end)
     else:  # checked as they are read
         limit = -np.inf if end == "low" else np.inf
-        yield np.full(spaces.flatdim(space), limit, np.float32)
+        yield np.full(spaces.flatdim(space), limit)
 
 
 def _reader(space: spaces.Space[Any]) -> _Read:
@@ -129,8 +132,10 @@ def _reader(space: spaces.Space[Any]) -> _Read:
     def read(given: Any, numbers: AnyArray) -> None:
         if shape is not None:
             array = _array(given, space)
+            if array.shape != shape or array.dtype.kind not in _NUMERIC:
+                raise MismatchError(f"{_described(given)}, declared {space}")
             given = array.astype(space.dtype)
-            if array.shape != shape or not np.array_equal(given, array):
+            if not np.array_equal(given, array):
                 raise MismatchError(f"{_described(array)}, declared {space}")
         if not space.contains(given):
             raise MismatchError(f"{_described(given)}, declared {space}")

@@ -1,5 +1,6 @@
 """Environments in the training loop: play chunks with base policies, evaluate the current ones."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
+
+_log = logging.getLogger(__name__)
 
 
 class EnvironmentGame:
@@ -57,6 +60,7 @@ class EnvironmentGame:
         self._play = streams.of("collect")
         self._evaluate = streams.of("evaluate")
         self._evaluations = 0
+        self._told_of_unfinished = False
         agents = len(environments.spec.agents)
         # Episodes go on from chunk to chunk, and so do their returns.
         self._running = torch.zeros((len(seeds), agents, environments.copies))
@@ -73,7 +77,8 @@ class EnvironmentGame:
         """Play every chunk of the given seeds with its base policy; the plan sets the samples."""
         copies = self._environments.copies
         rollouts = Rollouts.empty(self.spec, behaviours.count, self._steps, copies)
-        episodes = Episodes.going_on(self._running[seed_rows])
+        known = self._latest.keys() - {*return_names(self.spec)}
+        episodes = Episodes.going_on(self._running[seed_rows], known)
         for position in range(int(behaviours.count.max())):
             playing = torch.nonzero(behaviours.count > position)[:, 0]
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
@@ -207,7 +212,19 @@ class EnvironmentGame:
             going_on *= (~outcome.ended.cpu()).float()
             if not going_on.any():
                 break
+        self._tell_of_unfinished(int(going_on.sum()), going_on.numel())
         return returns.mean(dim=1).double().numpy()
+
+    def _tell_of_unfinished(self, unfinished: int, episodes: int) -> None:
+        if unfinished > 0 and not self._told_of_unfinished:
+            self._told_of_unfinished = True
+            _log.warning(
+                "%d of %d evaluation episodes were not over after game.evaluation_steps=%d: "
+                "their returns are those until then; does the environment end its episodes?",
+                unfinished,
+                episodes,
+                self._evaluation_steps,
+            )
 
     def _remember(self, seed_rows: IntArray, episodes: Episodes) -> None:
         self._running[seed_rows] = episodes.running
