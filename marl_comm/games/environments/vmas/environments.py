@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from marl_comm.errors import InputError
 from marl_comm.games.environments.environments import Situation, Step, nothing_masked
 from marl_comm.games.environments.foreign import refused
 from marl_comm.games.environments.infos import info_name
+from marl_comm.games.environments.observations import MASK
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
-from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
+from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw, told
 
 _OWN = (
     "scenario",
@@ -83,8 +85,16 @@ class VectorisedEnvironments:
         self.spec = self._spec(trial, discrete=not continuous_actions)
         try:
             together = not steps_draw(trial) and not copies_share_draws(trial)
+            masked = any(MASK in info for info in told(trial))
         except BaseException as error:
             raise refused(self._where, "trying it out", error) from error
+
+        if masked and continuous_actions:
+            raise InputError(
+                f"{self._where}: its infos have {MASK}, which is about choices; set "
+                "game.continuous_actions=false"
+            )
+        self.spec = replace(self.spec, masked=masked)
 
         def make(number: int) -> Any:
             trial.seed(0)  # A scenario may draw the world itself: one for all.
@@ -118,13 +128,17 @@ class VectorisedEnvironments:
             self._simulations.begin(began)
             fresh: BoolArray = np.any(began, axis=1)
             seen = self._joined(self._simulations.observations(fresh))
+            legal = nothing_masked(seen[..., 0])
+            if self.spec.masked:
+                legal = self._masks(self._simulations.infos(fresh))
             if fresh.all():
-                self._observations = seen
+                self._observations, self._legal = seen, legal
             else:
-                self._observations = self._observations.clone()
+                self._observations, self._legal = self._observations.clone(), self._legal.clone()
                 self._observations[torch.from_numpy(fresh)] = seen
+                self._legal[torch.from_numpy(fresh)] = legal
         alive = torch.ones(self._observations.shape[:3], dtype=torch.bool)
-        return Situation(self._observations, alive, torch.from_numpy(began), nothing_masked(alive))
+        return Situation(self._observations, alive, torch.from_numpy(began), self._legal)
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
@@ -139,6 +153,8 @@ class VectorisedEnvironments:
         ended = terminated | truncated.view(shape)
         self._over = ended.cpu().numpy()
         self._observations = self._joined(observations)
+        if self.spec.masked:
+            self._legal = self._masks(infos)
         return Step(
             torch.stack([reward.view(shape) for reward in rewards], dim=1),
             ended,
@@ -213,6 +229,23 @@ class VectorisedEnvironments:
         ]
         return torch.stack([seen.view(-1, self.copies, largest) for seen in padded], dim=1)
 
+    def _masks(self, infos: Sequence[Mapping[str, Tensor]]) -> Tensor:
+        """Return which choices agents have, (rows, agents, copies, most choices)."""
+        masks = []
+        for name, size, info in zip(self.spec.agents, self.spec.action_sizes, infos, strict=True):
+            mask = info.get(MASK)
+            if mask is None or mask.ndim != 2 or mask.shape[1] != size:
+                given = "none" if mask is None else f"one of shape {tuple(mask.shape)}"
+                raise InputError(
+                    f"{self._where}: {name} has as {MASK} {given}, must be (copies, {size})"
+                )
+            legal = mask.bool()
+            if not bool(legal.any(dim=1).all()):
+                raise InputError(f"{self._where}: {name} has an {MASK} that leaves it no choice")
+            padded = torch.nn.functional.pad(legal, (0, self.spec.largest_action - size))
+            masks.append(padded.unflatten(0, (-1, self.copies)))
+        return torch.stack(masks, dim=1)
+
     def _moves(self, actions: Tensor) -> list[Tensor]:
         """Return each agent's actions as VMAS takes them, (rows * copies, size)."""
         if self.spec.discrete:
@@ -241,6 +274,10 @@ def _figures(infos: Sequence[Mapping[str, Tensor]], shape: tuple[int, int]) -> d
     given: dict[str, list[Tensor]] = {}
     for info in infos:
         for name, figures in info.items():
-            if isinstance(figures, Tensor) and figures.shape[:1] == (shape[0] * shape[1],):
+            if (
+                name != MASK
+                and isinstance(figures, Tensor)
+                and figures.shape[:1] == (shape[0] * shape[1],)
+            ):
                 given.setdefault(info_name(name), []).append(figures.double().view(*shape, -1))
     return {name: torch.cat(figures, dim=-1).mean(dim=-1) for name, figures in given.items()}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import BoolArray
-from marl_comm.games.environments.vmas.state import Place, copy_block, places_by_copy
+from marl_comm.games.environments.vmas.state import Place, copy_block, places_by_copy, told
 
 _LARGEST_SEED = 2**31
 
@@ -119,6 +119,18 @@ class Simulations:
                 self._draw_afresh(self._playing[position])
                 seen.append(_seen(self._stepped[position]))
         return [torch.cat(blocks) for blocks in zip(*seen, strict=True)]
+
+    def infos(self, wanted: BoolArray) -> list[dict[str, Tensor]]:
+        """Return each agent's info in the copies of the wanted seeds, (seeds * copies, ...)."""
+        with self._apart():
+            if self._shared:
+                rows = torch.from_numpy(np.repeat(wanted, self._copies))
+                return [
+                    {name: data[rows] for name, data in info.items() if isinstance(data, Tensor)}
+                    for info in told(self._stepped[0])
+                ]
+            of_seeds = [told(self._stepped[position]) for position in np.flatnonzero(wanted)]
+        return [_joined(of_agent) for of_agent in zip(*of_seeds, strict=True)]
 
     def step(self, moves: Sequence[Tensor]) -> Outcome:
         """Play each agent's moves, (seeds * copies, size); return what VMAS does, as one batch."""
