@@ -114,7 +114,7 @@ class EnvironmentGame:
         frames = []
         for step in range(self._evaluation_steps):
             situation = environments.situation(rows, afresh=step == 0)
-            frames.append(environments.frame())
+            frames.append(np.array(environments.frame()))  # some draw into the same one again
             actions = first.act(*self._seen(situation), None)
             if bool(environments.step(rows, actions).ended[0, 0]):
                 break
