@@ -156,6 +156,8 @@ def picture(where: str, world: Any) -> AnyArray:
     """
     try:
         drawn = world.render()
+    except NotImplementedError:
+        drawn = None
     except BaseException as error:
         raise refused(where, "its render", error) from error
     if not isinstance(drawn, np.ndarray):
