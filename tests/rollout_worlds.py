@@ -6,8 +6,8 @@ import torch
 from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
-from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.distributions import permitted
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.learners.mappo.predictor import predictor_named
 from marl_comm.randomness import Streams

@@ -11,8 +11,8 @@ from marl_comm.experience.rollouts import action_tensor_type
 from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.batch import steps_per_block
-from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.families import distribution_for
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.options.answers import RunSettings
 

@@ -16,8 +16,8 @@ from marl_comm.learners.mappo.advantages import (
     weighted_moments,
 )
 from marl_comm.learners.mappo.batch import Batch, parts, slices
-from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.distributions import Distribution, permitted
+from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import joint_weights, truncated_weights
 from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
 from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
