@@ -42,8 +42,8 @@ class Trace:
         self.ends.append((seed_rows.tolist(), reason))
 
 
-def play(*overrides, seeds=2, local_steps=9, resume_after=None):
-    config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
+def play(*overrides, seeds=2, local_steps=9, resume_after=None, small=SMALL):
+    config = compose(*small, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
     streams = Streams(range(seeds))
     parts = assemble(config, streams)
     game = parts.game

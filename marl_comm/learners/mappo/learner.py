@@ -15,7 +15,8 @@ from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
-from marl_comm.learners.mappo.distributions import Distribution, distribution_for
+from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
@@ -117,7 +118,7 @@ class Mappo:
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
+            ValueNormaliser.fresh(len(draws), self._device),
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()

@@ -9,7 +9,16 @@ import json
 import numpy as np
 import pytest
 import torch
-from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, settings
+from rollout_worlds import (
+    MASKED,
+    NUMBERS,
+    SEVERAL,
+    SPREAD,
+    UNEVEN,
+    learner_for,
+    made_up_chunk,
+    settings,
+)
 
 from marl_comm.command_line.composition import compose
 from marl_comm.experience.network_bases import NetworkBases
@@ -35,7 +44,16 @@ SMALL = [
 PERIODIC = ["communication=periodic", "communication.period=2", "communication.warmup=2"]
 
 
-@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+SPECS = {
+    "even": SPREAD,
+    "uneven": UNEVEN,
+    "numbers": NUMBERS,
+    "masked": MASKED,
+    "several": SEVERAL,
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("actors", ["shared", "separate"])
 @pytest.mark.parametrize("minibatches", [1, 2])
 def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
@@ -64,9 +82,9 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
     found.append(situations.divergence(*2 * [situations.outputs(learner.networks.actor)]))
     bases = NetworkBases.current(learner.networks.actor, torch.full((2,), 3))
     noise = learner.policy.noise(np.random.default_rng(0), (2, len(spec.agents), 4)).to("meta")
-    seen = there.observations[:, :, 0]
-    found += learner.behaviours(bases).act(rows, 0, seen, noise)
-    found.append(learner.policy.act(seen, None))
+    seen = there.observations[:, :, 0], there.legal[:, :, 0]
+    found += learner.behaviours(bases).act(rows, 0, *seen, noise)
+    found.append(learner.policy.act(*seen, None))
     assert {tensor.device.type for tensor in found} == {"meta"}
 
 
