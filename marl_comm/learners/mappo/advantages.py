@@ -25,7 +25,7 @@ def generalised_advantages(
 
     Args:
         rewards: (rows, steps, copies).
-        values: (rows, steps, copies), of the situations acted in.
+        values: (rows, steps, copies), of the probes acted in.
         next_values: (rows, steps, copies), of what they led to; 0 where nothing follows.
         ended: (rows, steps, copies), bool, whether the episode was over after the step.
         discount: Gamma.
@@ -53,7 +53,7 @@ def following_values(
     the limit is none of the environment's doing (Pardo et al. 2018, arXiv 1712.00378).
 
     Args:
-        values: (rows, steps, copies), of the situations acted in.
+        values: (rows, steps, copies), of the probes acted in.
         final_values: (rows, stretches, copies), of what each stretch of steps led to.
         stretch: (rows, steps, copies), which stretch a step belongs to.
         ended: (rows, steps, copies), bool, whether the episode was over after the step.
@@ -121,7 +121,7 @@ class ValueNormaliser:
         return cls(torch.zeros((rows, 3), dtype=torch.float64, device=device))
 
     def update(self, returns: Tensor, weights: Tensor) -> None:
-        """Take in the returns of a local iteration, (rows, samples) both."""
+        """Take in the returns of a local update, (rows, samples) both."""
         mean, variance = (moment.double() for moment in weighted_moments(returns, weights))
         new = torch.cat([torch.ones_like(mean), mean, variance + mean.square()], dim=1)
         self.moments = self.DECAY * self.moments + (1 - self.DECAY) * new

@@ -1,4 +1,4 @@
-"""The data of a local iteration as gradient steps use them, cut into cache-sized blocks."""
+"""The data of a local update as gradient steps use them, cut into cache-sized blocks."""
 
 import math
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Batch:
         actor_inputs: (rows, agents, n, inputs).
         legal: (rows, agents, n, size of a mask), bool.
         actions: (rows, agents, n) or (rows, agents, n, parts or numbers).
-        log_probs: (rows, agents, n), under the policy at the start of the local iteration.
+        log_probs: (rows, agents, n), under the policy at the start of the local update.
         weighted_advantages: (rows, agents, n), importance weight times advantage, 0 where an agent
             was absent.
         presence: (rows, agents, n), 1 / the share present where an agent acted, else 0.

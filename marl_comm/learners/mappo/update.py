@@ -1,4 +1,4 @@
-"""One local iteration of MAPPO on one chunk: weigh, estimate advantages, epochs of steps."""
+"""One local update of MAPPO on one chunk: weigh, estimate advantages, epochs of steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Weighed:
     joint: Tensor
 
 
-class LocalIteration:
+class LocalUpdate:
     """The update rule; it holds no state of its own."""
 
     def __init__(

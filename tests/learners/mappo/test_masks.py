@@ -11,7 +11,7 @@ from test_train_networks import SMALL, play
 
 from marl_comm.learners.mappo.distributions import permitted
 from marl_comm.learners.mappo.families import distribution_for
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.probe_states import ProbeStates
 
 ROWS, SAMPLES = 2, 40
 SPECS = pytest.mark.parametrize("spec", [MASKED, SEVERAL], ids=["one", "several"])
@@ -142,7 +142,7 @@ def test_importance_weights_stay_unbiased_under_masks(spec):
     here += 0.3 * torch.randn(here.shape, generator=generator)
     bases = here + 0.15 * torch.randn(here.shape, generator=generator)
     chunk = made_up_chunk(learner, spec, seed=1, steps=100, copies=100, bases=bases)
-    weighed = learner._practice.weigh(here, chunk)
+    weighed = learner._updater.weigh(here, chunk)
     outputs = learner._actor(here, weighed.actor_inputs)
     legal = chunk.legal.flatten(2, 3)
     likely = probabilities(spec, outputs.double(), legal)
@@ -177,8 +177,8 @@ def test_predictions_are_compared_under_the_masks_of_their_states(spec):
     here = learner.networks.actor
     other = here + 0.5 * torch.randn(here.shape, generator=generator)
     chunk = made_up_chunk(learner, spec, steps=3, copies=4, leavers=True)
-    situations = Situations.of(chunk, learner._actor, learner._distribution)
-    found = situations.divergence(situations.outputs(here), situations.outputs(other))
+    probes = ProbeStates.of(chunk, learner._actor, learner._distribution)
+    found = probes.divergence(probes.outputs(here), probes.outputs(other))
     inputs = learner._actor.inputs(chunk.observations.flatten(2, 3))
     legal, alive = chunk.legal.flatten(2, 3), chunk.alive.flatten(2, 3)
     mine, theirs = (

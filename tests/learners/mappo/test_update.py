@@ -1,4 +1,4 @@
-"""One local iteration against MAPPO written out for one seed with torch's own parts."""
+"""One local update against MAPPO written out for one seed with torch's own parts."""
 
 from itertools import pairwise
 
@@ -66,7 +66,7 @@ class Choices:
 
 def plain_mappo(learner, spec, chunk, orders):
     """MAPPO's update of the first row by torch's own parts, one agent and step at a time."""
-    options = learner._practice._settings
+    options = learner._updater._settings
     steps, copies = chunk.rewards.shape[2:]
     agents, size = chunk.observations.shape[1], chunk.observations.shape[-1]
     outputs = learner._distribution.outputs
@@ -197,15 +197,15 @@ def test_an_update_is_that_of_plain_mappo(
     bases = bases + away * torch.randn(bases.shape, generator=generator)
     chunk = made_up_chunk(learner, spec, bases=bases)
     drawn = []
-    practice = learner._practice
-    orders = practice._orders
-    monkeypatch.setattr(practice, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
+    updater = learner._updater
+    orders = updater._orders
+    monkeypatch.setattr(updater, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
     before = learner.networks.actor.clone(), learner.networks.critic.clone()
     learner.receive(np.arange(2), round_of(learner, spec, [chunk]))
     # The reference reads the learner's parameters, so it goes first, with the orders to come.
-    shuffles = [shuffle.bit_generator.state for shuffle in practice._shuffles]
-    foretold = orders(practice._shuffles, 20)
-    for shuffle, state in zip(practice._shuffles, shuffles, strict=True):
+    shuffles = [shuffle.bit_generator.state for shuffle in updater._shuffles]
+    foretold = orders(updater._shuffles, 20)
+    for shuffle, state in zip(updater._shuffles, shuffles, strict=True):
         shuffle.bit_generator.state = state
     actor, critic, expected = plain_mappo(learner, spec, chunk, foretold)
     learner.update()
@@ -345,7 +345,7 @@ def test_without_rewards_nothing_is_learned():
 
 def test_learning_rates_fall_to_zero():
     learner = learner_for(SPREAD, learning_rate_decay=True)
-    assert learner._practice._learning_rates() == (3e-3, 2e-3)
-    learner._practice.local_step = 75
-    assert learner._practice._learning_rates() == pytest.approx((0.25 * 3e-3, 0.25 * 2e-3))
-    assert learner._practice._learning_rates(ahead=30) == (0.0, 0.0)
+    assert learner._updater._learning_rates() == (3e-3, 2e-3)
+    learner._updater.local_step = 75
+    assert learner._updater._learning_rates() == pytest.approx((0.25 * 3e-3, 0.25 * 2e-3))
+    assert learner._updater._learning_rates(ahead=30) == (0.0, 0.0)

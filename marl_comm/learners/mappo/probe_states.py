@@ -17,7 +17,7 @@ _SLICE = 128  # joint steps
 
 @record
 @dataclass(frozen=True)
-class Situations:
+class ProbeStates:
     """What agents saw, and who acted.
 
     Attributes:
