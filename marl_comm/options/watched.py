@@ -144,7 +144,7 @@ def reason_of(error: BaseException, raised_in: type | None = None) -> str:
 
 def kind(value: Any) -> str:
     """Return what a value is, as an author of arrays would say."""
-    if isinstance(value, np.ndarray):
-        return f"a {value.dtype} array of shape {value.shape}"
     name = type(value).__name__
+    if isinstance(value, np.ndarray):
+        name = f"{value.dtype} array of shape {value.shape}"
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -27,14 +27,14 @@ from marl_comm.train import LoopState
 
 _SEEDS = 3
 _SAMPLES = 64  # and no fewer than an episode for each base policy
-_FIRST_SEED_ENDS, _ALL_END = 2, 4  # local steps
+_ENDS = np.array([2, 4, 0])  # local steps at which the seeds end; one ends before its first round
 
 
 def rehearse(run: RunConfig) -> None:
     """Make sure that the options can be had, and let those of the user's own play a little.
 
-    Each local update has a round, one seed ends before the others, and the algorithm is restored
-    from a checkpoint again and again. Networks are not tried, which would take as long as a run.
+    Each local update has a round, seeds end one after another, and the algorithm is restored from
+    a checkpoint again and again. Networks are not tried, which would take as long as a run.
 
     Raises:
         InputError: A class cannot be had, or something that it returns is not what it must be.
@@ -96,8 +96,8 @@ class _Trial:
     def record(
         self, seed_rows: IntArray, local_step: int, evaluation: Evaluation, learner: Trained
     ) -> BoolArray:
-        first = (seed_rows == 0) & (local_step >= _FIRST_SEED_ENDS)
-        return np.asarray(first | (local_step >= _ALL_END))
+        ends = _ENDS if self._run.num_seeds > 1 else _ENDS[1:]
+        return np.asarray(local_step >= ends[seed_rows])
 
     def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
         """Nothing is kept."""
