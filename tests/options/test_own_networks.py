@@ -104,5 +104,5 @@ def test_a_wrong_plan_is_refused_in_one_line(outside, tmp_path, name, words) -> 
 
 def test_one_for_tables_is_refused_before_anything_is_made(outside) -> None:
     config = compose(*SMALL, "algorithm.class=plans:LastDisplacement")
-    with pytest.raises(InputError, match="must be a subclass of .*NetworkAlgorithm"):
+    with pytest.raises(InputError, match=r"must be a subclass of .*NetworkAlgorithm"):
         config.ready()

@@ -57,6 +57,11 @@ class Large(StagHunt):
         return 5 * super().marginal_rewards(rows, log_policy)
 
 
+class Two(StagHunt):
+    def marginal_rewards(self, rows, log_policy):
+        return 1 - super().marginal_rewards(rows, log_policy)
+
+
 class Raises(StagHunt):
     def rewards(self, rows, joint_actions):
         return joint_actions[0, 0, 0, 0, 0]
@@ -182,6 +187,7 @@ CASES = [
     (GAME, "Half", "rewards() must give a float64 array of shape"),
     (GAME, "Nan", "rewards() must give finite numbers"),
     (GAME, "Large", "marginal_rewards() must give rewards in [0, 1], not from"),
+    (GAME, "Two", "marginal_rewards() gives 0."),
     (GAME, "Raises", "rewards() fails (IndexError: too many indices"),
     (GAME, "Unnamed", "arrays() must name its arrays by words other than policy"),
     (GAME, "Text", "arrays() must give for names an array of numbers with a first axis of length"),

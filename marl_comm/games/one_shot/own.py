@@ -5,6 +5,7 @@ from typing import Literal, final
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
+from marl_comm.games.one_shot.agreement import disagreement
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.one_shot.settings import OneShotSettings
 from marl_comm.options.answers import RunSettings
@@ -12,6 +13,7 @@ from marl_comm.options.own import OwnOption, imported, made
 from marl_comm.options.watched import Checks, watched
 
 _KEY = "game.class"
+_TRIED = 3  # games
 
 
 @final
@@ -42,10 +44,10 @@ class OwnOneShotSettings(OneShotSettings, OwnOption):
         yield from ()
 
     def ready(self, run: RunSettings) -> None:
-        """Import the class, and ask it whether its games fit into memory.
+        """Import the class, see whether its games fit into memory, and make a few of them.
 
         Raises:
-            InputError: It cannot be had, or they do not.
+            InputError: It cannot be had, they do not, or it describes two games in its methods.
         """
         games = 1 if self.shared else run.num_seeds
         rules = self.rules
@@ -53,6 +55,10 @@ class OwnOneShotSettings(OneShotSettings, OwnOption):
         numbers = games * rules.numbers(self.agents, self.actions)
         for problem in self.problems_of_memory(run, numbers):
             raise InputError(problem)
+        seeds = [self.seed] if self.seed is not None else range(run.seed, run.seed + games)
+        found = disagreement(self.drawn(seeds[:_TRIED]))
+        if found is not None:
+            raise InputError(f"{_KEY}={self.class_}: {found}")
 
     def refuse_sizes(self, rules: type[PotentialGame], games: int) -> None:
         """Raise InputError where games of these sizes cannot be played."""
