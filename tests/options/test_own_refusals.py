@@ -262,7 +262,7 @@ def test_a_wrong_class_is_refused_in_one_line(
         (["game=one_shot", "game.class=hunts:StagHunt", "game.actions=3"], "a hunter has 2"),
         (["game=pettingzoo", "game.environment=nowhere"], "nowhere: cannot be imported"),
         (["game=pettingzoo", "game.environment=walkers:Meeting", "+game.arguments.colour=3"],
-         "it cannot be made (TypeError"),
+         "making it has raised TypeError"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_had_is_refused_in_one_line(

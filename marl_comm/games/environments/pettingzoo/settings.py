@@ -48,7 +48,7 @@ class PettingZooSettings(EnvironmentSettings):
         Raises:
             InputError: It cannot be made, or is not supported.
         """
-        self.environments([np.random.default_rng(run.seed)], 1, "cpu")
+        self.environments([np.random.default_rng(run.seed)], 1, "cpu").close()
 
     def own_problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
