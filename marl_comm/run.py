@@ -117,8 +117,11 @@ def _name_sweep(overrides: list[str]) -> None:
     """Name the sweep's directory by its overrides, so that the same sweep again continues it."""
     if not any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
         own = [override for override in overrides if not override.startswith("hydra")]
+        # Overrides must stand together: flags may follow them.
+        last = overrides[-1] if overrides else sys.argv[-1]
+        after = len(sys.argv) - sys.argv[::-1].index(last)
         # Every job is composed anew, and must find the same directory: hence not in the files.
-        sys.argv.append(f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'")
+        sys.argv.insert(after, f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'")
 
 
 def _arguments(arguments: list[str]) -> Namespace:

@@ -85,16 +85,15 @@ def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration
         identity = repr(sorted(config.items()))
         configs[identity] = config
         members.setdefault(identity, []).append(run)
-    # Full communication is always unlimited, so saying so tells nothing apart.
-    told = [
-        {k: v for k, v in config.items() if not (k == "communication.name" and v == "unlimited")}
-        for config in configs.values()
-    ]
-    keys = [key for key in _differing_keys(told) if key not in _IN_LABEL]
+    told = [_told(config) for config in configs.values()]
+    in_label = _IN_LABEL if _told_apart("algorithm", configs.values()) else ("algorithm.name",)
+    if not _told_apart("communication", configs.values()):
+        told = [_told(config, "communication.class") for config in configs.values()]
+    keys = [key for key in _differing_keys(told) if key not in in_label]
     configurations = [
         Configuration(
             config,
-            " ".join(_setting(key, config[key]) for key in keys if key in visible),
+            " ".join(_setting(key, visible[key]) for key in keys if key in visible),
             _merge_seeds(members[identity], tell),
         )
         for (identity, config), visible in zip(configs.items(), told, strict=True)
@@ -120,6 +119,31 @@ def inequality(configurations: Sequence[Configuration]) -> str | None:
         else "not a comparison of like with like"
     )
     return f"the compared runs differ in {', '.join(unequal)}: {consequence}"
+
+
+def _told(config: Mapping[str, Any], schedule: str | None = None) -> dict[str, Any]:
+    """Return a config as it is told: schedules of the user's own by what they are called.
+
+    Args:
+        config: A flat config.
+        schedule: The key by which these are told instead.
+    """
+    told = dict(config)
+    if "communication.class" in told:
+        name = told[schedule] if schedule else label_in(config, "communication")
+        del told["communication.class"]
+        told["communication.name"] = name
+    # Full communication is always unlimited, so saying so tells nothing apart.
+    if told.get("communication.name") == "unlimited":
+        del told["communication.name"]
+    return told
+
+
+def _told_apart(group: str, configs: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether classes of the user's own that are called the same are the same."""
+    key = f"{group}.class"
+    classes = {config[key]: label_in(config, group) for config in configs if key in config}
+    return len(set(classes.values())) == len(classes)
 
 
 def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[SeedRun, ...]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from marl_comm.command_line.exits import report
 from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
+from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError, OutputError
 from marl_comm.runs.sweep import plan
 
@@ -21,16 +22,27 @@ class CheckBeforeStart(Callback):
         """End the program where the run is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
-            check_job(config).ready()
+            job = check_job(config)
+            _rehearse(job)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "sweep.dir")
             jobs = check_sweep(config)
-            for job in jobs.values():
-                job.ready()
+            for name, job in jobs.items():
+                try:
+                    _rehearse(job)
+                except InputError as error:
+                    raise InputError(f"job {name} of the sweep: {error}") from error
             plan(Path(config.hydra.sweep.dir), jobs)
+
+
+def _rehearse(job: RunConfig) -> None:
+    # Imported late: mistakes on the command line are told before more is loaded.
+    from marl_comm.runs.rehearsal import rehearse
+
+    rehearse(job)
 
 
 @contextmanager

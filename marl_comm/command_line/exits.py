@@ -16,14 +16,17 @@ INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
-def tell_early_interrupts() -> None:
-    """Make Ctrl-C end this process in one line, also while modules are still being imported."""
+def tell_early_endings() -> None:
+    """Make Ctrl-C and bad input end this process in one line while modules are being imported.
+
+    Options are found at import: one that leaves something out is told then.
+    """
     usual = sys.excepthook
 
     def tell(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
     ) -> None:
-        if not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, KeyboardInterrupt | InputError):
             usual(kind, error, traceback)
             return
         code = report(error)

@@ -135,7 +135,9 @@ def _directory_name(*, _root_: DictConfig) -> str:
 
 
 def _label(group: str, *, _root_: DictConfig) -> str:
-    return label_of(dict(_root_[group]))
+    option = _root_[group]
+    # A class that is missing is told later, by its key.
+    return label_of({key: option[key] for key in ("name", "class") if key in option})
 
 
 def _typed_overrides(config: DictConfig) -> list[str]:

@@ -53,7 +53,7 @@ class RunConfig(RunSettings):
             InputError: Something cannot.
         """
         for option in self.options:
-            option.ready()
+            option.ready(self)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

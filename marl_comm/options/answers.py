@@ -42,8 +42,8 @@ class Option(Settings, ABC):
         imported here.
         """
 
-    def ready(self) -> None:
-        """Make sure that what the option needs can be had: classes of the user's own do.
+    def ready(self, run: "RunSettings") -> None:
+        """Make sure that what the option needs can be had, before anything is written.
 
         Raises:
             InputError: It cannot.

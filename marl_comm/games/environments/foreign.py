@@ -10,6 +10,7 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
+from marl_comm.options.own import find_modules_here
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def found(where: str, path: str) -> Callable[..., Any]:
         InputError: There is no such function, or importing its module raises anything.
     """
     name, _, function = path.partition(":")
+    find_modules_here()
     try:
         module = importlib.import_module(name)
         make: Callable[..., Any] = getattr(module, function or "parallel_env")
