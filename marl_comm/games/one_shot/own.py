@@ -5,7 +5,7 @@ from typing import Literal, final
 
 from marl_comm.errors import InputError
 from marl_comm.games.one_shot.rules import PotentialGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
 
@@ -13,7 +13,7 @@ _KEY = "game.class"
 
 
 @final
-class OwnOneShotSettings(OneShotSettings, OwnOption):
+class OwnOneShotSettings(DrawnOneShotSettings, OwnOption):
     """A class of the user's own, a subclass of `games.one_shot.rules.PotentialGame`.
 
     It is made with the numbers of agents and actions, one seed per game, and the arguments.
