@@ -4,6 +4,7 @@ einsum without BLAS: a row's sums come out the same to the last bit whatever els
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,38 @@ LARGEST_TABLES = 2 * 2**30
 """Most bytes that the tables of a run may take, all games together."""
 
 _ENTRIES_AT_ONCE = 2**22  # table entries copied at a time
+
+
+class Scale(NamedTuple):
+    """How rewards were before they were scaled to [0, 1]: offset + factor * reward.
+
+    Attributes:
+        offset: The least of them, or 0 where they were in [0, 1] already.
+        factor: How far the largest was from the least, or 1.
+    """
+
+    offset: float
+    factor: float
+
+    def arrays(self) -> dict[str, Array]:
+        """Return `reward_offset` and `reward_factor`, each of shape (1,)."""
+        return {
+            "reward_offset": np.array([self.offset]),
+            "reward_factor": np.array([self.factor]),
+        }
+
+
+def scaled(tables: Array) -> tuple[Array, Scale]:
+    """Return rewards in [0, 1], by one scale for all that differ from that, and the scale.
+
+    Args:
+        tables: Finite, of any shape.
+    """
+    least, most = float(tables.min()), float(tables.max())
+    if least >= 0 and most <= 1:
+        return tables, Scale(0.0, 1.0)
+    scale = Scale(least, (most - least) or 1.0)
+    return (tables - scale.offset) / scale.factor, scale
 
 
 def tables_of_rows(tables: Array, game_of_row: IntArray) -> Iterator[tuple[slice, Array]]:
