@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from marl_comm.command_line.composition import compose
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.games.one_shot.payoff import npz, sizes
+from marl_comm.games.one_shot.payoff import sizes
 from marl_comm.games.one_shot.payoff.settings import PayoffSettings
 from marl_comm.games.one_shot.payoff.table import read
 
@@ -197,9 +197,17 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "no end": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 2 2'), "does not end"),
     "a word": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 2 x }'), "it has x where"),
     "minus": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { -2 2 }'), "it has -2 where"),
-    "billions": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 999999999 999999999 }'), "2 to 1000"),
+    "billions": (
+        "nfg",
+        lambda: nfg('NFG 1 R "t" { "a" "b" } { 999999999 999999999 }'),
+        "2 to 1000",
+    ),
     "many": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 1000 1000 }'), "save it as .npz"),
-    "too few": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 2 2 } 1 2 3'), "pygambit cannot read"),
+    "too few": (
+        "nfg",
+        lambda: nfg('NFG 1 R "t" { "a" "b" } { 2 2 } 1 2 3'),
+        "pygambit cannot read",
+    ),
     "1/0": ("nfg", lambda: nfg('NFG 1 R "t" { "a" "b" } { 2 2 } 1/0 2 3 4 5 6 7 8'), "zero"),
     "overflow": (
         "nfg",
@@ -308,9 +316,3 @@ def test_tables_that_do_not_fit_are_refused_by_their_headers(
     assert game("game.file=fits.npz").actions == 3
     np.savez("fits_not.npz", own_payoffs=np.zeros((2, 3, 3)))
     assert "allowed are" in refusal("game.file=fits_not.npz")
-
-
-def test_the_names_of_arrays_are_documented() -> None:
-    page = (Path(__file__).parents[4] / "docs" / "payoffs.md").read_text()
-    assert f"`{npz.TEAM}`" in page
-    assert f"`{npz.OWN}`" in page

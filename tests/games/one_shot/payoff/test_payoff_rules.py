@@ -136,8 +136,9 @@ def test_a_potential_game_is_recognised_and_deviations_gain_the_potentials(
     before = enumeration.random_policy((1, agents, actions), seed)
     after = before.copy()
     after[:, agent] = random.dirichlet(np.ones(actions))
-    own_gain = game.marginal_rewards(row, enumeration.log_of(before))[0, agent] @ (
-        (after - before)[0, agent]
+    own_gain = (
+        game.marginal_rewards(row, enumeration.log_of(before))[0, agent]
+        @ ((after - before)[0, agent])
     )
     gain = game.potential(row, enumeration.log_of(after)) - game.potential(
         row, enumeration.log_of(before)
