@@ -261,7 +261,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, markov_congestion",
+            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, mar",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),
@@ -280,7 +280,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("game=mpe/simple_spread game.copies=1 learner.minibatches=26", "at most 25"),
         ("~game", "game is missing"),
         ("~seed", "seed is missing"),
-        ("++game.name=chess", 'game.name="chess": must be one of congestion, coverage'),
+        ("++game.name=chess", 'game.name="chess": must be one of climbing, penalty'),
         ("seed=1,2", "add -m"),
         ("seed=range(3)", "add -m"),
         ("seed", "seed: cannot be read as key=value"),

@@ -72,7 +72,9 @@ def test_every_algorithm_plays_and_the_file_alone_gives_value_and_gap(
 def test_exact_mode_plays_them_too(game: str, algorithm: str) -> None:
     chosen = (f"game={game.split()[0]}", *game.split()[1:], f"algorithm={algorithm}")
     execute(compose(*chosen, *SMALL, "samples_per_round=null"), Path("run"))
-    gaps = [json.loads(line)["nash_gap"] for line in Path("run/metrics.jsonl").open()]
+    gaps = [
+        json.loads(line)["nash_gap"] for line in Path("run/metrics.jsonl").read_text().splitlines()
+    ]
     assert np.isfinite(gaps).all()
     with pytest.raises(InputError, match="nothing differs between the seeds"):
         compose(*chosen, *SMALL, "samples_per_round=null", "num_seeds=2")
