@@ -18,6 +18,7 @@ _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
 # Returns are compared where runs end.
 _MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")
 _IN_LABEL = ("algorithm.name", "algorithm.class")
+_FILE, _DIGEST = "game.file", "game.sha256"
 _ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
 
 
@@ -80,8 +81,11 @@ def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration
     """
     configs: dict[str, dict[str, Any]] = {}
     members: dict[str, list[Run]] = {}
+    first_paths: dict[str, Any] = {}
     for run in runs:
         config = {k: value for k, value in run.config.items() if not _within(k, _NOT_COMPARED)}
+        if _DIGEST in config:  # wherever it lay, it was one file
+            config[_FILE] = first_paths.setdefault(str(config[_DIGEST]), config.get(_FILE))
         identity = repr(sorted(config.items()))
         configs[identity] = config
         members.setdefault(identity, []).append(run)
@@ -198,6 +202,9 @@ def _differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
         }
         if len(values) > 1:
             differing.append(key)
+    files, digests = ({str(config.get(key)) for config in configs} for key in (_FILE, _DIGEST))
+    if len(files) == len(digests):  # paths tell the files apart
+        return [key for key in differing if key != _DIGEST]
     return differing
 
 

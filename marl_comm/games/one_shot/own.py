@@ -7,7 +7,7 @@ from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
 from marl_comm.games.one_shot.agreement import disagreement
 from marl_comm.games.one_shot.rules import PotentialGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
 from marl_comm.options.watched import Checks, watched
@@ -17,7 +17,7 @@ _TRIED = 3  # games
 
 
 @final
-class OwnOneShotSettings(OneShotSettings, OwnOption):
+class OwnOneShotSettings(DrawnOneShotSettings, OwnOption):
     """A class of the user's own, a subclass of `games.one_shot.rules.PotentialGame`.
 
     It is made with the numbers of agents and actions, one seed per game, and the arguments.
