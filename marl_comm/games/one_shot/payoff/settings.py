@@ -79,7 +79,7 @@ class PayoffSettings(OneShotSettings):
         """There are none that can be told without the file."""
         yield from ()
 
-    def ready(self) -> None:
+    def ready(self, run: RunSettings) -> None:
         """Read the file.
 
         Raises:
