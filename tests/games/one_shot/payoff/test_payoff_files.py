@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pygambit
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marl_comm.command_line.composition import compose
-from marl_comm.config.run import RunConfig
+from marl_comm.config.loading import load_saved
 from marl_comm.errors import InputError
 from marl_comm.games.one_shot.payoff import sizes
 from marl_comm.games.one_shot.payoff.settings import PayoffSettings
@@ -296,12 +297,14 @@ def test_a_saved_configuration_is_read_without_the_file() -> None:
     np.savez("table.npz", team_payoff=TEAM)
     config = compose("game=payoff", "game.file=table.npz")
     Path("table.npz").unlink()
-    assert RunConfig.model_validate(config.model_dump()) == config
+    Path("config.yaml").write_text(yaml.safe_dump(config.model_dump()))
+    assert load_saved(Path("config.yaml")) == config
     open_ended = config.model_dump()
     open_ended["game"]["agents"] = None
+    Path("config.yaml").write_text(yaml.safe_dump(open_ended))
     np.savez("table.npz", team_payoff=TEAM)
-    with pytest.raises(ValueError, match="agents"):
-        RunConfig.model_validate(open_ended)
+    with pytest.raises(InputError, match=r"game\.agents=null: must be an integer"):
+        load_saved(Path("config.yaml"))
 
 
 def test_tables_that_do_not_fit_are_refused_by_their_headers(
