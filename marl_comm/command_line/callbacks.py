@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from marl_comm.command_line.exits import report
 from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError, OutputError
+from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
 
 
@@ -50,5 +50,5 @@ def _errors_end_the_program() -> Iterator[None]:
     # Hydra turns exceptions of callbacks into warnings and goes on.
     try:
         yield
-    except (InputError, OutputError) as error:
+    except Exception as error:  # a defect, too, must not end in a warning
         raise SystemExit(report(error)) from error
