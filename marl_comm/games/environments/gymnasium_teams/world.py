@@ -42,11 +42,11 @@ class Team:
         registered: Any = spec(environment)
         make = load_env_creator(registered.entry_point)
         self._world: Any = make(**{**registered.kwargs, **arguments, **_LIMITS[package]})
-        self._spaces: Any = (self._world.observation_space, self._world.action_space)
-        if {type(space) for space in self._spaces} != {spaces.Tuple}:
-            raise TypeError(f"{environment} has the spaces {self._spaces}, must be Tuple")
+        self._seen, self._done = self._world.observation_space, self._world.action_space
+        if not isinstance(self._seen, spaces.Tuple) or not isinstance(self._done, spaces.Tuple):
+            raise TypeError(f"{environment} has the spaces {self._seen}, {self._done}, no tuples")
         self._max_steps, self._time = max_steps, 0
-        self.possible_agents = [f"agent_{i}" for i in range(len(self._spaces[0].spaces))]
+        self.possible_agents = [f"agent_{i}" for i in range(len(self._seen))]
         self.agents: list[str] = []
 
     @property
@@ -56,11 +56,11 @@ class Team:
 
     def observation_space(self, agent: str) -> Any:
         """Return what an agent can see."""
-        return self._spaces[0][self.possible_agents.index(agent)]
+        return self._seen[self.possible_agents.index(agent)]
 
     def action_space(self, agent: str) -> Any:
         """Return what an agent can do."""
-        return self._spaces[1][self.possible_agents.index(agent)]
+        return self._done[self.possible_agents.index(agent)]
 
     def reset(self, seed: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin an episode."""
