@@ -42,9 +42,10 @@ class Team:
         registered: Any = spec(environment)
         make = load_env_creator(registered.entry_point)
         self._world: Any = make(**{**registered.kwargs, **arguments, **_LIMITS[package]})
-        self._seen, self._done = self._world.observation_space, self._world.action_space
-        if not isinstance(self._seen, spaces.Tuple) or not isinstance(self._done, spaces.Tuple):
-            raise TypeError(f"{environment} has the spaces {self._seen}, {self._done}, no tuples")
+        seen, done = self._world.observation_space, self._world.action_space
+        if not isinstance(seen, spaces.Tuple) or not isinstance(done, spaces.Tuple):
+            raise TypeError(f"{environment} has the spaces {seen} and {done}, no tuples")
+        self._seen, self._done = seen, done
         self._max_steps, self._time = max_steps, 0
         self.possible_agents = [f"agent_{i}" for i in range(len(self._seen))]
         self.agents: list[str] = []
