@@ -52,6 +52,8 @@ ENVIRONMENTS = {
     "pettingzoo": "game.environment=gate_environment:Dwindling game.evaluation_steps=9",
     "vmas": "game.max_steps=5 +game.arguments.n_agents=3",
     "vmas/simple_spread": "game.max_steps=5",
+    "lbf/foraging": "game.environment=Foraging-5x5-2p-1f-v3 game.max_steps=5",
+    "rware/warehouse": "game.max_steps=5",
 }
 REWEIGHING = ("importance_sampling", "base_policy_prediction", "stale")
 SCHEDULES = {

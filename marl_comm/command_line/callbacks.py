@@ -23,7 +23,7 @@ class CheckBeforeStart(Callback):
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
             job = check_job(config)
-            _rehearse(job)
+            _rehearse(job, in_sweep=False)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
@@ -32,17 +32,17 @@ class CheckBeforeStart(Callback):
             jobs = check_sweep(config)
             for name, job in jobs.items():
                 try:
-                    _rehearse(job)
+                    _rehearse(job, in_sweep=True)
                 except InputError as error:
                     raise InputError(f"job {name} of the sweep: {error}") from error
             plan(Path(config.hydra.sweep.dir), jobs)
 
 
-def _rehearse(job: RunConfig) -> None:
+def _rehearse(job: RunConfig, *, in_sweep: bool) -> None:
     # Imported late: mistakes on the command line are told before more is loaded.
     from marl_comm.runs.rehearsal import rehearse
 
-    rehearse(job)
+    rehearse(job, in_sweep=in_sweep)
 
 
 @contextmanager

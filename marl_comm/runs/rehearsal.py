@@ -30,16 +30,21 @@ _SAMPLES = 64  # and no fewer than an episode for each base policy
 _ENDS = np.array([2, 4, 0])  # local steps at which the seeds end; one ends before its first round
 
 
-def rehearse(run: RunConfig) -> None:
+def rehearse(run: RunConfig, *, in_sweep: bool = False) -> None:
     """Make sure that the options can be had, and let those of the user's own play a little.
 
     Each local update has a round, seeds end one after another, and the algorithm is restored from
     a checkpoint again and again. Networks are not tried, which would take as long as a run.
 
+    Args:
+        run: The run.
+        in_sweep: Whether it is a job of a sweep. An environment that cannot be made then ends its
+            own job, not the sweep.
+
     Raises:
         InputError: A class cannot be had, or something that it returns is not what it must be.
     """
-    run.ready()
+    run.ready(environments=not in_sweep)
     own = any(isinstance(option, OwnOption) for option in run.options)
     if not own or run.learner.policies == "networks":
         return

@@ -229,7 +229,7 @@ def test_their_sensible_neighbours_are_accepted(overrides: str) -> None:
 @pytest.mark.parametrize("key", SETTINGS, ids=name_of)
 def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
     if key.path.endswith(".arguments") and bad == {}:
-        pytest.skip("no arguments are an allowed value")
+        return  # no arguments are an allowed value
     cfg = DictConfig(having(key).model_dump())
     OmegaConf.update(cfg, key.path, bad, merge=False)
     with pytest.raises(InputError) as caught:
@@ -261,7 +261,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, mar",
+            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, lbf",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),

@@ -41,6 +41,8 @@ class ParallelEnvironments:
         arguments: Mapping[str, Any],
         randoms: Sequence[np.random.Generator],
         copies: int,
+        *,
+        where: str | None = None,
     ) -> None:
         """Make one copy, play a step of it and close it; then make all copies.
 
@@ -49,12 +51,13 @@ class ParallelEnvironments:
             arguments: Of the function.
             randoms: Each seed's stream.
             copies: Per seed.
+            where: The settings that name the environment, for messages; by default its path.
 
         Raises:
             InputError: There is no such function; it, or its environment, raises anything, breaks
                 the interface, or gives one object twice; or its spaces are not supported.
         """
-        self._where = f"game.environment={path}"
+        self._where = where or f"game.environment={path}"
         make = foreign.found(self._where, path)
         trial = foreign.made(self._where, make, arguments)
         try:

@@ -42,14 +42,6 @@ class PettingZooSettings(EnvironmentSettings):
 
         return ParallelEnvironments(self.environment, self.arguments, randoms, copies)
 
-    def ready(self, run: RunSettings) -> None:
-        """Make the environment once: whoever wrote it may refuse.
-
-        Raises:
-            InputError: It cannot be made, or is not supported.
-        """
-        self.environments([np.random.default_rng(run.seed)], 1, "cpu").close()
-
     def own_problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
         yield from ()
