@@ -5,7 +5,7 @@ from typing import Any, Protocol, Self
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,27 @@ class Staleness:
         ess: (rows,), effective sample size as a share of the samples, in [0, 1].
         divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
         nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
+        mean_weight: (rows,), mean importance weight of the samples, whose expectation is 1; far
+            below it the data no longer cover the policy, whatever the effective sample size is.
     """
 
     ess: Array
     divergence: Array
     nearest: IntArray
+    mean_weight: Array
 
     def keep(self, rows: IntArray) -> "Staleness":
         """Return a copy of the given rows."""
-        return Staleness(self.ess[rows], self.divergence[rows], self.nearest[rows])
+        return Staleness(
+            self.ess[rows], self.divergence[rows], self.nearest[rows], self.mean_weight[rows]
+        )
 
     def replace(self, rows: IntArray, other: "Staleness") -> None:
         """Overwrite the given rows by the rows of `other`."""
         self.ess[rows] = other.ess
         self.divergence[rows] = other.divergence
         self.nearest[rows] = other.nearest
+        self.mean_weight[rows] = other.mean_weight
 
 
 class Experience(Protocol):
@@ -74,16 +80,16 @@ class Experience(Protocol):
     def traffic(self) -> Traffic:
         """The cost, per row, of the round that moved this."""
 
+    def prepare(self, estimation: Estimation) -> None:
+        """Get ready for estimates of one kind; comes before all that follows."""
+
     def weigh(self, log_policy: Array) -> Staleness:
         """Weigh the data for the current policy, and remember the weights."""
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Return each agent's expected reward per action against the others' current policies.
 
-        Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
-        data came from the current policy.
+        Must follow `weigh` of the same policy.
         """
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:

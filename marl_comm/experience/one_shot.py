@@ -7,7 +7,7 @@ import numpy as np
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience import estimators
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.oracle import nearest_base
@@ -16,6 +16,8 @@ from marl_comm.experience.shared_buffer import SharedBuffer
 
 class SampledExperience:
     """The joint actions and rewards of each row's latest round, and their weights."""
+
+    _estimation: Estimation
 
     def __init__(self, buffer: SharedBuffer, behaviours: BasePolicies) -> None:
         """Index the buffer and compute the densities that no later local update changes.
@@ -50,26 +52,30 @@ class SampledExperience:
         """What the round cost, per row."""
         return self._buffer.traffic
 
+    def prepare(self, estimation: Estimation) -> None:
+        """Remember how estimates are made."""
+        self._estimation = estimation
+
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
         staleness.ess = estimators.effective_sample_size(self._weights)
+        staleness.mean_weight = self._weights.mean(axis=1)
         return staleness
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
-        weights = self._weights if weighted else np.ones_like(self._weights)
+        asked = self._estimation
+        weights = self._weights if asked.weighted else np.ones_like(self._weights)
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
             self._rewards,
             log_policy,
-            estimator,
-            truncation,
+            asked.in_force,
+            asked.truncation,
             baseline=estimators.value_estimate(weights, self._rewards),
         )
 
@@ -94,6 +100,7 @@ class SampledExperience:
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
         kept = object.__new__(type(self))
+        kept._estimation = self._estimation
         kept._buffer = self._buffer.keep(rows)
         kept._bases = self._bases.keep(rows)
         kept._joint_actions = self._joint_actions.keep(rows)

@@ -7,7 +7,7 @@ import numpy as np
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 
 
@@ -20,10 +20,13 @@ class Oracle(Protocol):
         Of the shape of `log_policy`, (R, ..., agents, actions).
         """
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
         """Return the Renyi-2 divergence of policies from each of their bases, (R, B).
 
-        `log_bases` is (R, B, ..., agents, actions).
+        Of single decisions or of whole episodes; in one-shot games they are the same. `log_bases`
+        is (R, B, ..., agents, actions).
         """
 
 
@@ -32,6 +35,8 @@ class OracleExperience:
 
     The effective sample size is that of infinitely many samples from the nearest base.
     """
+
+    _estimation: Estimation
 
     def __init__(self, seed_rows: IntArray, bases: BasePolicies, oracle: Oracle) -> None:
         """Remember the bases, and whom to ask about the seeds in `seed_rows`, (rows,)."""
@@ -53,15 +58,22 @@ class OracleExperience:
         """Return the exact divergence to the nearest base."""
         return nearest_base(log_policy, self._bases, self.divergences)
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
-        """Return the exact action values; the estimator has no say."""
+    def prepare(self, estimation: Estimation) -> None:
+        """Remember whose divergences count; nothing is estimated."""
+        self._estimation = estimation
+
+    def action_values(self, log_policy: Array) -> Array:
+        """Return the exact action values."""
         return self._oracle.action_values(self._seed_rows, log_policy)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the exact divergences of policies of the given rows, (rows, bases)."""
-        return self._oracle.divergences(self._seed_rows[rows], log_policy, log_bases)
+        return self._oracle.divergences(
+            self._seed_rows[rows],
+            log_policy,
+            log_bases,
+            single_steps=self._estimation.single_steps,
+        )
 
     def state(self) -> dict[str, Any]:
         """Return the bases and whose they are, for a checkpoint."""
@@ -74,7 +86,9 @@ class OracleExperience:
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
-        return type(self)(self._seed_rows[rows], self._bases.keep(rows), self._oracle)
+        kept = type(self)(self._seed_rows[rows], self._bases.keep(rows), self._oracle)
+        kept._estimation = self._estimation
+        return kept
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`."""
@@ -97,4 +111,9 @@ def nearest_base(
     apart = np.where(bases.in_use[:, :used], apart, np.inf)
     nearest = apart.argmin(axis=1)
     divergence = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
-    return Staleness(ess=np.exp(-divergence), divergence=divergence, nearest=nearest)
+    return Staleness(
+        ess=np.exp(-divergence),
+        divergence=divergence,
+        nearest=nearest,
+        mean_weight=np.ones_like(divergence),
+    )

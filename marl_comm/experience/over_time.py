@@ -7,7 +7,7 @@ import numpy as np
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience import estimators, trajectory_estimators
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.oracle import nearest_base
@@ -16,12 +16,19 @@ from marl_comm.experience.trajectory_estimators import Contexts
 
 
 class SampledTrajectories:
-    """The episodes of each row's latest round, and the weights of all their prefixes."""
+    """The episodes of each row's latest round, and the weights of their steps.
+
+    A step's weight is that of its own decision, or of all decisions of the episode up to it.
+    """
+
+    _estimation: Estimation
+    _log_density: Array
+    _weights: Array
 
     def __init__(
         self, buffer: TrajectoryBuffer, behaviours: BasePolicies, discount: float | None
     ) -> None:
-        """Index the buffer and compute the densities that no later local update changes.
+        """Index the buffer.
 
         Args:
             buffer: The data, ordered by behaviour policy.
@@ -46,16 +53,7 @@ class SampledTrajectories:
             if rewards.ndim == 4
             else rewards[:, None]
         )
-        self._log_density = trajectory_estimators.prefix_log_densities(
-            self._joint_actions,
-            behaviours.log_policies,
-            behaviours.samples_per_base(episodes),
-            steps,
-        )
-        self._weights = np.ones(self._log_density.shape)
-        # How often an average episode decides in each state.
-        ones = np.ones((rows, 1, steps, episodes))
-        self._visits = (self._contexts.total(ones) / episodes).reshape(rows, layers, states)
+        self._visits = self._contexts.visits(behaviours.base_of_sample(episodes), behaviours.size)
 
     @property
     def bases(self) -> BasePolicies:
@@ -67,26 +65,49 @@ class SampledTrajectories:
         """What the round cost, per row."""
         return self._buffer.traffic
 
+    def prepare(self, estimation: Estimation) -> None:
+        """Compute the densities that no later local update changes."""
+        self._estimation = estimation
+        if estimation.single_steps:
+            self._log_density = trajectory_estimators.step_log_densities(
+                self._joint_actions, self._contexts, self._bases.log_policies, self._visits
+            )
+        else:
+            _, steps, episodes, _ = self._buffer.joint_actions.shape
+            self._log_density = trajectory_estimators.prefix_log_densities(
+                self._joint_actions,
+                self._bases.log_policies,
+                self._bases.samples_per_base(episodes),
+                steps,
+            )
+        self._weights = np.ones(self._log_density.shape)
+
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
 
-        The effective sample size is that of whole episodes.
+        The effective sample size is that of all steps, or where weights are those of prefixes,
+        that of whole episodes.
         """
-        log_target = trajectory_estimators.prefix_log_probabilities(
-            self._joint_actions, log_policy, self._log_density.shape[1]
-        )
+        log_target = self._joint_actions.sum_over_agents(log_policy)
+        log_target = log_target.reshape(self._log_density.shape)
+        if not self._estimation.single_steps:
+            np.cumsum(log_target, axis=1, out=log_target)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
-        staleness.ess = estimators.effective_sample_size(self._weights[:, -1])
+        counted = self._weights
+        if not self._estimation.single_steps:
+            counted = counted[:, -1]
+        counted = counted.reshape(len(counted), -1)
+        staleness.ess = estimators.effective_sample_size(counted)
+        staleness.mean_weight = counted.mean(axis=1)
         return staleness
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
-        weights = self._weights if weighted else np.ones_like(self._weights)
-        if estimator == "truncated":
-            weights = np.minimum(weights, truncation)
+        asked = self._estimation
+        weights = self._weights if asked.weighted else np.ones_like(self._weights)
+        if asked.estimator == "truncated":
+            weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
@@ -97,19 +118,26 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
+            self._visits.sum(axis=1),
             self._discount,
-            self_normalised=estimator == "self_normalised",
+            asked.in_force,
         )
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
-        """Estimate the divergences of trajectories from the states that agents have seen.
+        """Estimate divergences from the contexts that agents have seen, (rows, bases).
 
-        The sum over an episode's decisions of the divergence of the joint action, averaged over the
-        visited states: what is known without a model of how the state moves. Exact where states
-        come in the same order in every episode, (rows, bases).
+        Where steps have weights of their own, the logarithm of the mean over all steps of
+        exp(divergence of the joint action): the log-inflation of their second moment. Otherwise
+        the sum over an episode's decisions, averaged over the episodes: what is known without a
+        model of how the state moves, and exact where states come in the same order in every one.
         """
-        per_state = estimators.renyi_divergence(log_policy[:, None], log_bases)
-        return np.asarray(np.einsum("rbls,rls->rb", per_state, self._visits[rows]))
+        per_context = estimators.renyi_divergence(log_policy[:, None], log_bases)
+        per_context = per_context.reshape(*per_context.shape[:2], -1)
+        visits = self._visits[rows].sum(axis=1)
+        if self._estimation.single_steps:
+            return estimators.pooled_divergence(per_context, visits[:, None])
+        episodes = self._buffer.joint_actions.shape[2]
+        return np.asarray(np.einsum("rbc,rc->rb", per_context, visits / episodes))
 
     def state(self) -> dict[str, Any]:
         """Return the shared data and where they came from, for a checkpoint."""
@@ -123,6 +151,7 @@ class SampledTrajectories:
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
         kept = object.__new__(type(self))
+        kept._estimation = self._estimation
         kept._buffer = self._buffer.keep(rows)
         kept._discount = self._discount
         kept._bases = self._bases.keep(rows)

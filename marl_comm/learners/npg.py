@@ -8,7 +8,7 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.experience import BasePolicies, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
@@ -59,10 +59,12 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             game.initial_log_policy(),
             step_size=self.step_size,
             exploration=self.exploration_in(run),
-            estimator=self.estimator,
-            truncation=self.truncation,
             policy_floor=self.policy_floor,
-            importance_weighted=algorithm.reweighs,
+            estimation=Estimation(
+                estimator=self.estimator,
+                truncation=self.truncation,
+                weighted=algorithm.reweighs,
+            ),
         )
 
     def exploration_in(self, run: RunSettings) -> float:
@@ -100,10 +102,8 @@ class NaturalPolicyGradient:
         *,
         step_size: float,
         exploration: float,
-        estimator: Estimator,
-        truncation: float,
         policy_floor: float,
-        importance_weighted: bool,
+        estimation: Estimation,
     ) -> None:
         """Start from `log_policy`.
 
@@ -111,10 +111,8 @@ class NaturalPolicyGradient:
             log_policy: (rows, ..., agents, actions), log-probabilities.
             step_size: NPG step, in policy log-odds per unit of reward.
             exploration: Share of uniform play mixed into each agent's behaviour policy.
-            estimator: How marginal rewards are estimated from samples.
-            truncation: Largest importance weight of the estimator `truncated`.
             policy_floor: Smallest probability of an action; keeps log-probabilities finite.
-            importance_weighted: Whether old data are reweighed for the current policy.
+            estimation: How action values are estimated from samples.
         """
         self.log_policy = log_policy
         self.staleness: Staleness | None = None
@@ -125,10 +123,8 @@ class NaturalPolicyGradient:
         self._weighed = False  # whether the weights are those of the current policy
         self._step_size = step_size
         self._exploration = exploration
-        self._estimator: Estimator = estimator
-        self._truncation = truncation
         self._log_floor = float(np.log(policy_floor))
-        self._importance_weighted = importance_weighted
+        self._estimation = estimation
 
     @property
     def rows(self) -> int:
@@ -159,6 +155,7 @@ class NaturalPolicyGradient:
 
     def receive(self, rows: IntArray, experience: Experience) -> None:
         """Take over a round's data for the given rows, replacing what they had."""
+        experience.prepare(self._estimation)
         staleness = experience.weigh(self.log_policy[rows])
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
@@ -172,7 +169,7 @@ class NaturalPolicyGradient:
         """Make one local update of every row from the data it has."""
         self.weigh()
         assert self._experience is not None, "a round comes before the first update"
-        gradient = self._action_values(self._experience, self.log_policy)
+        gradient = self._experience.action_values(self.log_policy)
         updated = self._step(self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
@@ -209,7 +206,7 @@ class NaturalPolicyGradient:
         log_policy = self.log_policy[rows]
         for _ in range(updates):
             experience.weigh(log_policy)
-            gradient = self._action_values(experience, log_policy)
+            gradient = experience.action_values(log_policy)
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
@@ -219,17 +216,23 @@ class NaturalPolicyGradient:
         return self._experience.divergences(rows, log_policy, log_base[:, None])[:, 0]
 
     def diagnostics(self) -> dict[str, AnyArray]:
-        """Return effective sample size and divergence of the data that the last update used.
+        """Return how stale the data were that the last update used.
 
         Before the first round the policy is its own, perfectly fresh, base.
         """
         if self._experience is None or self.staleness is None:
             ones = np.ones(self.rows)
-            return {"ess": ones, "divergence": 0 * ones, "bases": ones.astype(np.int64)}
+            return {
+                "ess": ones,
+                "divergence": 0 * ones,
+                "bases": ones.astype(np.int64),
+                "mean_weight": ones,
+            }
         return {
             "ess": self.staleness.ess,
             "divergence": self.staleness.divergence,
             "bases": self._experience.bases.count,
+            "mean_weight": self.staleness.mean_weight,
         }
 
     def keep(self, rows: IntArray) -> None:
@@ -268,15 +271,8 @@ class NaturalPolicyGradient:
         self._updates = state["updates"]
         self.staleness = Staleness(**state["staleness"])
         self._experience = restore_experience(state["experience"])
+        self._experience.prepare(self._estimation)
         self._weighed = False
-
-    def _action_values(self, experience: Experience, log_policy: Array) -> Array:
-        return experience.action_values(
-            log_policy,
-            weighted=self._importance_weighted,
-            estimator=self._estimator,
-            truncation=self._truncation,
-        )
 
     def _step(self, log_policy: Array, change: Array) -> Array:
         """Return softmax(log_policy + change), no probability below the floor."""

@@ -44,7 +44,7 @@ def test_weights_follow_the_balance_heuristic(seed, bases, samples):
 
 @given(
     st.integers(0, 10**6),
-    st.sampled_from(["ordinary", "self_normalised", "truncated"]),
+    st.sampled_from(["bounded", "ordinary", "self_normalised", "truncated"]),
     st.booleans(),
 )
 def test_marginal_rewards_equal_their_definition(seed, estimator, own_rewards):
@@ -79,10 +79,107 @@ def test_marginal_rewards_equal_their_definition(seed, estimator, own_rewards):
         np.testing.assert_allclose(estimate[row], plain, rtol=1e-9, atol=1e-12)
 
 
+def drawn(seed, rows=2, samples=9):
+    """Samples with weights, rewards, a policy and the self-normalised value of it."""
+    random = np.random.default_rng(seed)
+    joint_actions = JointActions.of(random.integers(ACTIONS, size=(rows, samples, AGENTS)), ACTIONS)
+    weights = random.exponential(size=(rows, samples)) * random.integers(2, size=(rows, samples))
+    rewards = random.random((rows, samples))
+    log_policy = np.log(random_policies(random, rows))
+    return joint_actions, weights, rewards, log_policy
+
+
+def estimated(estimator, joint_actions, weights, rewards, log_policy):
+    baseline = estimators.value_estimate(weights, rewards)
+    return baseline, estimators.marginal_rewards(
+        joint_actions, weights, rewards, log_policy, estimator, 1.0, baseline
+    )
+
+
+@given(st.integers(0, 10**6))
+def test_bounded_estimates_are_self_normalised_where_the_weight_expected_is_found(seed):
+    joint_actions, weights, rewards, log_policy = drawn(seed)
+    baseline, bounded = estimated("bounded", joint_actions, weights, rewards, log_policy)
+    _, normalised = estimated("self_normalised", joint_actions, weights, rewards, log_policy)
+    found = joint_actions.total_per_action(weights)
+    expected = weights.shape[1] * np.exp(log_policy)
+    enough = found >= expected
+    np.testing.assert_allclose(bounded[enough], normalised[enough], rtol=1e-12)
+    # Elsewhere they are as far between the value and the self-normalised ones as weight is found.
+    part = np.where(enough, 1.0, found / expected)
+    value = baseline[:, None, None]
+    np.testing.assert_allclose(bounded, value + part * (normalised - value), atol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.floats(0.1, 10), st.floats(-5, 5))
+def test_bounded_estimates_move_with_the_rewards(seed, factor, shift):
+    joint_actions, weights, rewards, log_policy = drawn(seed)
+    _, before = estimated("bounded", joint_actions, weights, rewards, log_policy)
+    _, after = estimated("bounded", joint_actions, weights, factor * rewards + shift, log_policy)
+    np.testing.assert_allclose(after, factor * before + shift, atol=1e-9)
+
+
+@given(st.integers(0, 10**6), st.floats(1e-9, 1))
+def test_bounded_estimates_go_back_to_the_value_as_all_weights_vanish(seed, scale):
+    """What self-normalisation divides away: all weights of a policy that has left the data."""
+    joint_actions, weights, rewards, log_policy = drawn(seed)
+    value, before = estimated("bounded", joint_actions, weights, rewards, log_policy)
+    _, after = estimated("bounded", joint_actions, scale * weights, rewards, log_policy)
+    value = value[:, None, None]
+    assert (np.abs(after - value) <= np.abs(before - value) * (1 + 1e-9) + 1e-12).all()
+    largest = scale * joint_actions.total_per_action(weights) / np.exp(log_policy)
+    assert (np.abs(after - value) <= largest / weights.shape[1] + 1e-12).all()
+    _, normalised = estimated(
+        "self_normalised", joint_actions, scale * weights, rewards, log_policy
+    )
+    _, unscaled = estimated("self_normalised", joint_actions, weights, rewards, log_policy)
+    np.testing.assert_allclose(normalised, unscaled, atol=1e-9)
+
+
+@given(st.integers(0, 10**6))
+def test_bounded_estimates_are_no_larger_and_no_smaller_than_the_rewards(seed):
+    joint_actions, weights, rewards, log_policy = drawn(seed)
+    _, bounded = estimated("bounded", joint_actions, weights, rewards, log_policy)
+    assert (bounded >= rewards.min(axis=1)[:, None, None] - 1e-12).all()
+    assert (bounded <= rewards.max(axis=1)[:, None, None] + 1e-12).all()
+
+
 def mean_is_within_error(estimates, truth, standard_errors=5.0):
     """Two-sided test of every entry: at 5 standard errors, 6e-7 false alarms an entry."""
     error = estimates.std(axis=0, ddof=1) / np.sqrt(len(estimates))
     return np.abs(estimates.mean(axis=0) - truth) <= standard_errors * error
+
+
+@pytest.mark.parametrize("estimator", ["bounded", "self_normalised", "ordinary"])
+def test_estimates_of_many_samples_are_exact(estimator):
+    """400,000 samples of two bases at a fixed seed: errors below one per cent of the range."""
+    random = np.random.default_rng(20261126)
+    samples = 400_000
+    policy = 0.7 * random_policies(random, 1) + 0.3 / ACTIONS
+    payoff = random.random((ACTIONS,) * AGENTS)
+    base = 0.7 * random_policies(random, 1, 2) + 0.3 / ACTIONS
+    behaviours = BasePolicies(np.log(base), np.array([2]))
+    joint_actions = sample_joint_actions(behaviours, samples, [random])
+    rewards = payoff[tuple(np.moveaxis(joint_actions, -1, 0))]
+    indexed = JointActions.of(joint_actions, ACTIONS)
+    density = estimators.log_mixture_density(
+        indexed, behaviours.log_policies, behaviours.samples_per_base(samples)
+    )
+    weights = estimators.importance_weights(indexed.sum_over_agents(np.log(policy)), density)
+    _, estimate = estimated(estimator, indexed, weights, rewards, np.log(policy))
+    truth = exact_marginal_rewards(policy[0], payoff)
+    assert np.abs(estimate[0] - truth).max() < 0.01
+    _, unweighted = estimated(estimator, indexed, np.ones_like(weights), rewards, np.log(policy))
+    assert np.abs(unweighted[0] - truth).max() > 0.02, "the weights make no difference"
+
+
+def exact_marginal_rewards(policy, payoff):
+    truth = np.zeros((AGENTS, ACTIONS))
+    for joint_action in plain_loops.enumerate_joint_actions(AGENTS, ACTIONS):
+        joint = plain_loops.probability(policy, joint_action) * payoff[joint_action]
+        for agent, action in enumerate(joint_action):
+            truth[agent, action] += joint / policy[agent, action]
+    return truth
 
 
 @pytest.mark.parametrize("bases", [1, 3])
@@ -107,11 +204,7 @@ def test_ordinary_estimator_with_the_balance_heuristic_is_unbiased(bases):
     estimates = estimators.marginal_rewards(
         indexed, weights, rewards, log_policy, "ordinary", 1.0, np.full(repetitions, 0.3)
     )
-    truth = np.zeros((AGENTS, ACTIONS))
-    for joint_action in plain_loops.enumerate_joint_actions(AGENTS, ACTIONS):
-        joint = plain_loops.probability(policy, joint_action) * payoff[joint_action]
-        for agent, action in enumerate(joint_action):
-            truth[agent, action] += joint / policy[agent, action]
+    truth = exact_marginal_rewards(policy, payoff)
     assert mean_is_within_error(estimates, truth).all()
     # The same test must notice a bias: weights of one base instead of the mixture.
     if bases > 1:
@@ -135,6 +228,17 @@ def test_divergence_is_that_of_the_joint_distributions(seed):
     assert estimators.renyi_divergence(np.log(policy), np.log(base)) == pytest.approx(
         plain_loops.renyi_divergence(policy, base), rel=1e-9, abs=1e-12
     )
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5))
+def test_pooled_divergence_is_that_of_contexts_drawn_as_often_as_visited(seed, contexts):
+    random = np.random.default_rng(seed)
+    divergences, visits = random.exponential(size=contexts), random.integers(0, 5, size=contexts)
+    visits[random.integers(contexts)] += 1
+    moment = sum(n * np.exp(d) for n, d in zip(visits, divergences, strict=True)) / visits.sum()
+    divergences[visits == 0] = 900.0  # where nobody came nothing diverges
+    pooled = estimators.pooled_divergence(divergences, visits)
+    assert pooled == pytest.approx(np.log(moment), abs=1e-12)
 
 
 def test_divergence_of_a_policy_from_itself_is_zero():
@@ -178,7 +282,7 @@ def test_all_weights_zero_gives_finite_estimates():
     weights, rewards = np.zeros((1, 4)), np.array([[0.1, 0.2, 0.3, 0.4]])
     baseline = estimators.value_estimate(weights, rewards)
     assert baseline == pytest.approx(0.25)
-    for estimator in ("ordinary", "self_normalised", "truncated"):
+    for estimator in ("bounded", "ordinary", "self_normalised", "truncated"):
         estimate = estimators.marginal_rewards(
             joint_actions,
             weights,

@@ -83,7 +83,9 @@ class NormalFormGame:
         """Return the exact marginal rewards, (rows, agents, actions)."""
         return self._game.marginal_rewards(seed_rows, log_policy)
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
         """Return the exact divergences of product policies, (rows, bases)."""
         return renyi_divergence(log_policy[:, None], log_bases)
 

@@ -82,10 +82,17 @@ class MarkovFormGame:
         """Return the exact action values, (rows, L, S, agents, actions)."""
         return dynamic_programs.action_values(self._game, seed_rows, log_policy)
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
-        """Return the exact divergences of an episode's trajectories, (rows, bases)."""
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
+        """Return the exact divergences of decisions or of whole episodes, (rows, bases)."""
         rows, bases = log_bases.shape[:2]
-        divergence = dynamic_programs.trajectory_divergence(
+        divergence_of = (
+            dynamic_programs.decision_divergence
+            if single_steps
+            else dynamic_programs.trajectory_divergence
+        )
+        divergence = divergence_of(
             self._game,
             np.repeat(seed_rows, bases),
             np.repeat(log_policy, bases, axis=0),
@@ -129,7 +136,7 @@ def play_episodes(
     agents_draw = np.stack([random.random((*shape, game.agents)) for random in generators])
     chance_draw = np.stack([random.random(shape) for random in generators])
 
-    base = _base_of_episode(behaviours.samples_per_base(episodes), episodes)
+    base = behaviours.base_of_sample(episodes)
     row = np.arange(len(rows))[:, None]
     cumulative = np.exp(behaviours.log_policies).cumsum(axis=-1)
     cumulative /= cumulative[..., -1:]
@@ -150,9 +157,3 @@ def play_episodes(
     if recorded > game.steps:
         states[:, -1] = state
     return TrajectoryBuffer(states, joint_actions, rewards)
-
-
-def _base_of_episode(episodes_per_base: IntArray, episodes: int) -> IntArray:
-    """Return which base plays each episode, (rows, episodes)."""
-    ends = episodes_per_base.cumsum(axis=1)
-    return np.asarray((np.arange(episodes)[None, :, None] >= ends[:, None, :]).sum(axis=-1))
