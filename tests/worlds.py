@@ -92,8 +92,8 @@ class Trace:
         return [step for step in self.steps if step["row"] == row]
 
 
-def estimation(estimator="bounded", truncation=10.0, weighted=True) -> Estimation:
-    return Estimation(estimator=estimator, truncation=truncation, weighted=weighted)
+def estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1) -> Estimation:
+    return Estimation(estimator, truncation, weighted, rounds)
 
 
 def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, **asked):

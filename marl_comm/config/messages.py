@@ -131,6 +131,9 @@ def _path(location: tuple[int | str, ...]) -> str:
         del parts[1]
         if len(parts) > 2 and parts[1] in get_args(Policies):
             del parts[1]
+    settings = {key.path for key in keys()}
+    if ".".join(parts[:-1]) in settings:  # a setting of several kinds: which of them was tried
+        del parts[-1]
     return ".".join(parts)
 
 

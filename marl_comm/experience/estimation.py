@@ -14,11 +14,13 @@ class Estimation:
         truncation: Largest importance weight of the estimator `truncated`.
         weighted: Whether old data are reweighed for the current policy; otherwise all weights are
             1, as if the data came from it.
+        rounds: Most rounds whose data are kept, the latest included; None keeps all.
     """
 
     estimator: Estimator
     truncation: float
     weighted: bool
+    rounds: int | None
 
     @property
     def in_force(self) -> Estimator:

@@ -56,23 +56,35 @@ def importance_weights(log_target: Array, log_density: Array) -> Array:
     return np.exp(log_weights, out=log_weights)
 
 
-def effective_sample_size(weights: Array) -> Array:
-    """Return (sum W)^2 / (N sum W^2) of each row, in [0, 1]; 0 where all weights are 0.
-
-    Kong (1992); the share of independent samples that the weighted ones are worth. It compares
-    weights with each other: all of them may be far too small without its seeing it, which the
-    mean weight shows.
+def total(values: Array, block: int) -> Array:
+    """Return the sums over the last axis, block by block: zeros at the end change no bit.
 
     Args:
-        weights: (rows, samples), not negative.
+        values: (..., blocks * block).
+        block: Entries of a block, such as the samples of a round.
+    """
+    blocks = values.reshape(*values.shape[:-1], -1, block).sum(axis=-1)
+    return np.asarray(np.cumsum(blocks, axis=-1)[..., -1])
+
+
+def effective_sample_size(weights: Array, block: int) -> Array:
+    """Return (sum W)^2 / (n sum W^2) of each row; 0 where all weights are 0.
+
+    Kong (1992); as a share of a round's n samples, how many independent ones the weighted ones
+    are worth: at most 1 for the samples of one round. It compares weights with each other: all of
+    them may be far too small without its seeing it, which the mean weight shows.
+
+    Args:
+        weights: (rows, samples), not negative; those of several rounds one after another.
+        block: n.
     """
     # Dividing by the largest weight first keeps the squares finite.
     largest = weights.max(axis=1)
     scaled = weights / np.where(largest > 0, largest, 1.0)[:, None]
-    total = scaled.sum(axis=1)
-    squares = np.square(scaled, out=scaled).sum(axis=1)
+    sums = total(scaled, block)
+    squares = total(np.square(scaled, out=scaled), block)
     return np.asarray(
-        np.divide(total**2, weights.shape[1] * squares, out=np.zeros_like(total), where=squares > 0)
+        np.divide(sums**2, block * squares, out=np.zeros_like(sums), where=squares > 0)
     )
 
 
@@ -111,23 +123,25 @@ def pooled_divergence(divergences: Array, visits: Array) -> Array:
     return np.asarray(np.maximum(pooled, 0.0))
 
 
-def value_estimate(weights: Array, rewards: Array) -> Array:
+def value_estimate(weights: Array, rewards: Array, samples: IntArray, block: int) -> Array:
     """Return the self-normalised estimate of the expected reward.
 
     Args:
-        weights: (rows, samples).
-        rewards: (rows, samples), or (rows, agents, samples) where each agent has its own.
+        weights: (rows, places).
+        rewards: (rows, places), or (rows, agents, places) where each agent has its own; 0 where
+            there is no sample.
+        samples: (rows,), how many there are.
+        block: Samples of a round.
 
     Returns:
         (rows,), or (rows, agents). Where all weights are 0, the plain mean of the rewards.
     """
     if rewards.ndim == 3:
-        weights = weights[:, None]
-    total = weights.sum(axis=-1)
-    weighted = (weights * rewards).sum(axis=-1)
-    plain = np.asarray(rewards.mean(axis=-1))
-    np.divide(weighted, total, out=plain, where=total > 0)
-    return plain
+        weights, samples = weights[:, None], samples[:, None]
+    weight = total(weights, block)
+    estimate = np.asarray(total(rewards, block) / samples)
+    np.divide(total(weights * rewards, block), weight, out=estimate, where=weight > 0)
+    return estimate
 
 
 def marginal_rewards(
@@ -138,6 +152,7 @@ def marginal_rewards(
     estimator: Estimator,
     truncation: float,
     baseline: Array,
+    samples: IntArray,
 ) -> Array:
     """Estimate g_i(a) = E[r_i | a_i = a], the others playing the current policy.
 
@@ -155,13 +170,14 @@ def marginal_rewards(
     - `truncated`: the same with min(W_n, truncation): biased towards v, variance bounded.
 
     Args:
-        joint_actions: The samples, (rows, samples).
-        weights: (rows, samples).
-        rewards: (rows, samples), or (rows, agents, samples).
+        joint_actions: The samples, (rows, places).
+        weights: (rows, places), 0 where there is no sample.
+        rewards: (rows, places), or (rows, agents, places).
         log_policy: (rows, agents, actions), the current policy.
         estimator: Which of the four.
         truncation: Largest weight, used by `truncated` only.
         baseline: (rows,), or (rows, agents) where rewards are per agent.
+        samples: (rows,), N.
 
     Returns:
         (rows, agents, actions).
@@ -169,7 +185,7 @@ def marginal_rewards(
     if estimator == "truncated":
         weights = np.minimum(weights, truncation)
     shared = rewards.ndim == 2
-    expected = joint_actions.shape[1] * np.exp(log_policy)
+    expected: Array = np.exp(log_policy) * samples[:, None, None]
     if estimator in SELF_NORMALISING:
         weights, scale = _kept_from_overflow(weights)
         with np.errstate(over="ignore"):  # infinitely more expected than found: back to v

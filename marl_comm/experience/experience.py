@@ -43,7 +43,8 @@ class Staleness:
     """How far the current policy is from the policies that the data came from.
 
     Attributes:
-        ess: (rows,), effective sample size as a share of the samples, in [0, 1].
+        ess: (rows,), effective sample size as a share of the samples of one round; at most 1, or
+            where earlier rounds are kept, the number of rounds.
         divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
         nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
         mean_weight: (rows,), mean importance weight of the samples, whose expectation is 1; far
@@ -70,15 +71,24 @@ class Staleness:
 
 
 class Experience(Protocol):
-    """The data of each row's latest round. Rows are replaced as their seeds communicate."""
+    """The data of each row's latest rounds. Rows are replaced as their seeds communicate."""
 
     @property
     def bases(self) -> BasePolicies:
-        """The behaviour policies the data came from."""
+        """The behaviour policies of the latest round."""
 
     @property
     def traffic(self) -> Traffic:
-        """The cost, per row, of the round that moved this."""
+        """The cost, per row, of the latest round."""
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds beside these.
+
+        Args:
+            earlier: All that was known before this round.
+            rows: Which rows of it go with the rows of these.
+            rounds: Most rounds that are kept, this one included; None keeps all.
+        """
 
     def prepare(self, estimation: Estimation) -> None:
         """Get ready for estimates of one kind; comes before all that follows."""

@@ -56,6 +56,7 @@ class JointActions:
         actions: int,
         context: IntArray | None = None,
         contexts: int = 1,
+        block: int | None = None,
     ) -> "JointActions":
         """Index joint actions.
 
@@ -64,9 +65,10 @@ class JointActions:
             actions: A.
             context: (rows, samples), in 0, ..., contexts - 1; None where there is only one.
             contexts: C.
+            block: For how many samples look-up tables must be worth their while; None for all.
         """
         rows, samples, agents = joint_actions.shape
-        size = group_size(agents, actions, samples, contexts)
+        size = group_size(agents, actions, samples if block is None else block, contexts)
         groups = tuple(range(start, min(start + size, agents)) for start in range(0, agents, size))
         codes = []
         for group in groups:
@@ -97,10 +99,22 @@ class JointActions:
         )
 
     def replace(self, rows: IntArray, other: "JointActions") -> None:
-        """Overwrite the given rows in place by the rows of `other`."""
+        """Overwrite the given rows by the rows of `other`, which may hold fewer samples."""
         for group, code, new in zip(self.group_agents, self.codes, other.codes, strict=True):
             moved = (rows - np.arange(len(rows)))[:, None] * self._table_size(group)
-            code[rows] = new + moved
+            code[rows, : new.shape[1]] = new + moved
+            code[rows, new.shape[1] :] = rows[:, None] * self._table_size(group)
+
+    def widened(self, samples: int) -> "JointActions":
+        """Return the same samples, followed by others of no meaning, `samples` in all."""
+        codes = []
+        for group, code in zip(self.group_agents, self.codes, strict=True):
+            first = np.arange(len(code))[:, None] * self._table_size(group)
+            more = np.broadcast_to(first, (len(code), samples - code.shape[1]))
+            codes.append(np.concatenate([code, more], axis=1))
+        return JointActions(
+            self.agents, self.actions, self.contexts, self.group_agents, tuple(codes)
+        )
 
     def sum_over_agents(self, table: Array) -> Array:
         """Return sum_i table[row, context, i, a_i] of every sample.

@@ -1,4 +1,4 @@
-"""Sampled mode: marginal rewards by importance sampling from a round's joint actions."""
+"""Sampled mode: marginal rewards by importance sampling from joint actions played."""
 
 from typing import Any, Self
 
@@ -10,65 +10,84 @@ from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.mixture import Mixture, put, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.shared_buffer import SharedBuffer
 
 
 class SampledExperience:
-    """The joint actions and rewards of each row's latest round, and their weights."""
+    """The joint actions and rewards of each row's latest rounds, and their weights."""
 
     _estimation: Estimation
+    _joint_actions: JointActions
+    _rewards: Array
+    _log_density: Array
+    _weights: Array
 
-    def __init__(self, buffer: SharedBuffer, behaviours: BasePolicies) -> None:
-        """Index the buffer and compute the densities that no later local update changes.
+    def __init__(
+        self, buffer: SharedBuffer, behaviours: BasePolicies, mixture: Mixture | None = None
+    ) -> None:
+        """Take over a round's data.
 
         Args:
             buffer: The data, ordered by behaviour policy.
-            behaviours: The policies that played, exploration included.
+            behaviours: The policies that played the latest round, exploration included.
+            mixture: Who played all data, where they are of several rounds.
         """
+        samples = buffer.joint_actions.shape[1]
         self._buffer = buffer
         self._bases = behaviours
-        self._joint_actions = JointActions.of(
-            buffer.joint_actions, behaviours.log_policies.shape[-1]
-        )
-        rewards = buffer.rewards.astype(np.float64)
-        self._rewards: Array = (
-            np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
-        )
-        self._log_density = estimators.log_mixture_density(
-            self._joint_actions,
-            behaviours.log_policies,
-            behaviours.samples_per_base(buffer.joint_actions.shape[1]),
-        )
-        self._weights = np.ones(self._log_density.shape)
+        self._mixture = mixture or Mixture.of_round(behaviours, samples)
+        self._block = samples // self._rounds
 
     @property
     def bases(self) -> BasePolicies:
-        """The behaviour policies of the round."""
+        """The behaviour policies of the latest round."""
         return self._bases
 
     @property
     def traffic(self) -> Traffic:
-        """What the round cost, per row."""
-        return self._buffer.traffic
+        """What the latest round cost, per row."""
+        return self._buffer.newest(self._block).traffic
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds behind these, newest first."""
+        kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
+        self._buffer = self._buffer.before(earlier._buffer.keep(rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(earlier._mixture.keep(rows), kept * self._bases.size)
 
     def prepare(self, estimation: Estimation) -> None:
-        """Remember how estimates are made."""
+        """Index the data and compute the densities that no later local update changes."""
         self._estimation = estimation
+        buffer, mixture = self._buffer, self._mixture
+        self._joint_actions = JointActions.of(
+            buffer.joint_actions, mixture.log_policies.shape[-1], block=self._block
+        )
+        rewards = buffer.rewards.astype(np.float64)
+        self._rewards = (
+            np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
+        )
+        self._log_density = estimators.log_mixture_density(
+            self._joint_actions, mixture.log_policies, mixture.samples
+        )
+        self._log_density[~mixture.present(buffer.joint_actions.shape[1])] = np.inf
+        self._weights = np.ones(self._log_density.shape)
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
-        staleness.ess = estimators.effective_sample_size(self._weights)
-        staleness.mean_weight = self._weights.mean(axis=1)
+        staleness.ess = estimators.effective_sample_size(self._weights, self._block)
+        staleness.mean_weight = estimators.total(self._weights, self._block) / self._mixture.total
         return staleness
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
-        asked = self._estimation
-        weights = self._weights if asked.weighted else np.ones_like(self._weights)
+        asked, samples = self._estimation, self._mixture.total
+        weights = self._weights
+        if not asked.weighted:
+            weights = self._mixture.present(weights.shape[1]).astype(np.float64)
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
@@ -76,7 +95,8 @@ class SampledExperience:
             log_policy,
             asked.in_force,
             asked.truncation,
-            baseline=estimators.value_estimate(weights, self._rewards),
+            estimators.value_estimate(weights, self._rewards, samples, self._block),
+            samples,
         )
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
@@ -89,20 +109,23 @@ class SampledExperience:
             "joint_actions": self._buffer.joint_actions,
             "rewards": self._buffer.rewards,
             "bases": self._bases.state(),
+            "mixture": self._mixture.state(),
         }
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> Self:
-        """Return the experience that a checkpoint holds, not yet weighed."""
+        """Return the experience that a checkpoint holds, not yet prepared."""
         buffer = SharedBuffer(state["joint_actions"], state["rewards"])
-        return cls(buffer, BasePolicies(**state["bases"]))
+        return cls(buffer, BasePolicies(**state["bases"]), Mixture(**state["mixture"]))
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
         kept = object.__new__(type(self))
         kept._estimation = self._estimation
+        kept._block = self._block
         kept._buffer = self._buffer.keep(rows)
         kept._bases = self._bases.keep(rows)
+        kept._mixture = self._mixture.keep(rows)
         kept._joint_actions = self._joint_actions.keep(rows)
         kept._rewards = self._rewards[rows]
         kept._log_density = self._log_density[rows]
@@ -111,9 +134,28 @@ class SampledExperience:
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, weights included."""
+        self._make_room(other._rounds)
         self._buffer.replace(rows, other._buffer)
         self._bases.replace(rows, other._bases)
+        self._mixture.replace(rows, other._mixture)
         self._joint_actions.replace(rows, other._joint_actions)
-        self._rewards[rows] = other._rewards
-        self._log_density[rows] = other._log_density
-        self._weights[rows] = other._weights
+        put(self._rewards, rows, other._rewards)
+        put(self._log_density, rows, other._log_density, fill=np.inf)
+        put(self._weights, rows, other._weights)
+
+    @property
+    def _rounds(self) -> int:
+        """How many rounds there is room for."""
+        return self._mixture.size // self._bases.size
+
+    def _make_room(self, rounds: int) -> None:
+        """Make room for the data of so many rounds; samples that rows lack have no weight."""
+        if rounds <= self._rounds:
+            return
+        places = rounds * self._block
+        self._buffer = self._buffer.widened(places)
+        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._joint_actions = self._joint_actions.widened(places)
+        self._rewards = widened(self._rewards, places, axis=-1)
+        self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)
+        self._weights = widened(self._weights, places, axis=-1)

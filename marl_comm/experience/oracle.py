@@ -58,6 +58,9 @@ class OracleExperience:
         """Return the exact divergence to the nearest base."""
         return nearest_base(log_policy, self._bases, self.divergences)
 
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """There are no data to keep."""
+
     def prepare(self, estimation: Estimation) -> None:
         """Remember whose divergences count; nothing is estimated."""
         self._estimation = estimation

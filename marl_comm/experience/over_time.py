@@ -10,76 +10,88 @@ from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.mixture import Mixture, put, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
 
 
 class SampledTrajectories:
-    """The episodes of each row's latest round, and the weights of their steps.
+    """The episodes of each row's latest rounds, and the weights of their steps.
 
     A step's weight is that of its own decision, or of all decisions of the episode up to it.
     """
 
     _estimation: Estimation
+    _contexts: Contexts
+    _visits: Array
+    _joint_actions: JointActions
+    _rewards: Array
     _log_density: Array
     _weights: Array
 
     def __init__(
-        self, buffer: TrajectoryBuffer, behaviours: BasePolicies, discount: float | None
+        self,
+        buffer: TrajectoryBuffer,
+        behaviours: BasePolicies,
+        discount: float | None,
+        mixture: Mixture | None = None,
     ) -> None:
-        """Index the buffer.
+        """Take over a round's data.
 
         Args:
             buffer: The data, ordered by behaviour policy.
-            behaviours: The policies that played, exploration included, (rows, bases, L, S, m, A).
+            behaviours: The policies that played the latest round, exploration included,
+                (rows, bases, L, S, m, A).
             discount: Factor on rewards per step; None where the horizon is finite.
+            mixture: Who played all data, where they are of several rounds.
         """
-        _, _, layers, states, _, actions = behaviours.log_policies.shape
-        rows, steps, episodes, agents = buffer.joint_actions.shape
         self._buffer = buffer
         self._bases = behaviours
         self._discount = 1.0 if discount is None else discount
-        self._contexts = _contexts(buffer, states)
-        self._joint_actions = JointActions.of(
-            buffer.joint_actions.reshape(rows, steps * episodes, agents),
-            actions,
-            self._contexts.now.reshape(rows, -1),
-            layers * states,
-        )
-        rewards = buffer.rewards.astype(np.float64)
-        self._rewards: Array = (
-            np.ascontiguousarray(np.moveaxis(rewards, 3, 1))
-            if rewards.ndim == 4
-            else rewards[:, None]
-        )
-        self._visits = self._contexts.visits(behaviours.base_of_sample(episodes), behaviours.size)
+        episodes = buffer.joint_actions.shape[2]
+        self._mixture = mixture or Mixture.of_round(behaviours, episodes)
+        self._block = episodes // self._rounds
 
     @property
     def bases(self) -> BasePolicies:
-        """The behaviour policies of the round."""
+        """The behaviour policies of the latest round."""
         return self._bases
 
     @property
     def traffic(self) -> Traffic:
-        """What the round cost, per row."""
-        return self._buffer.traffic
+        """What the latest round cost, per row."""
+        return self._buffer.newest(self._block).traffic
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds behind these, newest first."""
+        kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
+        self._buffer = self._buffer.before(earlier._buffer.keep(rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(earlier._mixture.keep(rows), kept * self._bases.size)
 
     def prepare(self, estimation: Estimation) -> None:
-        """Compute the densities that no later local update changes."""
+        """Index the data and compute the densities that no later local update changes."""
         self._estimation = estimation
+        buffer, mixture = self._buffer, self._mixture
+        _, steps, episodes, _ = buffer.joint_actions.shape
+        self._joint_actions, self._contexts = self._index(buffer)
+        rewards = buffer.rewards.astype(np.float64)
+        self._rewards = (
+            np.ascontiguousarray(np.moveaxis(rewards, 3, 1))
+            if rewards.ndim == 4
+            else rewards[:, None]
+        )
+        self._visits = self._contexts.visits(mixture.base_of_sample(episodes), mixture.size)
         if estimation.single_steps:
             self._log_density = trajectory_estimators.step_log_densities(
-                self._joint_actions, self._contexts, self._bases.log_policies, self._visits
+                self._joint_actions, self._contexts, mixture.log_policies, self._visits
             )
         else:
-            _, steps, episodes, _ = self._buffer.joint_actions.shape
             self._log_density = trajectory_estimators.prefix_log_densities(
-                self._joint_actions,
-                self._bases.log_policies,
-                self._bases.samples_per_base(episodes),
-                steps,
+                self._joint_actions, mixture.log_policies, mixture.samples, steps
             )
+        absent = ~mixture.present(episodes)
+        self._log_density[np.broadcast_to(absent[:, None], self._log_density.shape)] = np.inf
         self._weights = np.ones(self._log_density.shape)
 
     def weigh(self, log_policy: Array) -> Staleness:
@@ -94,18 +106,19 @@ class SampledTrajectories:
             np.cumsum(log_target, axis=1, out=log_target)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
-        counted = self._weights
-        if not self._estimation.single_steps:
-            counted = counted[:, -1]
-        counted = counted.reshape(len(counted), -1)
-        staleness.ess = estimators.effective_sample_size(counted)
-        staleness.mean_weight = counted.mean(axis=1)
+        counted, block, samples = self._weights[:, -1], self._block, self._mixture.total
+        if self._estimation.single_steps:
+            counted, steps = self._by_round(self._weights), self._weights.shape[1]
+            block, samples = steps * block, steps * samples
+        staleness.ess = estimators.effective_sample_size(counted, block)
+        staleness.mean_weight = estimators.total(counted, block) / samples
         return staleness
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
         asked = self._estimation
-        weights = self._weights if asked.weighted else np.ones_like(self._weights)
+        present = self._mixture.present(self._weights.shape[2])[:, None]
+        weights = self._weights if asked.weighted else present * np.ones_like(self._weights)
         if asked.estimator == "truncated":
             weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(
@@ -119,6 +132,7 @@ class SampledTrajectories:
             values,
             log_policy,
             self._visits.sum(axis=1),
+            present,
             self._discount,
             asked.in_force,
         )
@@ -136,17 +150,26 @@ class SampledTrajectories:
         visits = self._visits[rows].sum(axis=1)
         if self._estimation.single_steps:
             return estimators.pooled_divergence(per_context, visits[:, None])
-        episodes = self._buffer.joint_actions.shape[2]
+        episodes = self._mixture.total[rows, None]
         return np.asarray(np.einsum("rbc,rc->rb", per_context, visits / episodes))
 
     def state(self) -> dict[str, Any]:
         """Return the shared data and where they came from, for a checkpoint."""
-        return {"buffer": dict(vars(self._buffer)), "bases": self._bases.state()}
+        return {
+            "buffer": dict(vars(self._buffer)),
+            "bases": self._bases.state(),
+            "mixture": self._mixture.state(),
+        }
 
     @classmethod
     def restored(cls, state: dict[str, Any], discount: float | None) -> Self:
-        """Return the experience that a checkpoint holds, not yet weighed."""
-        return cls(TrajectoryBuffer(**state["buffer"]), BasePolicies(**state["bases"]), discount)
+        """Return the experience that a checkpoint holds, not yet prepared."""
+        return cls(
+            TrajectoryBuffer(**state["buffer"]),
+            BasePolicies(**state["bases"]),
+            discount,
+            Mixture(**state["mixture"]),
+        )
 
     def keep(self, rows: IntArray) -> Self:
         """Return a copy of the given rows."""
@@ -154,7 +177,9 @@ class SampledTrajectories:
         kept._estimation = self._estimation
         kept._buffer = self._buffer.keep(rows)
         kept._discount = self._discount
+        kept._block = self._block
         kept._bases = self._bases.keep(rows)
+        kept._mixture = self._mixture.keep(rows)
         kept._contexts = self._contexts.keep(rows)
         kept._joint_actions = self._joint_actions.keep(rows)
         kept._rewards = self._rewards[rows]
@@ -165,14 +190,57 @@ class SampledTrajectories:
 
     def replace(self, rows: IntArray, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, weights included."""
+        self._make_room(other._rounds)
         self._buffer.replace(rows, other._buffer)
         self._bases.replace(rows, other._bases)
-        self._contexts.replace(rows, other._contexts)
-        self._joint_actions.replace(rows, other._joint_actions)
-        self._rewards[rows] = other._rewards
-        self._log_density[rows] = other._log_density
-        self._weights[rows] = other._weights
-        self._visits[rows] = other._visits
+        self._mixture.replace(rows, other._mixture)
+        indexed, contexts = other._joint_actions, other._contexts
+        if other._rounds < self._rounds:
+            # Steps come before episodes: samples move when there are more episodes.
+            indexed, contexts = self._index(self._buffer.keep(rows))
+        self._joint_actions.replace(rows, indexed)
+        self._contexts.replace(rows, contexts)
+        put(self._rewards, rows, other._rewards)
+        put(self._log_density, rows, other._log_density, fill=np.inf)
+        put(self._weights, rows, other._weights)
+        put(self._visits, rows, other._visits)
+
+    @property
+    def _rounds(self) -> int:
+        """How many rounds there is room for."""
+        return self._mixture.size // self._bases.size
+
+    def _by_round(self, values: Array) -> Array:
+        """Return values of steps, (rows, T, episodes), with those of a round together."""
+        rows, steps, _ = values.shape
+        parts = values.reshape(rows, steps, -1, self._block).swapaxes(1, 2)
+        return parts.reshape(rows, -1)
+
+    def _index(self, buffer: TrajectoryBuffer) -> tuple[JointActions, Contexts]:
+        _, _, layers, states, _, actions = self._bases.log_policies.shape
+        rows, steps, episodes, agents = buffer.joint_actions.shape
+        contexts = _contexts(buffer, states)
+        joint_actions = JointActions.of(
+            buffer.joint_actions.reshape(rows, steps * episodes, agents),
+            actions,
+            contexts.now.reshape(rows, -1),
+            layers * states,
+            block=steps * self._block,
+        )
+        return joint_actions, contexts
+
+    def _make_room(self, rounds: int) -> None:
+        """Make room for the data of so many rounds; samples that rows lack have no weight."""
+        if rounds <= self._rounds:
+            return
+        episodes = rounds * self._block
+        self._buffer = self._buffer.widened(episodes)
+        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._joint_actions, self._contexts = self._index(self._buffer)
+        self._rewards = widened(self._rewards, episodes, axis=-1)
+        self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)
+        self._weights = widened(self._weights, episodes, axis=-1)
+        self._visits = widened(self._visits, self._mixture.size, axis=1)
 
 
 def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:

@@ -7,11 +7,12 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.experience.experience import Traffic
+from marl_comm.experience.mixture import put, widened
 
 
 @dataclass
 class SharedBuffer:
-    """Joint actions and rewards, in the types in which they travel.
+    """Joint actions and rewards, in the types in which they travel; the newest round first.
 
     Attributes:
         joint_actions: (rows, samples, agents), the smallest unsigned type that holds an action.
@@ -36,14 +37,31 @@ class SharedBuffer:
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
 
+    def newest(self, samples: int) -> "SharedBuffer":
+        """Return the first so many samples of each row."""
+        return SharedBuffer(self.joint_actions[:, :samples], self.rewards[:, :samples])
+
+    def before(self, earlier: "SharedBuffer") -> "SharedBuffer":
+        """Return these samples followed by earlier ones."""
+        return SharedBuffer(
+            np.concatenate([self.joint_actions, earlier.joint_actions], axis=1),
+            np.concatenate([self.rewards, earlier.rewards], axis=1),
+        )
+
+    def widened(self, samples: int) -> "SharedBuffer":
+        """Return the same samples with zeros behind them, `samples` in all."""
+        return SharedBuffer(
+            widened(self.joint_actions, samples, axis=1), widened(self.rewards, samples, axis=1)
+        )
+
     def keep(self, rows: IntArray) -> "SharedBuffer":
         """Return a copy of the given rows."""
         return SharedBuffer(self.joint_actions[rows], self.rewards[rows])
 
     def replace(self, rows: IntArray, other: "SharedBuffer") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.joint_actions[rows] = other.joint_actions
-        self.rewards[rows] = other.rewards
+        """Overwrite the given rows by the rows of `other`, which may hold fewer samples."""
+        put(self.joint_actions, rows, other.joint_actions)
+        put(self.rewards, rows, other.rewards)
 
 
 def action_type(actions: int) -> np.dtype[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.arrays import Array, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
 from marl_comm.experience.joint_actions import JointActions
 
@@ -53,12 +53,13 @@ class Contexts:
         """Return how often the episodes of each base decided in each context, (rows, bases, C).
 
         Args:
-            base_of_episode: (rows, E).
+            base_of_episode: (rows, E); `bases` for what is no episode.
             bases: How many there are.
         """
         place = base_of_episode[:, None] * self.count + self.now
-        counts = _totals(place, np.ones((len(place), 1, *place.shape[1:])), bases * self.count)
-        return counts.reshape(-1, bases, self.count)
+        ones = np.ones((len(place), 1, *place.shape[1:]))
+        counts = _totals(place, ones, (bases + 1) * self.count)
+        return counts.reshape(-1, bases + 1, self.count)[:, :-1]
 
     def gains(self, values: Array, discount: float) -> Array:
         """Return discount * value of the next context - value of this one, (rows, k, T, E).
@@ -222,6 +223,7 @@ def action_values(
     values: Array,
     log_policy: Array,
     visits: Array,
+    present: BoolArray,
     discount: float,
     estimator: Estimator,
 ) -> Array:
@@ -251,6 +253,7 @@ def action_values(
         values: V, (rows, k, C).
         log_policy: (rows, L, S, agents, actions), the current policy, L * S = C.
         visits: (rows, C), n(c).
+        present: (rows, 1, E), where there is an episode; elsewhere weights are 0.
         discount: Factor per step.
         estimator: Which of them.
 
@@ -277,7 +280,7 @@ def action_values(
             divisor = np.where(divisor < _SMALLEST, divisor, np.maximum(divisor, expected))
     else:
         errors = returns_to_go(errors, discount)
-        before = np.concatenate([np.ones_like(weights[:, :1]), weights[:, :-1]], axis=1)
+        before = np.concatenate([present, weights[:, :-1]], axis=1)
         weighted_visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
         divisor = np.exp(log_policy) * weighted_visits
     errors = errors.reshape(rows, kinds, -1)

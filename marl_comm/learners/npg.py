@@ -30,6 +30,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
         estimator: How action values come from weighted samples.
         truncation: Largest importance weight of the `truncated` estimator.
+        reuse: Of how many rounds data are kept: of the latest, of some, of all.
         policy_floor: Smallest probability that a policy gives an action.
     """
 
@@ -38,12 +39,25 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]
+    reuse: Literal["latest", "all"] | Annotated[int, Field(ge=2, le=1000)]
     # The lower limit keeps reciprocals finite.
     policy_floor: Annotated[float, Field(ge=1e-300, le=0.5)]
 
+    @property
+    def rounds_kept(self) -> int | None:
+        """The setting `reuse`."""
+        if isinstance(self.reuse, int):
+            return self.reuse
+        return 1 if self.reuse == "latest" else None
+
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """The floor must leave room for all actions."""
+        """The floor must leave room for all actions, and only samples can be kept."""
         game = run.game
+        if run.exact and self.reuse != "latest":
+            yield (
+                f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
+                "keep; set samples_per_round to a number or learner.reuse=latest"
+            )
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
@@ -64,6 +78,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 estimator=self.estimator,
                 truncation=self.truncation,
                 weighted=algorithm.reweighs,
+                rounds=self.rounds_kept,
             ),
         )
 
@@ -154,7 +169,10 @@ class NaturalPolicyGradient:
         return bases.mixed_with_uniform(self._exploration)
 
     def receive(self, rows: IntArray, experience: Experience) -> None:
-        """Take over a round's data for the given rows, replacing what they had."""
+        """Take over a round's data for the given rows, in place of the oldest they had."""
+        rounds = self._estimation.rounds
+        if self._experience is not None and rounds != 1:
+            experience.remember(self._experience, rows, rounds)
         experience.prepare(self._estimation)
         staleness = experience.weigh(self.log_policy[rows])
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):

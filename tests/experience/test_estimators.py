@@ -64,6 +64,7 @@ def test_marginal_rewards_equal_their_definition(seed, estimator, own_rewards):
         estimator,
         truncation,
         baseline,
+        np.full(rows, samples),
     )
     for row in range(rows):
         per_agent = rewards[row].T if own_rewards else np.repeat(rewards[row][:, None], AGENTS, 1)
@@ -90,9 +91,10 @@ def drawn(seed, rows=2, samples=9):
 
 
 def estimated(estimator, joint_actions, weights, rewards, log_policy):
-    baseline = estimators.value_estimate(weights, rewards)
+    count = np.full(len(weights), weights.shape[1])
+    baseline = estimators.value_estimate(weights, rewards, count, weights.shape[1])
     return baseline, estimators.marginal_rewards(
-        joint_actions, weights, rewards, log_policy, estimator, 1.0, baseline
+        joint_actions, weights, rewards, log_policy, estimator, 1.0, baseline, count
     )
 
 
@@ -201,8 +203,9 @@ def test_ordinary_estimator_with_the_balance_heuristic_is_unbiased(bases):
         indexed, behaviours.log_policies, behaviours.samples_per_base(samples)
     )
     weights = estimators.importance_weights(indexed.sum_over_agents(log_policy), density)
+    count = np.full(repetitions, samples)
     estimates = estimators.marginal_rewards(
-        indexed, weights, rewards, log_policy, "ordinary", 1.0, np.full(repetitions, 0.3)
+        indexed, weights, rewards, log_policy, "ordinary", 1.0, np.full(repetitions, 0.3), count
     )
     truth = exact_marginal_rewards(policy, payoff)
     assert mean_is_within_error(estimates, truth).all()
@@ -216,7 +219,14 @@ def test_ordinary_estimator_with_the_balance_heuristic_is_unbiased(bases):
             indexed.sum_over_agents(log_policy), wrong_density
         )
         biased = estimators.marginal_rewards(
-            indexed, wrong_weights, rewards, log_policy, "ordinary", 1.0, np.full(repetitions, 0.3)
+            indexed,
+            wrong_weights,
+            rewards,
+            log_policy,
+            "ordinary",
+            1.0,
+            np.full(repetitions, 0.3),
+            count,
         )
         assert not mean_is_within_error(biased, truth).all()
 
@@ -248,7 +258,7 @@ def test_divergence_of_a_policy_from_itself_is_zero():
 
 @given(st.lists(st.floats(0, 1e300), min_size=1, max_size=20))
 def test_effective_sample_size_is_a_share(weights):
-    share = estimators.effective_sample_size(np.array([weights]))[0]
+    share = estimators.effective_sample_size(np.array([weights]), len(weights))[0]
     assert 0 <= share <= 1 + 1e-12
     if min(weights) > 1e-100 and max(weights) < 1e100:
         assert share == pytest.approx(plain_loops.effective_sample_size(weights))
@@ -258,7 +268,7 @@ def test_effective_sample_size_is_a_share(weights):
     ("weights", "share"), [([1, 1, 1, 1], 1.0), ([0, 0, 7, 0], 0.25), ([0, 0, 0, 0], 0.0)]
 )
 def test_effective_sample_size_of_known_weights(weights, share):
-    assert estimators.effective_sample_size(np.array([weights], dtype=float))[0] == share
+    assert estimators.effective_sample_size(np.array([weights], dtype=float), 4)[0] == share
 
 
 def test_expected_effective_sample_size_follows_the_divergence():
@@ -272,7 +282,7 @@ def test_expected_effective_sample_size_follows_the_divergence():
     weights = estimators.importance_weights(
         indexed.sum_over_agents(policy), indexed.sum_over_agents(base[:, 0])
     )
-    share = estimators.effective_sample_size(weights)[0]
+    share = estimators.effective_sample_size(weights, 200_000)[0]
     divergence = estimators.renyi_divergence(policy, base[:, 0])[0]
     assert share == pytest.approx(np.exp(-divergence), rel=0.03)
 
@@ -280,7 +290,7 @@ def test_expected_effective_sample_size_follows_the_divergence():
 def test_all_weights_zero_gives_finite_estimates():
     joint_actions = JointActions.of(np.zeros((1, 4, 2), dtype=np.uint8), 2)
     weights, rewards = np.zeros((1, 4)), np.array([[0.1, 0.2, 0.3, 0.4]])
-    baseline = estimators.value_estimate(weights, rewards)
+    baseline = estimators.value_estimate(weights, rewards, np.array([4]), 4)
     assert baseline == pytest.approx(0.25)
     for estimator in ("bounded", "ordinary", "self_normalised", "truncated"):
         estimate = estimators.marginal_rewards(
@@ -291,6 +301,7 @@ def test_all_weights_zero_gives_finite_estimates():
             estimator,
             1.0,
             baseline,
+            np.array([4]),
         )
         np.testing.assert_allclose(estimate, 0.25)
 
@@ -298,7 +309,7 @@ def test_all_weights_zero_gives_finite_estimates():
 def test_weights_too_large_for_a_float_stay_finite():
     weights = estimators.importance_weights(np.array([[900.0, 0.0]]), np.array([[0.0, 0.0]]))
     assert np.isfinite(weights).all()
-    assert np.isfinite(estimators.effective_sample_size(weights)).all()
+    assert np.isfinite(estimators.effective_sample_size(weights, 2)).all()
 
 
 @pytest.mark.parametrize("weights", [[1e308, 1e-200], [1e-200, 1e-300]])
@@ -313,5 +324,6 @@ def test_self_normalised_estimates_do_not_depend_on_the_scale_of_weights(weights
         "self_normalised",
         1.0,
         np.array([20.0]),
+        np.array([2]),
     )
     np.testing.assert_allclose(estimate[0, 0], [30.0, 20.0])

@@ -88,7 +88,7 @@ def test_staleness_is_that_of_all_steps(kind):
             )
             weights.append(np.exp(target) / mixture)
         assert staleness.mean_weight[row] == pytest.approx(np.mean(weights), rel=1e-9)
-        expected = effective_sample_size(np.array([weights]))[0]
+        expected = effective_sample_size(np.array([weights]), len(weights))[0]
         assert staleness.ess[row] == pytest.approx(expected, rel=1e-9)
 
 
@@ -109,7 +109,7 @@ def test_with_weights_of_prefixes_staleness_is_that_of_whole_episodes(kind):
                     log_target += log_policy[(row, *where)]
                     log_bases += experience.bases.log_policies[(row, slice(None), *where)]
             weights.append(np.exp(log_target) / np.mean(np.exp(log_bases)))
-        expected = effective_sample_size(np.array([weights]))[0]
+        expected = effective_sample_size(np.array([weights]), len(weights))[0]
         assert staleness.ess[row] == pytest.approx(expected, rel=1e-9)
         assert staleness.mean_weight[row] == pytest.approx(np.mean(weights), rel=1e-9)
 

@@ -155,6 +155,7 @@ def test_the_ordinary_sums_are_unbiased_by_listing_every_trajectory(make):
         np.broadcast_to(values, (rows, *values.shape)),
         np.broadcast_to(np.log(policy), (rows, *policy.shape[1:])),
         contexts.total(np.ones((rows, 1, game.steps, 1)))[:, 0],
+        np.ones((rows, 1, 1), dtype=bool),
         game.discount or 1.0,
         "ordinary",
     )
@@ -199,6 +200,7 @@ def test_one_step_estimates_are_the_plain_loops(make, estimator):
         values,
         np.log(policy),
         contexts.total(np.ones((2, 1, game.steps, 7)))[:, 0],
+        np.ones((2, 1, 7), dtype=bool),
         discount,
         estimator,
     )
@@ -346,9 +348,17 @@ def test_ordinary_sums_of_many_small_rounds_are_unbiased():
     target = estimators.prefix_log_probabilities(joint_actions, repeated, game.steps)
     weights = importance_weights(target, density)
     no_values = np.zeros((rounds, 1, contexts.count))
-    once = np.ones((rounds, contexts.count))
     estimates = estimators.action_values(
-        joint_actions, contexts, weights, rewards, no_values, repeated, once, 1.0, "ordinary"
+        joint_actions,
+        contexts,
+        weights,
+        rewards,
+        no_values,
+        repeated,
+        np.ones((rounds, contexts.count)),
+        np.ones((rounds, 1, 4), dtype=bool),
+        1.0,
+        "ordinary",
     )
     before = np.concatenate([np.ones((rounds, 1, 4)), weights[:, :-1]], axis=1)
     visits = contexts.total(before[:, None]).reshape(rounds, 3, 2, 1, 1)
@@ -387,6 +397,7 @@ def test_sums_with_weights_of_single_decisions_are_unbiased():
             np.broadcast_to(values.reshape(1, 1, -1), (rounds, 1, contexts.count)),
             repeated,
             np.full((rounds, contexts.count), 1e9),  # so much is expected that nothing else counts
+            np.ones((rounds, 1, 40), dtype=bool),
             1.0,
             "bounded",
         )

@@ -69,6 +69,8 @@ def test_the_smallest_games_are_played(tmp_path, game, schedule):
         "game=random_markov samples_per_round=80",
         "game=markov_congestion samples_per_round=320",
         "game=climbing_chain samples_per_round=100",
+        "game=congestion learner.reuse=3",
+        "game=markov_congestion learner.reuse=all samples_per_round=320",
     ],
 )
 def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_path, game, algorithm):

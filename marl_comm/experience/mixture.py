@@ -1,0 +1,87 @@
+"""Who played the samples that a row has, over all the rounds that it keeps."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
+from marl_comm.experience.base_policies import BasePolicies
+
+
+@dataclass
+class Mixture:
+    """The behaviour policies of the kept rounds, the newest round first, and what each played.
+
+    Samples lie in the same order, those of a round in the order of its bases. Rows that keep fewer
+    rounds than others have bases without samples at the end, and places without a sample.
+
+    Attributes:
+        log_policies: (rows, bases, ..., agents, actions).
+        samples: (rows, bases), samples of each, or in games over time episodes; 0 for padding.
+    """
+
+    log_policies: Array
+    samples: IntArray
+
+    @classmethod
+    def of_round(cls, bases: BasePolicies, samples: int) -> Self:
+        """Return the mixture of one round that has split `samples` over its bases."""
+        return cls(bases.log_policies, bases.samples_per_base(samples))
+
+    @property
+    def size(self) -> int:
+        """How many bases there is room for."""
+        return int(self.samples.shape[1])
+
+    @property
+    def total(self) -> IntArray:
+        """(rows,), samples of all bases."""
+        return np.asarray(self.samples.sum(axis=1))
+
+    def base_of_sample(self, places: int) -> IntArray:
+        """Return which base played each sample, (rows, places); `size` where there is none."""
+        ends = self.samples.cumsum(axis=1)
+        return np.asarray((np.arange(places)[None, :, None] >= ends[:, None, :]).sum(axis=-1))
+
+    def present(self, places: int) -> BoolArray:
+        """Return which places hold a sample, (rows, places)."""
+        return np.arange(places) < self.total[:, None]
+
+    def before(self, earlier: "Mixture", bases: int) -> "Mixture":
+        """Return this mixture followed by an earlier one, cut to so many bases."""
+        policies = np.concatenate([self.log_policies, earlier.log_policies], axis=1)
+        samples = np.concatenate([self.samples, earlier.samples], axis=1)
+        return Mixture(policies[:, :bases], samples[:, :bases])
+
+    def widened(self, bases: int) -> "Mixture":
+        """Return the same mixture with room for so many bases."""
+        return Mixture(widened(self.log_policies, bases, axis=1), widened(self.samples, bases, 1))
+
+    def keep(self, rows: IntArray) -> "Mixture":
+        """Return a copy of the given rows."""
+        return Mixture(self.log_policies[rows], self.samples[rows])
+
+    def replace(self, rows: IntArray, other: "Mixture") -> None:
+        """Overwrite the given rows by the rows of `other`, which may have room for less."""
+        put(self.log_policies, rows, other.log_policies)
+        put(self.samples, rows, other.samples)
+
+    def state(self) -> dict[str, AnyArray]:
+        """Return policies and samples, for a checkpoint; `Mixture(**state)` restores them."""
+        return dict(vars(self))
+
+
+def widened(array: AnyArray, size: int, axis: int, fill: float = 0) -> AnyArray:
+    """Return an array with `fill` behind its last entries along an axis."""
+    missing = [(0, 0)] * array.ndim
+    missing[axis] = (0, size - array.shape[axis])
+    return np.pad(array, missing, constant_values=fill)
+
+
+def put(array: AnyArray, rows: IntArray, values: AnyArray, fill: float = 0) -> None:
+    """Overwrite the given rows by values; where these are shorter, the rest of a row is `fill`."""
+    if array.shape[1:] != values.shape[1:]:
+        array[rows] = fill
+    shorter: tuple[Any, ...] = tuple(slice(size) for size in values.shape[1:])
+    array[(rows, *shorter)] = values
