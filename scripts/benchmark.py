@@ -40,7 +40,7 @@ def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
         step_size=1.0,
         exploration=0.01,
         policy_floor=1e-10,
-        estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True),
+        estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
     )
 
 
