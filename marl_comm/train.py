@@ -9,7 +9,7 @@ and each communicates when its own schedule says so.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Never, Protocol, Self, TypeVar
+from typing import Generic, Never, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from marl_comm.communication.ledger import Ledger
 from marl_comm.communication.schedule import Clock, Schedule
 from marl_comm.games.game import Evaluation, Game, Moved
 from marl_comm.learners.learner import Learner, Trained
+from marl_comm.rows import Rows, Saveable, Shared, keep, record
 
 PlanT = TypeVar("PlanT")
 BehavioursT = TypeVar("BehavioursT")
@@ -44,8 +45,9 @@ class Recorder(Protocol[FinalT]):
         """Take note of the final policy of seeds that end, and why."""
 
 
+@record
 @dataclass
-class LoopState:
+class LoopState(Saveable):
     """Where the loop stands.
 
     Attributes:
@@ -54,27 +56,14 @@ class LoopState:
         local_step: Local updates made by every active seed.
     """
 
-    active: IntArray
-    updates: IntArray
-    local_step: int = 0
+    active: Rows[IntArray]
+    updates: Rows[IntArray]
+    local_step: Shared[int] = 0
 
     @classmethod
     def start(cls, seeds: int) -> Self:
         """Return the state in which all seeds are about to begin."""
         return cls(np.arange(seeds), np.zeros(seeds, dtype=np.int64))
-
-    def state(self) -> dict[str, Any]:
-        """Return where the loop stands, for a checkpoint."""
-        return dict(vars(self))
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over the state of a checkpoint."""
-        self.active, self.updates = state["active"], state["updates"]
-        self.local_step = state["local_step"]
-
-    def keep(self, rows: IntArray) -> None:
-        """Drop all rows but the given ones."""
-        self.active, self.updates = self.active[rows], self.updates[rows]
 
 
 @dataclass(frozen=True)
@@ -128,7 +117,7 @@ def train(
         if rows.any():
             ending, remaining = np.flatnonzero(rows), np.flatnonzero(~rows)
             recorder.stop(state.active[ending], reason, learner.policy_of(ending))
-            state.keep(remaining)
+            keep(state, remaining)
             learner.keep(remaining)
             parts.algorithm.keep(remaining)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from marl_comm.command_line.composition import compose
+from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import assemble
 from marl_comm.storage.checkpoints import _decode, _encode
@@ -41,18 +42,17 @@ class Trace:
         self.ends.append((seed_rows.tolist(), reason))
 
 
-def play(*overrides, seeds=2, local_steps=9, tamper=lambda learner: None, resume_after=None):
+def play(*overrides, seeds=2, local_steps=9, resume_after=None):
     config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
     streams = Streams(range(seeds))
     parts = assemble(config, streams)
-    game, learner = parts.game, parts.learner
-    tamper(learner)
+    game = parts.game
+    trace, loop = Trace(), LoopState.start(seeds)
+    if resume_after is not None:
+        loop = resumed_at(resume_after, config, (game, parts.learner, parts.ledger, streams))
     rounds = []
     collect = game.collect
     game.collect = lambda *arguments: rounds.append(collect(*arguments)) or rounds[-1]
-    trace, loop = Trace(), LoopState.start(seeds)
-    if resume_after is not None:
-        loop = resumed_at(resume_after, config, (game, learner, parts.ledger, streams))
     train(parts, trace, loop, after_step=lambda: None)
     return trace, parts.ledger, rounds
 
@@ -92,12 +92,14 @@ PERIODIC = ("communication=periodic", "communication.period=3", "communication.w
 
 
 @pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
-def test_without_trust_prediction_collects_what_importance_sampling_collects(predictor):
-    def distrust(learner):
-        learner.trust = lambda rows, predicted: torch.zeros(predicted.shape[:2])
-
+def test_without_trust_prediction_collects_what_importance_sampling_collects(
+    predictor, monkeypatch
+):
+    monkeypatch.setattr(
+        Mappo, "trust", lambda learner, rows, predicted: torch.zeros(predicted.shape[:2])
+    )
     sampling = play("algorithm=importance_sampling", *PERIODIC)
-    prediction = play(f"algorithm.predictor={predictor}", *PERIODIC, tamper=distrust)
+    prediction = play(f"algorithm.predictor={predictor}", *PERIODIC)
     same(sampling[2], prediction[2])
     for one, other in zip(sampling[0].steps, prediction[0].steps, strict=True):
         np.testing.assert_array_equal(one["policy"], other["policy"])

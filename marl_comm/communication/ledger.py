@@ -4,9 +4,11 @@ import numpy as np
 
 from marl_comm.arrays import IntArray
 from marl_comm.experience import Traffic
+from marl_comm.rows import Rows, Saveable, record
 
 
-class Ledger:
+@record
+class Ledger(Saveable):
     """Cumulative cost of each of the run's seeds.
 
     Attributes:
@@ -16,12 +18,17 @@ class Ledger:
         bytes_down: (seeds,), read from it, summed over the agents.
     """
 
+    rounds: Rows[IntArray]
+    samples: Rows[IntArray]
+    bytes_up: Rows[IntArray]
+    bytes_down: Rows[IntArray]
+
     def __init__(self, seeds: int) -> None:
         """Start at zero."""
-        self.rounds: IntArray = np.zeros(seeds, dtype=np.int64)
-        self.samples: IntArray = np.zeros(seeds, dtype=np.int64)
-        self.bytes_up: IntArray = np.zeros(seeds, dtype=np.int64)
-        self.bytes_down: IntArray = np.zeros(seeds, dtype=np.int64)
+        self.rounds = np.zeros(seeds, dtype=np.int64)
+        self.samples = np.zeros(seeds, dtype=np.int64)
+        self.bytes_up = np.zeros(seeds, dtype=np.int64)
+        self.bytes_down = np.zeros(seeds, dtype=np.int64)
 
     def communicate(self, seed_rows: IntArray, traffic: Traffic) -> None:
         """Book one round for each of the given seeds."""
@@ -29,11 +36,3 @@ class Ledger:
         self.samples[seed_rows] += traffic.samples
         self.bytes_up[seed_rows] += traffic.bytes_up
         self.bytes_down[seed_rows] += traffic.bytes_down
-
-    def state(self) -> dict[str, IntArray]:
-        """Return all counts, for a checkpoint."""
-        return dict(vars(self))
-
-    def restore(self, state: dict[str, IntArray]) -> None:
-        """Take over the counts of a checkpoint."""
-        vars(self).update(state)

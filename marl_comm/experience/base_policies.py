@@ -5,9 +5,11 @@ from typing import Self
 
 import numpy as np
 
-from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class BasePolicies:
     """For each row, the current policy and the predicted ones, in the order of the prediction.
@@ -17,8 +19,8 @@ class BasePolicies:
         count: (rows,), how many of them are in use, at least 1.
     """
 
-    log_policies: Array
-    count: IntArray
+    log_policies: Rows[Array]
+    count: Rows[IntArray]
 
     @classmethod
     def current(cls, log_policy: Array, capacity: int = 1) -> Self:
@@ -54,16 +56,3 @@ class BasePolicies:
         actions = self.log_policies.shape[-1]
         mixed = (1.0 - exploration) * np.exp(self.log_policies) + exploration / actions
         return type(self)(np.log(mixed), self.count)
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        return type(self)(self.log_policies[rows], self.count[rows])
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.log_policies[rows] = other.log_policies
-        self.count[rows] = other.count
-
-    def state(self) -> dict[str, AnyArray]:
-        """Return the policies, for a checkpoint; `BasePolicies(**state)` restores them."""
-        return dict(vars(self))

@@ -1,11 +1,12 @@
 """The interface between the data of a communication round and the learner."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
+from marl_comm.rows import Rows, record
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Traffic:
         return cls(samples, written, agents * written - own_bytes)
 
 
+@record
 @dataclass
 class Staleness:
     """How far the current policy is from the policies that the data came from.
@@ -51,27 +53,14 @@ class Staleness:
             below it the data no longer cover the policy, whatever the effective sample size is.
     """
 
-    ess: Array
-    divergence: Array
-    nearest: IntArray
-    mean_weight: Array
-
-    def keep(self, rows: IntArray) -> "Staleness":
-        """Return a copy of the given rows."""
-        return Staleness(
-            self.ess[rows], self.divergence[rows], self.nearest[rows], self.mean_weight[rows]
-        )
-
-    def replace(self, rows: IntArray, other: "Staleness") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.ess[rows] = other.ess
-        self.divergence[rows] = other.divergence
-        self.nearest[rows] = other.nearest
-        self.mean_weight[rows] = other.mean_weight
+    ess: Rows[Array]
+    divergence: Rows[Array]
+    nearest: Rows[IntArray]
+    mean_weight: Rows[Array]
 
 
 class Experience(Protocol):
-    """The data of each row's latest rounds. Rows are replaced as their seeds communicate."""
+    """The data of each row's latest rounds, a record: rows are replaced as seeds communicate."""
 
     @property
     def bases(self) -> BasePolicies:
@@ -113,12 +102,3 @@ class Experience(Protocol):
         Returns:
             (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
         """
-
-    def state(self) -> dict[str, Any]:
-        """Return all that a checkpoint must hold; the game's `restore_experience` takes it."""
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""

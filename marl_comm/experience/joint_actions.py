@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.rows import Chosen, Fixed, Rows, index_of, record
 
 _LARGEST_TABLE = 2048  # entries of a group's table: stays in the first cache levels
 
@@ -27,6 +28,7 @@ def group_size(agents: int, actions: int, samples: int, contexts: int = 1) -> in
     return -(-agents // groups)
 
 
+@record
 @dataclass
 class JointActions:
     """Sampled joint actions, indexed for fast sums.
@@ -43,11 +45,11 @@ class JointActions:
             (rows, C, A ** len(group)), the row's own offset included.
     """
 
-    agents: int
-    actions: int
-    contexts: int
-    group_agents: tuple[range, ...]
-    codes: tuple[IntArray, ...]
+    agents: Fixed[int]
+    actions: Fixed[int]
+    contexts: Fixed[int]
+    group_agents: Fixed[tuple[range, ...]]
+    codes: Rows[tuple[IntArray, ...]]
 
     @classmethod
     def of(
@@ -88,9 +90,11 @@ class JointActions:
         rows, samples = self.codes[0].shape
         return rows, samples
 
-    def keep(self, rows: IntArray) -> "JointActions":
-        """Return the given rows, in the given order."""
-        codes = []
+    # Codes hold the offset of their row: moved to another row, they change.
+
+    def take_rows(self, rows: Chosen) -> "JointActions":
+        """Return a copy of the given rows, in the given order."""
+        rows, codes = index_of(self.codes[0], rows), []
         for group, code in zip(self.group_agents, self.codes, strict=True):
             moved = (np.arange(len(rows)) - rows)[:, None] * self._table_size(group)
             codes.append(code[rows] + moved)
@@ -98,12 +102,12 @@ class JointActions:
             self.agents, self.actions, self.contexts, self.group_agents, tuple(codes)
         )
 
-    def replace(self, rows: IntArray, other: "JointActions") -> None:
-        """Overwrite the given rows by the rows of `other`, which may hold fewer samples."""
+    def put_rows(self, rows: Chosen, other: "JointActions") -> None:
+        """Overwrite the given rows in place by the rows of `other`."""
+        rows = index_of(self.codes[0], rows)
         for group, code, new in zip(self.group_agents, self.codes, other.codes, strict=True):
             moved = (rows - np.arange(len(rows)))[:, None] * self._table_size(group)
-            code[rows, : new.shape[1]] = new + moved
-            code[rows, new.shape[1] :] = rows[:, None] * self._table_size(group)
+            code[rows] = new + moved
 
     def widened(self, samples: int) -> "JointActions":
         """Return the same samples, followed by others of no meaning, `samples` in all."""

@@ -1,14 +1,16 @@
 """Who played the samples that a row has, over all the rounds that it keeps."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class Mixture:
     """The behaviour policies of the kept rounds, the newest round first, and what each played.
@@ -21,8 +23,8 @@ class Mixture:
         samples: (rows, bases), samples of each, or in games over time episodes; 0 for padding.
     """
 
-    log_policies: Array
-    samples: IntArray
+    log_policies: Rows[Array]
+    samples: Rows[IntArray]
 
     @classmethod
     def of_round(cls, bases: BasePolicies, samples: int) -> Self:
@@ -58,30 +60,9 @@ class Mixture:
         """Return the same mixture with room for so many bases."""
         return Mixture(widened(self.log_policies, bases, axis=1), widened(self.samples, bases, 1))
 
-    def keep(self, rows: IntArray) -> "Mixture":
-        """Return a copy of the given rows."""
-        return Mixture(self.log_policies[rows], self.samples[rows])
-
-    def replace(self, rows: IntArray, other: "Mixture") -> None:
-        """Overwrite the given rows by the rows of `other`, which may have room for less."""
-        put(self.log_policies, rows, other.log_policies)
-        put(self.samples, rows, other.samples)
-
-    def state(self) -> dict[str, AnyArray]:
-        """Return policies and samples, for a checkpoint; `Mixture(**state)` restores them."""
-        return dict(vars(self))
-
 
 def widened(array: AnyArray, size: int, axis: int, fill: float = 0) -> AnyArray:
     """Return an array with `fill` behind its last entries along an axis."""
     missing = [(0, 0)] * array.ndim
     missing[axis] = (0, size - array.shape[axis])
     return np.pad(array, missing, constant_values=fill)
-
-
-def put(array: AnyArray, rows: IntArray, values: AnyArray, fill: float = 0) -> None:
-    """Overwrite the given rows by values; where these are shorter, the rest of a row is `fill`."""
-    if array.shape[1:] != values.shape[1:]:
-        array[rows] = fill
-    shorter: tuple[Any, ...] = tuple(slice(size) for size in values.shape[1:])
-    array[(rows, *shorter)] = values

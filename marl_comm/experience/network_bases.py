@@ -8,8 +8,10 @@ from torch import Tensor
 
 from marl_comm.experience import Traffic
 from marl_comm.experience.rollouts import Rollouts
+from marl_comm.rows import Chosen, Rows, index_of, record
 
 
+@record
 @dataclass
 class NetworkBases:
     """For each row and chunk, the parameters of the policy that collects it.
@@ -22,10 +24,10 @@ class NetworkBases:
         trust: (rows, chunks), the share of the predicted way that the bases go, kappa.
     """
 
-    parameters: Tensor
-    count: Tensor
-    predicted: Tensor | None
-    trust: Tensor
+    parameters: Rows[Tensor]
+    count: Rows[Tensor]
+    predicted: Rows[Tensor | None]
+    trust: Rows[Tensor]
 
     @classmethod
     def current(cls, parameters: Tensor, count: Tensor) -> Self:
@@ -38,18 +40,14 @@ class NetworkBases:
         """Return the parameters at each row's position, (rows, P)."""
         return self.parameters[torch.arange(len(position), device=position.device), position]
 
-    def keep(self, rows: Tensor) -> Self:
-        """Return a copy of the given rows."""
-        predicted = None if self.predicted is None else self.predicted[rows]
-        return type(self)(self.parameters[rows], self.count[rows], predicted, self.trust[rows])
-
-    def replace(self, rows: Tensor, other: Self) -> None:
+    def put_rows(self, rows: Chosen, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, making room where it has more chunks."""
-        self.parameters = _replaced(self.parameters, rows, other.parameters)
-        self.trust = _replaced(self.trust, rows, other.trust)
+        chosen: Tensor = index_of(self.count, rows)
+        self.parameters = _replaced(self.parameters, chosen, other.parameters)
+        self.trust = _replaced(self.trust, chosen, other.trust)
         if self.predicted is not None and other.predicted is not None:
-            self.predicted = _replaced(self.predicted, rows, other.predicted)
-        self.count = _replaced(self.count, rows, other.count)
+            self.predicted = _replaced(self.predicted, chosen, other.predicted)
+        self.count = _replaced(self.count, chosen, other.count)
 
 
 @dataclass(frozen=True)

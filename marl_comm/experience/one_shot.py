@@ -1,6 +1,7 @@
 """Sampled mode: marginal rewards by importance sampling from joint actions played."""
 
-from typing import Any, Self
+import copy
+from typing import Self
 
 import numpy as np
 
@@ -10,19 +11,25 @@ from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
-from marl_comm.experience.mixture import Mixture, put, widened
+from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.shared_buffer import SharedBuffer
+from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
 
+@record
 class SampledExperience:
     """The joint actions and rewards of each row's latest rounds, and their weights."""
 
-    _estimation: Estimation
-    _joint_actions: JointActions
-    _rewards: Array
-    _log_density: Array
-    _weights: Array
+    _buffer: Rows[SharedBuffer]
+    _bases: Rows[BasePolicies]
+    _mixture: Rows[Mixture]
+    _block: Fixed[int]
+    _estimation: Fixed[Estimation]
+    _joint_actions: Derived[JointActions]
+    _rewards: Derived[Array]
+    _log_density: Derived[Array]
+    _weights: Derived[Array]
 
     def __init__(
         self, buffer: SharedBuffer, behaviours: BasePolicies, mixture: Mixture | None = None
@@ -53,8 +60,8 @@ class SampledExperience:
     def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
         """Keep the data of earlier rounds behind these, newest first."""
         kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
-        self._buffer = self._buffer.before(earlier._buffer.keep(rows)).newest(kept * self._block)
-        self._mixture = self._mixture.before(earlier._mixture.keep(rows), kept * self._bases.size)
+        self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
 
     def prepare(self, estimation: Estimation) -> None:
         """Index the data and compute the densities that no later local update changes."""
@@ -103,45 +110,12 @@ class SampledExperience:
         """Return the divergences of product policies, (rows, bases): no data are needed."""
         return estimators.renyi_divergence(log_policy[:, None], log_bases)
 
-    def state(self) -> dict[str, Any]:
-        """Return the shared data and where they came from, for a checkpoint."""
-        return {
-            "joint_actions": self._buffer.joint_actions,
-            "rewards": self._buffer.rewards,
-            "bases": self._bases.state(),
-            "mixture": self._mixture.state(),
-        }
-
-    @classmethod
-    def restored(cls, state: dict[str, Any]) -> Self:
-        """Return the experience that a checkpoint holds, not yet prepared."""
-        buffer = SharedBuffer(state["joint_actions"], state["rewards"])
-        return cls(buffer, BasePolicies(**state["bases"]), Mixture(**state["mixture"]))
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        kept = object.__new__(type(self))
-        kept._estimation = self._estimation
-        kept._block = self._block
-        kept._buffer = self._buffer.keep(rows)
-        kept._bases = self._bases.keep(rows)
-        kept._mixture = self._mixture.keep(rows)
-        kept._joint_actions = self._joint_actions.keep(rows)
-        kept._rewards = self._rewards[rows]
-        kept._log_density = self._log_density[rows]
-        kept._weights = self._weights[rows]
-        return kept
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""
-        self._make_room(other._rounds)
-        self._buffer.replace(rows, other._buffer)
-        self._bases.replace(rows, other._bases)
-        self._mixture.replace(rows, other._mixture)
-        self._joint_actions.replace(rows, other._joint_actions)
-        put(self._rewards, rows, other._rewards)
-        put(self._log_density, rows, other._log_density, fill=np.inf)
-        put(self._weights, rows, other._weights)
+    def put_rows(self, rows: Chosen, other: Self) -> None:
+        """Overwrite the given rows by those of `other`, which may keep fewer rounds, or more."""
+        rounds, other = max(self._rounds, other._rounds), copy.copy(other)
+        self._make_room(rounds)
+        other._make_room(rounds)
+        put_each(self, rows, other)
 
     @property
     def _rounds(self) -> int:

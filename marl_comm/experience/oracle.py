@@ -1,7 +1,7 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
+from marl_comm.rows import Fixed, Rows, record
 
 
 class Oracle(Protocol):
@@ -30,13 +31,17 @@ class Oracle(Protocol):
         """
 
 
+@record
 class OracleExperience:
     """Exact action values within reach of a round's base policies. Moves no samples, no bytes.
 
     The effective sample size is that of infinitely many samples from the nearest base.
     """
 
-    _estimation: Estimation
+    _seed_rows: Rows[IntArray]
+    _bases: Rows[BasePolicies]
+    _oracle: Fixed[Oracle]
+    _estimation: Fixed[Estimation]
 
     def __init__(self, seed_rows: IntArray, bases: BasePolicies, oracle: Oracle) -> None:
         """Remember the bases, and whom to ask about the seeds in `seed_rows`, (rows,)."""
@@ -77,26 +82,6 @@ class OracleExperience:
             log_bases,
             single_steps=self._estimation.single_steps,
         )
-
-    def state(self) -> dict[str, Any]:
-        """Return the bases and whose they are, for a checkpoint."""
-        return {"seed_rows": self._seed_rows, "bases": self._bases.state()}
-
-    @classmethod
-    def restored(cls, state: dict[str, Any], oracle: Oracle) -> Self:
-        """Return the experience that a checkpoint holds."""
-        return cls(state["seed_rows"], BasePolicies(**state["bases"]), oracle)
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        kept = type(self)(self._seed_rows[rows], self._bases.keep(rows), self._oracle)
-        kept._estimation = self._estimation
-        return kept
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self._seed_rows[rows] = other._seed_rows
-        self._bases.replace(rows, other._bases)
 
 
 def nearest_base(

@@ -1,6 +1,7 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
-from typing import Any, Self
+import copy
+from typing import Self
 
 import numpy as np
 
@@ -10,25 +11,32 @@ from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
-from marl_comm.experience.mixture import Mixture, put, widened
+from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
+from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
 
+@record
 class SampledTrajectories:
     """The episodes of each row's latest rounds, and the weights of their steps.
 
     A step's weight is that of its own decision, or of all decisions of the episode up to it.
     """
 
-    _estimation: Estimation
-    _contexts: Contexts
-    _visits: Array
-    _joint_actions: JointActions
-    _rewards: Array
-    _log_density: Array
-    _weights: Array
+    _buffer: Rows[TrajectoryBuffer]
+    _bases: Rows[BasePolicies]
+    _mixture: Rows[Mixture]
+    _discount: Fixed[float]
+    _block: Fixed[int]
+    _estimation: Fixed[Estimation]
+    _contexts: Derived[Contexts]
+    _visits: Derived[Array]
+    _joint_actions: Derived[JointActions]
+    _rewards: Derived[Array]
+    _log_density: Derived[Array]
+    _weights: Derived[Array]
 
     def __init__(
         self,
@@ -66,8 +74,8 @@ class SampledTrajectories:
     def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
         """Keep the data of earlier rounds behind these, newest first."""
         kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
-        self._buffer = self._buffer.before(earlier._buffer.keep(rows)).newest(kept * self._block)
-        self._mixture = self._mixture.before(earlier._mixture.keep(rows), kept * self._bases.size)
+        self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
 
     def prepare(self, estimation: Estimation) -> None:
         """Index the data and compute the densities that no later local update changes."""
@@ -153,57 +161,12 @@ class SampledTrajectories:
         episodes = self._mixture.total[rows, None]
         return np.asarray(np.einsum("rbc,rc->rb", per_context, visits / episodes))
 
-    def state(self) -> dict[str, Any]:
-        """Return the shared data and where they came from, for a checkpoint."""
-        return {
-            "buffer": dict(vars(self._buffer)),
-            "bases": self._bases.state(),
-            "mixture": self._mixture.state(),
-        }
-
-    @classmethod
-    def restored(cls, state: dict[str, Any], discount: float | None) -> Self:
-        """Return the experience that a checkpoint holds, not yet prepared."""
-        return cls(
-            TrajectoryBuffer(**state["buffer"]),
-            BasePolicies(**state["bases"]),
-            discount,
-            Mixture(**state["mixture"]),
-        )
-
-    def keep(self, rows: IntArray) -> Self:
-        """Return a copy of the given rows."""
-        kept = object.__new__(type(self))
-        kept._estimation = self._estimation
-        kept._buffer = self._buffer.keep(rows)
-        kept._discount = self._discount
-        kept._block = self._block
-        kept._bases = self._bases.keep(rows)
-        kept._mixture = self._mixture.keep(rows)
-        kept._contexts = self._contexts.keep(rows)
-        kept._joint_actions = self._joint_actions.keep(rows)
-        kept._rewards = self._rewards[rows]
-        kept._log_density = self._log_density[rows]
-        kept._weights = self._weights[rows]
-        kept._visits = self._visits[rows]
-        return kept
-
-    def replace(self, rows: IntArray, other: Self) -> None:
-        """Overwrite the given rows by the rows of `other`, weights included."""
-        self._make_room(other._rounds)
-        self._buffer.replace(rows, other._buffer)
-        self._bases.replace(rows, other._bases)
-        self._mixture.replace(rows, other._mixture)
-        indexed, contexts = other._joint_actions, other._contexts
-        if other._rounds < self._rounds:
-            # Steps come before episodes: samples move when there are more episodes.
-            indexed, contexts = self._index(self._buffer.keep(rows))
-        self._joint_actions.replace(rows, indexed)
-        self._contexts.replace(rows, contexts)
-        put(self._rewards, rows, other._rewards)
-        put(self._log_density, rows, other._log_density, fill=np.inf)
-        put(self._weights, rows, other._weights)
-        put(self._visits, rows, other._visits)
+    def put_rows(self, rows: Chosen, other: Self) -> None:
+        """Overwrite the given rows by those of `other`, which may keep fewer rounds, or more."""
+        rounds, other = max(self._rounds, other._rounds), copy.copy(other)
+        self._make_room(rounds)
+        other._make_room(rounds)
+        put_each(self, rows, other)
 
     @property
     def _rounds(self) -> int:

@@ -6,14 +6,15 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
 from marl_comm.games.environments.spec import Spec
+from marl_comm.rows import Chosen, Fixed, Rows, index_of, record
 
 # Signed beyond a byte: torch computes with few of the unsigned types.
 _CHOICES = (torch.uint8, torch.int16, torch.int32)
 
 
+@record
 @dataclass
 class Chunk:
     """The joint steps that one base policy of each row has played: T steps in E copies.
@@ -30,14 +31,14 @@ class Chunk:
             led to: the k-th up to the k-th end of an episode, the last up to the chunk's end.
     """
 
-    observations: Tensor
-    actions: Tensor
-    log_probs: Tensor
-    rewards: Tensor
-    alive: Tensor
-    ended: Tensor
-    terminated: Tensor
-    final_observations: Tensor
+    observations: Rows[Tensor]
+    actions: Rows[Tensor]
+    log_probs: Rows[Tensor]
+    rewards: Rows[Tensor]
+    alive: Rows[Tensor]
+    ended: Rows[Tensor]
+    terminated: Rows[Tensor]
+    final_observations: Rows[Tensor]
 
     @property
     def stretch(self) -> Tensor:
@@ -45,6 +46,7 @@ class Chunk:
         return self.ended.long().cumsum(dim=1) - self.ended.long()
 
 
+@record
 class Rollouts:
     """The chunks of each row's latest round.
 
@@ -55,6 +57,10 @@ class Rollouts:
         chunks: The data; rows with fewer chunks leave the rest empty.
         count: (rows,), int64, chunks of each row.
     """
+
+    chunks: Rows[Chunk]
+    count: Rows[Tensor]
+    _spec: Fixed[Spec]
 
     def __init__(self, spec: Spec, chunks: Chunk, count: Tensor) -> None:
         """Take over the data."""
@@ -128,25 +134,9 @@ class Rollouts:
             else:
                 data[rows, position] = new
 
-    def state(self) -> dict[str, AnyArray]:
-        """Return everything as arrays, for a checkpoint."""
-        tensors = {**vars(self.chunks), "count": self.count}
-        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
-
-    @classmethod
-    def restored(cls, spec: Spec, state: dict[str, AnyArray], device: torch.device) -> Self:
-        """Return what `state` was taken from."""
-        tensors = {name: torch.from_numpy(array).to(device) for name, array in state.items()}
-        count = tensors.pop("count")
-        return cls(spec, Chunk(**tensors), count)
-
-    def keep(self, rows: Tensor) -> Self:
-        """Return a copy of the given rows."""
-        kept = Chunk(**{name: data[rows] for name, data in vars(self.chunks).items()})
-        return type(self)(self._spec, kept, self.count[rows])
-
-    def replace(self, rows: Tensor, other: Self) -> None:
+    def put_rows(self, rows: Chosen, other: Self) -> None:
         """Overwrite the given rows by the rows of `other`, making room where it has more chunks."""
+        rows = index_of(self.count, rows)
         chunks, stretches = other.chunks.rewards.shape[1], other.chunks.final_observations.shape[3]
         self._make_room(chunks, stretches)
         for name, data in vars(self.chunks).items():

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
-from marl_comm.experience.mixture import put, widened
+from marl_comm.experience.mixture import widened
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class SharedBuffer:
     """Joint actions and rewards, in the types in which they travel; the newest round first.
@@ -21,8 +23,8 @@ class SharedBuffer:
             (rows, samples, agents) where each agent writes its own.
     """
 
-    joint_actions: AnyArray
-    rewards: AnyArray
+    joint_actions: Rows[AnyArray]
+    rewards: Rows[AnyArray]
 
     @property
     def traffic(self) -> Traffic:
@@ -53,15 +55,6 @@ class SharedBuffer:
         return SharedBuffer(
             widened(self.joint_actions, samples, axis=1), widened(self.rewards, samples, axis=1)
         )
-
-    def keep(self, rows: IntArray) -> "SharedBuffer":
-        """Return a copy of the given rows."""
-        return SharedBuffer(self.joint_actions[rows], self.rewards[rows])
-
-    def replace(self, rows: IntArray, other: "SharedBuffer") -> None:
-        """Overwrite the given rows by the rows of `other`, which may hold fewer samples."""
-        put(self.joint_actions, rows, other.joint_actions)
-        put(self.rewards, rows, other.rewards)
 
 
 def action_type(actions: int) -> np.dtype[Any]:

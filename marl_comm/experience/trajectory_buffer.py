@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.arrays import AnyArray, IntArray
+from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
-from marl_comm.experience.mixture import put, widened
+from marl_comm.experience.mixture import widened
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class TrajectoryBuffer:
     """Whole episodes, in the types in which they travel, the newest round first.
@@ -25,9 +27,9 @@ class TrajectoryBuffer:
             or (rows, steps, episodes, agents) where each agent writes its own.
     """
 
-    states: AnyArray
-    joint_actions: AnyArray
-    rewards: AnyArray
+    states: Rows[AnyArray]
+    joint_actions: Rows[AnyArray]
+    rewards: Rows[AnyArray]
 
     @property
     def traffic(self) -> Traffic:
@@ -58,16 +60,6 @@ class TrajectoryBuffer:
     def widened(self, episodes: int) -> "TrajectoryBuffer":
         """Return the same episodes with zeros behind them, `episodes` in all."""
         return self._each(lambda array: widened(array, episodes, axis=2))
-
-    def keep(self, rows: IntArray) -> "TrajectoryBuffer":
-        """Return a copy of the given rows."""
-        return TrajectoryBuffer(self.states[rows], self.joint_actions[rows], self.rewards[rows])
-
-    def replace(self, rows: IntArray, other: "TrajectoryBuffer") -> None:
-        """Overwrite the given rows by the rows of `other`, which may hold fewer episodes."""
-        put(self.states, rows, other.states)
-        put(self.joint_actions, rows, other.joint_actions)
-        put(self.rewards, rows, other.rewards)
 
     def _each(self, change: Callable[[AnyArray], AnyArray]) -> "TrajectoryBuffer":
         return TrajectoryBuffer(*map(change, (self.states, self.joint_actions, self.rewards)))

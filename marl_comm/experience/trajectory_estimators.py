@@ -12,10 +12,12 @@ import numpy as np
 from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.rows import Fixed, Rows, record
 
 _SMALLEST = float(np.finfo(np.float64).tiny)  # of sums of weights; below, quotients may overflow
 
 
+@record
 @dataclass
 class Contexts:
     """Where each sample was taken.
@@ -27,19 +29,10 @@ class Contexts:
         ordered: Whether each step has contexts of its own, as with a finite horizon.
     """
 
-    now: IntArray
-    next: IntArray
-    count: int
-    ordered: bool
-
-    def keep(self, rows: IntArray) -> "Contexts":
-        """Return a copy of the given rows."""
-        return Contexts(self.now[rows], self.next[rows], self.count, self.ordered)
-
-    def replace(self, rows: IntArray, other: "Contexts") -> None:
-        """Overwrite the given rows by the rows of `other`."""
-        self.now[rows] = other.now
-        self.next[rows] = other.next
+    now: Rows[IntArray]
+    next: Rows[IntArray]
+    count: Fixed[int]
+    ordered: Fixed[bool]
 
     def total(self, values: Array) -> Array:
         """Return the sums of `values` (rows, k, T, E) over the samples of each context.

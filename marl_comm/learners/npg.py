@@ -14,6 +14,7 @@ from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
 from marl_comm.options.answers import RunSettings
+from marl_comm.rows import Fixed, Rows, Shared, keep, load, loaded, put, record, saved, take
 from marl_comm.settings import Magnitude
 
 _MOST_EXPLORATION = 0.02  # of one agent's play
@@ -98,6 +99,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         return min(_MOST_EXPLORATION, _EXPLORING_CHOICES / choices)
 
 
+@record
 class NaturalPolicyGradient:
     """Independent softmax natural policy gradient: pi_i(a) <- pi_i(a) exp(step * g_i(a)) / Z_i.
 
@@ -110,6 +112,18 @@ class NaturalPolicyGradient:
         staleness: How far it is from the policies its data came from; None before the first round.
         furthest: (rows,), the furthest base policy that was ever nearest during the round.
     """
+
+    log_policy: Rows[Array]
+    staleness: Rows[Staleness | None]
+    furthest: Rows[IntArray]
+    _experience: Rows[Experience | None]
+    _drift: Rows[Array]
+    _updates: Rows[IntArray]
+    _weighed: Shared[bool]
+    _step_size: Fixed[float]
+    _exploration: Fixed[float]
+    _log_floor: Fixed[float]
+    _estimation: Fixed[Estimation]
 
     def __init__(
         self,
@@ -130,10 +144,10 @@ class NaturalPolicyGradient:
             estimation: How action values are estimated from samples.
         """
         self.log_policy = log_policy
-        self.staleness: Staleness | None = None
-        self.furthest: IntArray = np.zeros(len(log_policy), dtype=np.int64)
-        self._experience: Experience | None = None
-        self._drift: Array = np.zeros_like(log_policy)
+        self.staleness = None
+        self.furthest = np.zeros(len(log_policy), dtype=np.int64)
+        self._experience = None
+        self._drift = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
         self._weighed = False  # whether the weights are those of the current policy
         self._step_size = step_size
@@ -153,7 +167,7 @@ class NaturalPolicyGradient:
 
     def policy_of(self, rows: IntArray) -> Array:
         """Return the log-probabilities of some rows."""
-        return np.asarray(self.log_policy[rows])
+        return take(self.log_policy, rows)
 
     def policy_arrays(self, policy: Array) -> dict[str, AnyArray]:
         """Return the probabilities of a policy."""
@@ -179,8 +193,8 @@ class NaturalPolicyGradient:
             self._experience, self.staleness = experience, staleness
             self._weighed = True
         else:
-            self._experience.replace(rows, experience)
-            self.staleness.replace(rows, staleness)
+            put(self._experience, rows, experience)
+            put(self.staleness, rows, staleness)
         self.furthest[rows] = staleness.nearest
 
     def update(self) -> None:
@@ -220,7 +234,7 @@ class NaturalPolicyGradient:
     def predict_rehearsal(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates rehearsed on the last round's data."""
         assert self._experience is not None, "there is nothing to rehearse on"
-        experience = self._experience.keep(rows)
+        experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
             experience.weigh(log_policy)
@@ -255,27 +269,12 @@ class NaturalPolicyGradient:
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""
-        self.log_policy = self.log_policy[rows]
-        self.furthest = self.furthest[rows]
-        self._drift = self._drift[rows]
-        self._updates = self._updates[rows]
-        if self._experience is not None and self.staleness is not None:
-            self._experience = self._experience.keep(rows)
-            self.staleness = self.staleness.keep(rows)
+        keep(self, rows)
 
     def state(self) -> dict[str, Any]:
         """Return policies, running means and data, for a checkpoint after a local update."""
-        assert self._experience is not None
-        assert self.staleness is not None
         assert not self._weighed
-        return {
-            "log_policy": self.log_policy,
-            "furthest": self.furthest,
-            "drift": self._drift,
-            "updates": self._updates,
-            "staleness": vars(self.staleness),
-            "experience": self._experience.state(),
-        }
+        return saved(self)
 
     def restore(
         self,
@@ -283,14 +282,10 @@ class NaturalPolicyGradient:
         restore_experience: Callable[[dict[str, Any]], Experience],
     ) -> None:
         """Take over the state of a checkpoint."""
-        self.log_policy = state["log_policy"]
-        self.furthest = state["furthest"]
-        self._drift = state["drift"]
-        self._updates = state["updates"]
-        self.staleness = Staleness(**state["staleness"])
-        self._experience = restore_experience(state["experience"])
-        self._experience.prepare(self._estimation)
-        self._weighed = False
+        experience = restore_experience(state["experience"])
+        experience.prepare(self._estimation)
+        data = {"staleness": loaded(Staleness, state["staleness"]), "experience": experience}
+        load(self, {**state, **data})
 
     def _step(self, log_policy: Array, change: Array) -> Array:
         """Return softmax(log_policy + change), no probability below the floor."""

@@ -5,19 +5,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from marl_comm.loggers import Point
+from marl_comm.rows import Saveable, Shared, record
 
 _FIELDS = ("cosine", "kappa", "kl", "kl_unpredicted")
 _HELPS = 0.9  # below this share of the unpredicted divergence, prediction has done something
 _HARMS = 1.1
 
 
-class PredictabilityReport:
+@record
+class PredictabilityReport(Saveable):
     """Means over all local iterations whose base policy was predicted, of all seeds.
 
     `kl` is the divergence of the current policy from the base policy that collected its data;
     `kl_unpredicted` the one from the policy at the round's start, which would have collected them
     without prediction: both on the same local iterations, so they are a pair.
     """
+
+    _sums: Shared[dict[str, float]]
+    _counts: Shared[dict[str, int]]
 
     def __init__(self) -> None:
         """Start with nothing seen."""
@@ -33,14 +38,6 @@ class PredictabilityReport:
                 if not math.isnan(point[field]):
                     self._sums[field] += point[field]
                     self._counts[field] += 1
-
-    def state(self) -> dict[str, Any]:
-        """Return the sums so far, for a checkpoint."""
-        return {"sums": self._sums, "counts": self._counts}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over the sums of a checkpoint."""
-        self._sums, self._counts = state["sums"], state["counts"]
 
     def summary(self) -> dict[str, Any]:
         """Return the means, how many local iterations they are over, and one sentence."""

@@ -5,22 +5,41 @@ from typing import Any
 
 import numpy as np
 
-from marl_comm.arrays import AnyArray, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.communication.ledger import Ledger
 from marl_comm.games.game import Evaluation
 from marl_comm.learners.learner import Trained
 from marl_comm.loggers import Logger, Point
+from marl_comm.rows import Fixed, Rows, Saveable, Shared, record
 
 Progress = Callable[[int, int, int], None]
 
 
-class Recorder:
+@record
+class Recorder(Saveable):
     """Logs every `every`-th local step and remembers when each gap threshold was first reached.
 
     Attributes:
         final: The arrays of the final policies by name, first axis seeds; complete once all seeds
             have ended.
     """
+
+    final: Shared[dict[str, AnyArray]]  # names are added when the first seed ends
+    _smallest_gap: Rows[Array]
+    _unlogged: Rows[BoolArray]
+    _reached: Shared[list[dict[str, dict[str, int] | None]]]
+    _last: Shared[list[dict[str, Any]]]
+    _figures: Shared[list[dict[str, float]]]
+    _ended: Shared[list[dict[str, Any]]]
+    _seeds: Fixed[IntArray]
+    _ledger: Fixed[Ledger]
+    _logger: Fixed[Logger]
+    _progress: Fixed[Progress]
+    _policy_arrays: Fixed[Callable[[Any], Mapping[str, AnyArray]]]
+    _observe: Fixed[Callable[[Sequence[Point]], None]]
+    _thresholds: Fixed[list[float]]
+    _every: Fixed[int]
+    _stop_at_smallest_gap: Fixed[bool]
 
     def __init__(
         self,
@@ -48,7 +67,7 @@ class Recorder:
             every: Local updates between logged points; the first and last are always logged.
             stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
         """
-        self.final: dict[str, AnyArray] = {}
+        self.final = {}
         self._seeds = np.asarray(seeds)
         self._ledger = ledger
         self._logger = logger
@@ -58,14 +77,14 @@ class Recorder:
         self._thresholds = sorted(gap_thresholds, reverse=True)
         self._every = every
         self._stop_at_smallest_gap = stop_at_smallest_gap
-        self._reached: list[dict[str, dict[str, int] | None]] = [
+        self._reached = [
             {format(threshold, "g"): None for threshold in self._thresholds} for _ in seeds
         ]
         self._smallest_gap = np.full(len(seeds), np.inf)
-        self._last: list[dict[str, Any]] = [{} for _ in seeds]
-        self._figures: list[dict[str, float]] = [{} for _ in seeds]
-        self._ended: list[dict[str, Any]] = [{} for _ in seeds]
-        self._unlogged: set[int] = set()
+        self._last = [{} for _ in seeds]
+        self._figures = [{} for _ in seeds]
+        self._ended = [{} for _ in seeds]
+        self._unlogged = np.zeros(len(seeds), dtype=np.bool_)
 
     def record(
         self,
@@ -88,9 +107,7 @@ class Recorder:
         self._observe(points)
         if logged:
             self._logger.log(points)
-            self._unlogged.difference_update(seed_rows.tolist())
-        else:
-            self._unlogged.update(seed_rows.tolist())
+        self._unlogged[seed_rows] = not logged
         self._progress(
             local_step, int(self._ledger.rounds.mean()), int(self._ledger.samples.mean())
         )
@@ -104,7 +121,7 @@ class Recorder:
             if name not in self.final:
                 self.final[name] = np.zeros((len(self._seeds), *array.shape[1:]), array.dtype)
             self.final[name][seed_rows] = array
-        late = [self._last[row] for row in seed_rows if int(row) in self._unlogged]
+        late = [self._last[row] for row in seed_rows if self._unlogged[row]]
         if late:
             self._logger.log(late)
         for row in seed_rows:
@@ -129,28 +146,6 @@ class Recorder:
                 }
             )
         return summaries
-
-    def state(self) -> dict[str, Any]:
-        """Return all that has been noted so far, for a checkpoint."""
-        return {
-            "final": self.final,
-            "figures": self._figures,
-            "reached": self._reached,
-            "smallest_gap": self._smallest_gap,
-            "last": self._last,
-            "ended": self._ended,
-            "unlogged": sorted(self._unlogged),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over the notes of a checkpoint."""
-        self.final = state["final"]
-        self._figures = state["figures"]
-        self._reached = state["reached"]
-        self._smallest_gap = state["smallest_gap"]
-        self._last = state["last"]
-        self._ended = state["ended"]
-        self._unlogged = set(state["unlogged"])
 
     def _arrive(self, row: int, local_step: int, gap: float) -> None:
         self._smallest_gap[row] = gap

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marl_comm.experience import BasePolicies
+from marl_comm.rows import put, take
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(6, 100))
@@ -21,9 +22,9 @@ def test_exploration_mixes_each_agent_with_the_uniform_policy():
     np.testing.assert_allclose(mixed, 0.7 * policy + 0.1, rtol=1e-12)
 
 
-def test_replace_overwrites_only_the_given_rows():
+def test_put_overwrites_only_the_given_rows():
     bases = BasePolicies(np.zeros((3, 2, 1, 2)), np.array([1, 1, 1]))
-    bases.replace(np.array([2, 0]), BasePolicies(np.ones((2, 2, 1, 2)), np.array([2, 1])))
+    put(bases, np.array([2, 0]), BasePolicies(np.ones((2, 2, 1, 2)), np.array([2, 1])))
     assert bases.count.tolist() == [1, 1, 2]
     assert bases.log_policies[:, 0, 0, 0].tolist() == [1, 0, 1]
-    assert bases.keep(np.array([2])).count.tolist() == [2]
+    assert take(bases, np.array([2])).count.tolist() == [2]

@@ -12,6 +12,7 @@ from marl_comm.games.over_time.markov_congestion import MarkovCongestion
 from marl_comm.games.over_time.player import MarkovFormGame, play_episodes
 from marl_comm.games.over_time.random_markov import RandomMarkov
 from marl_comm.randomness import Streams
+from marl_comm.rows import loaded, put, saved, take
 
 KINDS = {
     "finite": lambda rows: RandomMarkov(3, 2, 3, 4, range(rows)),
@@ -165,13 +166,13 @@ def test_rows_can_be_kept_and_replaced(kind):
     log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
     before = estimate(experience, log_policy)
     chosen = np.array([2, 0])
-    kept = experience.keep(chosen)
+    kept = take(experience, chosen)
     for own, all_rows in zip(estimate(kept, log_policy[chosen]), before, strict=True):
         np.testing.assert_array_equal(own, all_rows[chosen])
 
     _, fresh, _ = data(kind, seed=1)
     fresh_figures = estimate(fresh, log_policy)
-    experience.replace(np.array([1]), fresh.keep(np.array([1])))
+    put(experience, np.array([1]), take(fresh, np.array([1])))
     for mixed, old, new in zip(
         estimate(experience, log_policy), before, fresh_figures, strict=True
     ):
@@ -183,9 +184,11 @@ def test_rows_can_be_kept_and_replaced(kind):
 def test_a_checkpoint_holds_all_that_matters(kind):
     game, experience, _ = data(kind)
     log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
-    kept = experience.keep(np.array([2, 0]))
-    experience.replace(np.array([1]), kept.keep(np.array([0])))
-    restored = SampledTrajectories.restored(experience.state(), game.discount)
+    kept = take(experience, np.array([2, 0]))
+    put(experience, np.array([1]), take(kept, np.array([0])))
+    state = saved(experience)
+    buffer = loaded(TrajectoryBuffer, state["buffer"])
+    restored = SampledTrajectories(buffer, loaded(BasePolicies, state["bases"]), game.discount)
     restored.prepare(estimation())
     assert restored.traffic == experience.traffic
     for old, new in zip(

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marl_comm.experience.joint_actions import JointActions, group_size
+from marl_comm.rows import put, take
 
 shapes = st.tuples(
     st.integers(1, 3), st.integers(1, 40), st.integers(1, 7), st.integers(2, 5), st.integers(0, 99)
@@ -64,40 +65,40 @@ def test_with_contexts_look_ups_and_totals_are_per_context(shape, contexts, per_
 
 
 @given(shapes, st.integers(2, 4), st.data())
-def test_rows_with_contexts_can_be_kept_and_replaced(shape, contexts, data):
+def test_rows_with_contexts_can_be_taken_and_replaced(shape, contexts, data):
     joint_actions, random = draw(shape)
     rows, samples, agents, actions, _ = shape
     context = random.integers(contexts, size=(rows, samples))
     table = random.standard_normal((rows, contexts, agents, actions))
     indexed = JointActions.of(joint_actions, actions, context, contexts)
     chosen = np.array(data.draw(st.lists(st.integers(0, rows - 1), min_size=1, unique=True)))
-    kept = indexed.keep(chosen)
+    taken = take(indexed, chosen)
     np.testing.assert_array_equal(
-        kept.sum_over_agents(table[chosen]), indexed.sum_over_agents(table)[chosen]
+        taken.sum_over_agents(table[chosen]), indexed.sum_over_agents(table)[chosen]
     )
     moved = JointActions.of(joint_actions[:1], actions, context[:1], contexts)
     last = np.array([rows - 1])
-    indexed.replace(last, moved)
+    put(indexed, last, moved)
     expected = moved.sum_over_agents(table[last])
     np.testing.assert_array_equal(indexed.sum_over_agents(table)[last], expected)
 
 
 @given(shapes, st.data())
-def test_keep_and_replace_move_whole_rows(shape, data):
+def test_take_and_put_move_whole_rows(shape, data):
     joint_actions, random = draw(shape)
     rows, samples, agents, actions, _ = shape
     table = random.standard_normal((rows, agents, actions))
     indexed = JointActions.of(joint_actions, actions)
     chosen = np.array(data.draw(st.lists(st.integers(0, rows - 1), min_size=1, unique=True)))
 
-    kept = indexed.keep(chosen)
+    taken = take(indexed, chosen)
     expected = JointActions.of(joint_actions[chosen], actions)
     np.testing.assert_array_equal(
-        kept.sum_over_agents(table[chosen]), expected.sum_over_agents(table[chosen])
+        taken.sum_over_agents(table[chosen]), expected.sum_over_agents(table[chosen])
     )
 
     fresh = random.integers(actions, size=(len(chosen), samples, agents))
-    indexed.replace(chosen, JointActions.of(fresh, actions))
+    put(indexed, chosen, JointActions.of(fresh, actions))
     joint_actions[chosen] = fresh
     np.testing.assert_array_equal(
         indexed.sum_over_agents(table),

@@ -16,6 +16,7 @@ from marl_comm.games.over_time.markov_congestion import MarkovCongestion
 from marl_comm.games.over_time.player import MarkovFormGame
 from marl_comm.games.over_time.random_markov import RandomMarkov
 from marl_comm.randomness import Streams
+from marl_comm.rows import put, saved, take
 
 ROWS = 3
 
@@ -65,7 +66,7 @@ def learned(world, rounds, limit, estimator="bounded"):
         if kept is None or len(rows) == ROWS:
             kept = fresh
         else:
-            kept.replace(np.asarray(rows), fresh)
+            put(kept, np.asarray(rows), fresh)
     return kept
 
 
@@ -141,14 +142,14 @@ def test_only_so_many_rounds_are_kept_the_newest_first(kind):
 def test_a_checkpoint_holds_all_kept_rounds(kind):
     world = WORLDS[kind]()
     kept = learned(world, [[0, 1, 2], [0, 2], [1, 2], [2]], 3)
-    restored = world.restore_experience(kept.state())
+    restored = world.restore_experience(saved(kept))
     restored.prepare(estimation())
     target = policies(world, 7)[:, 0]
     before = estimates(kept, target)
     for name, value in estimates(restored, target).items():
         np.testing.assert_array_equal(value, before[name])
     chosen = np.array([2, 0])
-    for name, value in estimates(kept.keep(chosen), target[chosen]).items():
+    for name, value in estimates(take(kept, chosen), target[chosen]).items():
         np.testing.assert_array_equal(value, before[name][chosen])
 
 

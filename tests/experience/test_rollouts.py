@@ -7,6 +7,7 @@ from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, 
 
 from marl_comm.experience.rollouts import Rollouts, action_tensor_type
 from marl_comm.games.environments.spec import Spec
+from marl_comm.rows import put, take
 
 
 @pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
@@ -45,7 +46,7 @@ def test_rows_are_kept_replaced_and_read_back():
     chunks = [made_up_chunk(learner, SPREAD, seed) for seed in range(3)]
     rollouts = round_of(learner, SPREAD, chunks[:1]).rollouts
     longer = round_of(learner, SPREAD, chunks[1:]).rollouts
-    rollouts.replace(torch.tensor([2]), longer.keep(torch.tensor([2])))
+    put(rollouts, torch.tensor([2]), take(longer, torch.tensor([2])))
     np.testing.assert_array_equal(rollouts.count, [1, 1, 2])
     read = rollouts.chunk(torch.tensor([0, 0, 1]))
     for name, data in vars(read).items():

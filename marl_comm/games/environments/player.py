@@ -15,14 +15,31 @@ from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
+from marl_comm.rows import Fixed, Rows, Saveable, Shared, loaded, record
 
 
-class EnvironmentGame:
+@record
+class EnvironmentGame(Saveable):
     """Copies of an environment for every seed; action noise comes from each seed's own stream.
 
     Attributes:
         streams: Random streams of the seeds of the run.
     """
+
+    # Episodes go on from chunk to chunk, and so do their returns. Episodes under way are not
+    # saved: restored, new ones begin.
+    _running: Rows[Tensor]
+    _latest: Shared[dict[str, Array]]  # of all seeds; names are added as figures come
+    _evaluations: Shared[int]
+    streams: Fixed[Streams]
+    _environments: Fixed[Environments]
+    _evaluation_environments: Fixed[Environments]
+    _steps: Fixed[int]
+    _evaluation_every: Fixed[int]
+    _evaluation_steps: Fixed[int]
+    _device: Fixed[torch.device]
+    _play: Fixed[list[np.random.Generator]]
+    _evaluate: Fixed[list[np.random.Generator]]
 
     def __init__(
         self,
@@ -58,9 +75,8 @@ class EnvironmentGame:
         self._evaluate = streams.of("evaluate")
         self._evaluations = 0
         agents = len(environments.spec.agents)
-        # Episodes go on from chunk to chunk, and so do their returns.
         self._running = torch.zeros((len(seeds), agents, environments.copies))
-        self._latest: dict[str, Array] = {
+        self._latest = {
             name: np.full(len(seeds), np.nan) for name in return_names(environments.spec)
         }
 
@@ -115,23 +131,10 @@ class EnvironmentGame:
                 break
         return frames
 
-    def state(self) -> dict[str, Any]:
-        """Return running figures. Episodes under way are not saved: restored, new ones begin."""
-        return {
-            "running": self._running.numpy(),
-            "evaluations": self._evaluations,
-            "latest": self._latest,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over the state of a checkpoint."""
-        self._running = torch.from_numpy(state["running"])
-        self._evaluations = state["evaluations"]
-        self._latest = state["latest"]
-
     def restore_experience(self, state: dict[str, Any]) -> Rollouts:
         """Return the chunks that a checkpoint holds."""
-        return Rollouts.restored(self.spec, state, self._device)
+        chunks = loaded(Chunk, state["chunks"], self._device)
+        return Rollouts(self.spec, chunks, torch.from_numpy(state["count"]).to(self._device))
 
     def arrays(self) -> dict[str, AnyArray]:
         """Environments are code, not arrays."""

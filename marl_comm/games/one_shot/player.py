@@ -8,6 +8,7 @@ import numpy as np
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.experience.estimators import renyi_divergence
+from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.one_shot import SampledExperience
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.shared_buffer import SharedBuffer, action_type
@@ -15,10 +16,18 @@ from marl_comm.games.game import Evaluation
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.one_shot.solution import nash_gap
 from marl_comm.randomness import Streams
+from marl_comm.rows import Fixed, Saveable, loaded, record
 
 
-class NormalFormGame:
+@record
+class NormalFormGame(Saveable):
     """Plays a potential game once per sample. Each seed has its own random streams."""
+
+    _game: Fixed[PotentialGame]
+    _seeds: Fixed[int]
+    _reward_noise: Fixed[float]
+    _play: Fixed[list[np.random.Generator]]
+    _noise: Fixed[list[np.random.Generator]]
 
     def __init__(self, game: PotentialGame, streams: Streams, reward_noise: float) -> None:
         """Wrap a game.
@@ -59,9 +68,11 @@ class NormalFormGame:
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
+        bases = loaded(BasePolicies, state["bases"])
         if "seed_rows" in state:
-            return OracleExperience.restored(state, self)
-        return SampledExperience.restored(state)
+            return OracleExperience(state["seed_rows"], bases, self)
+        buffer, mixture = loaded(SharedBuffer, state["buffer"]), loaded(Mixture, state["mixture"])
+        return SampledExperience(buffer, bases, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and Nash gap."""
@@ -71,13 +82,6 @@ class NormalFormGame:
             "value": own_values.mean(axis=-1),
             "nash_gap": nash_gap(marginal_rewards, log_policy),
         }
-
-    def state(self) -> dict[str, Any]:
-        """One-shot games have none."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to take over."""
 
     def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Return the exact marginal rewards, (rows, agents, actions)."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.shared_buffer import action_type
@@ -15,10 +16,18 @@ from marl_comm.games.game import Evaluation
 from marl_comm.games.over_time import dynamic_programs
 from marl_comm.games.over_time.rules import MarkovGame
 from marl_comm.randomness import Streams
+from marl_comm.rows import Fixed, Saveable, loaded, record
 
 
-class MarkovFormGame:
+@record
+class MarkovFormGame(Saveable):
     """Plays a Markov game in whole episodes. Each seed has its own random streams."""
+
+    _game: Fixed[MarkovGame]
+    _seeds: Fixed[int]
+    _reward_noise: Fixed[float]
+    _play: Fixed[list[np.random.Generator]]
+    _noise: Fixed[list[np.random.Generator]]
 
     def __init__(self, game: MarkovGame, streams: Streams, reward_noise: float) -> None:
         """Wrap a game.
@@ -61,9 +70,12 @@ class MarkovFormGame:
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
+        bases = loaded(BasePolicies, state["bases"])
         if "seed_rows" in state:
-            return OracleExperience.restored(state, self)
-        return SampledTrajectories.restored(state, self._game.discount)
+            return OracleExperience(state["seed_rows"], bases, self)
+        buffer = loaded(TrajectoryBuffer, state["buffer"])
+        mixture = loaded(Mixture, state["mixture"])
+        return SampledTrajectories(buffer, bases, self._game.discount, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and the agent-wise gap, as `nash_gap`.
@@ -99,13 +111,6 @@ class MarkovFormGame:
             log_bases.reshape(rows * bases, *log_bases.shape[2:]),
         )
         return divergence.reshape(rows, bases)
-
-    def state(self) -> dict[str, Any]:
-        """Episodes begin and end within a round: there is none."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to take over."""
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game."""

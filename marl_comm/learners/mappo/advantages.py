@@ -1,9 +1,9 @@
 """Generalised advantage estimation and the normalisation of values and advantages."""
 
-from typing import Self
-
 import torch
 from torch import Tensor
+
+from marl_comm.rows import Rows, record
 
 _SMALLEST_VARIANCE = 1e-8
 
@@ -80,6 +80,7 @@ def normalised(numbers: Tensor, weights: Tensor) -> Tensor:
     return (numbers - mean) / (variance + _SMALLEST_VARIANCE).sqrt()
 
 
+@record
 class ValueNormaliser:
     """Running mean and deviation of the returns; the critic predicts returns in these units.
 
@@ -88,6 +89,7 @@ class ValueNormaliser:
     """
 
     DECAY = 0.99
+    moments: Rows[Tensor]
 
     def __init__(self, moments: Tensor) -> None:
         """Start from given sums; zeros for none."""
@@ -108,10 +110,6 @@ class ValueNormaliser:
         """Return what `normalise` was given, (rows, samples)."""
         mean, deviation = self._scale()
         return values * deviation + mean
-
-    def of(self, rows: Tensor) -> Self:
-        """Return a copy of some rows."""
-        return type(self)(self.moments[rows].clone())
 
     def _scale(self) -> tuple[Tensor, Tensor]:
         total, mean, square = (self.moments / self.moments[:, :1].clamp_min(1e-12)).split(1, dim=1)

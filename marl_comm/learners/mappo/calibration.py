@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.learners.mappo.situations import Situations
+from marl_comm.rows import Rows, record
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 FARTHEST_LAG = 64  # local iterations; nothing is predicted beyond
@@ -15,6 +16,7 @@ _FEWEST = 1 + _MEMORY + _MEMORY**2  # weight of three observations
 _SMALLEST_DRIFT = 1e-6  # nats
 
 
+@record
 class Calibration:
     """For each row and lag, running figures of what each candidate for kappa would have led to.
 
@@ -28,6 +30,10 @@ class Calibration:
         drift: (rows, lags), decayed sums of drifts in nats.
         weight: (rows, lags), decayed numbers of observations.
     """
+
+    losses: Rows[Tensor]
+    drift: Rows[Tensor]
+    weight: Rows[Tensor]
 
     def __init__(self, losses: Tensor, drift: Tensor, weight: Tensor) -> None:
         """Start from given sums."""
@@ -91,7 +97,3 @@ class Calibration:
                 allowed = (apart <= limit[:, lag]) & (share <= earned[:, lag] + 1e-6)
                 kappa[:, lag] = torch.where(allowed, share, kappa[:, lag])
         return kappa
-
-    def keep(self, rows: Tensor) -> Self:
-        """Return a copy of the given rows."""
-        return type(self)(self.losses[rows], self.drift[rows], self.weight[rows])

@@ -10,8 +10,10 @@ from marl_comm.learners.mappo.calibration import FARTHEST_LAG, SHARES, Calibrati
 from marl_comm.learners.mappo.hindsight import Hindsight
 from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.situations import Situations
+from marl_comm.rows import Fixed, Rows, record
 
 
+@record
 class Foresight:
     """Holds predictions against what came of them.
 
@@ -22,9 +24,13 @@ class Foresight:
         calibration: How good they were.
     """
 
+    predictor: Fixed[NetworkPredictor]
+    hindsight: Rows[Hindsight]
+    calibration: Rows[Calibration]
+
     def __init__(self, predictor: NetworkPredictor, hindsight: Hindsight, calibration: Calibration):
         """Start from what is known."""
-        self.predictor: NetworkPredictor = predictor
+        self.predictor = predictor
         self.hindsight, self.calibration = hindsight, calibration
 
     @classmethod
@@ -69,7 +75,3 @@ class Foresight:
     def remember(self, parameters: Tensor, step: Tensor, longest_round: int) -> None:
         """Note down what is predicted now, (rows, P) both, if it is to be scored later."""
         self.hindsight.remember(parameters, step, min(longest_round, FARTHEST_LAG + 1))
-
-    def keep(self, rows: Tensor) -> Self:
-        """Return a copy of the given rows."""
-        return type(self)(self.predictor, self.hindsight.keep(rows), self.calibration.keep(rows))

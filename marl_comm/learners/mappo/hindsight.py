@@ -7,10 +7,12 @@ from torch import Tensor
 
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
 from marl_comm.learners.mappo.situations import Situations
+from marl_comm.rows import Rows, record
 
 _LAGS_AT_A_TIME = 16  # scored at one local iteration, at most; more take turns
 
 
+@record
 class Hindsight:
     """The latest policies, and the step per local iteration that was predicted at each.
 
@@ -22,6 +24,9 @@ class Hindsight:
         starts: (rows, kept, P), policies after the latest local iterations, the newest first.
         steps: (rows, kept, P), what was predicted to be added at each local iteration from there.
     """
+
+    starts: Rows[Tensor]
+    steps: Rows[Tensor]
 
     def __init__(self, starts: Tensor, steps: Tensor) -> None:
         """Start from given predictions."""
@@ -62,7 +67,3 @@ class Hindsight:
                 for share in SHARES
             ]
             calibration.score(rows, torch.full_like(rows, lag), torch.stack(divergences, dim=1))
-
-    def keep(self, rows: Tensor) -> Self:
-        """Return a copy of the given rows."""
-        return type(self)(self.starts[rows], self.steps[rows])

@@ -13,9 +13,9 @@ from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
-from marl_comm.learners.mappo import checkpoint, prediction
+from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
-from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.distributions import Distribution, distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
@@ -30,8 +30,10 @@ from marl_comm.learners.mappo.situations import Situations
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
 from marl_comm.randomness import Streams
+from marl_comm.rows import Derived, Fixed, Rows, keep, load, loaded, put, record, saved, take
 
 
+@record
 class Mappo:
     """Decoupled PPO with a central critic; local iteration s uses chunk s of the latest round.
 
@@ -45,6 +47,23 @@ class Mappo:
         start: (rows, P), the policies' parameters at the start of the latest round.
         foresight: Predicts the coming policies; None where nothing is predicted.
     """
+
+    networks: Rows[State]
+    bases: Rows[NetworkBases | None]
+    rounds: Rows[Tensor]
+    updates: Rows[Tensor]
+    start: Rows[Tensor]
+    foresight: Rows[Foresight | None]
+    _practice: Rows[Practice]
+    _rollouts: Rows[Rollouts | None]
+    _staleness: Rows[Staleness | None]
+    _weighed: Derived[Weighed | None]
+    _figures: Derived[Figures]
+    _device: Fixed[torch.device]
+    _distribution: Fixed[Distribution]
+    _actor: Fixed[Actor]
+    _critic: Fixed[Critic]
+    _longest_round: Fixed[int]
 
     def __init__(
         self,
@@ -102,16 +121,14 @@ class Mappo:
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
-        self.bases: NetworkBases | None = None
+        self.bases = None
         self.start = actor.clone()
         self._longest_round = longest_round
         self.foresight = (
             None if predictor is None else Foresight.fresh(predictor, actor, longest_round)
         )
-        self._rollouts: Rollouts | None = None
-        self._weighed: Weighed | None = None
-        self._figures: Figures = {}
-        self._staleness: Staleness | None = None
+        self._rollouts = self._weighed = self._staleness = None
+        self._figures = {}
 
     @property
     def rows(self) -> int:
@@ -130,8 +147,7 @@ class Mappo:
 
     def policy_of(self, rows: IntArray) -> Policies:
         """Return the policies of some rows."""
-        chosen = self.networks.actor[torch.from_numpy(rows).to(self._device)].clone()
-        return Policies(self._actor, self._distribution, chosen)
+        return take(self.policy, rows)
 
     def policy_arrays(self, policy: players.Policies) -> dict[str, AnyArray]:
         """Return the parameters of the policies, (rows, P)."""
@@ -152,8 +168,8 @@ class Mappo:
         if self.bases is None or self._rollouts is None or len(rows) == self.rows:
             self.bases, self._rollouts = experience.bases, experience.rollouts
         else:
-            self.bases.replace(chosen, experience.bases)
-            self._rollouts.replace(chosen, experience.rollouts)
+            put(self.bases, chosen, experience.bases)
+            put(self._rollouts, chosen, experience.rollouts)
         self.rounds[chosen] += 1
         self.updates[chosen] = 0
         self.start[chosen] = self.networks.actor[chosen]
@@ -208,55 +224,23 @@ class Mappo:
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""
-        chosen = torch.from_numpy(rows).to(self._device)
-        self.networks = self.networks.of(chosen)
-        self._practice.keep(rows)
-        self.rounds, self.updates = self.rounds[chosen], self.updates[chosen]
-        self.start = self.start[chosen]
-        if self.foresight is not None:
-            self.foresight = self.foresight.keep(chosen)
-        if self.bases is not None and self._rollouts is not None:
-            self.bases = self.bases.keep(chosen)
-            self._rollouts = self._rollouts.keep(chosen)
-        self._figures = {name: data[chosen] for name, data in self._figures.items()}
-        if self._staleness is not None:
-            self._staleness = self._staleness.keep(rows)
         self._weighed = None
+        keep(self, rows)
 
     def state(self) -> dict[str, Any]:
         """Return networks, optimisers and data, for a checkpoint after a local update."""
-        assert self.bases is not None
-        assert self._rollouts is not None
-        assert self._staleness is not None
-        return {
-            "networks": checkpoint.arrays(self.networks),
-            "bases": checkpoint.arrays(self.bases),
-            "foresight": {} if self.foresight is None else checkpoint.arrays(self.foresight),
-            "rounds": self.rounds.cpu().numpy(),
-            "updates": self.updates.cpu().numpy(),
-            "start": self.start.cpu().numpy(),
-            "seed_rows": self._practice.seed_rows,
-            "local_step": self._practice.local_step,
-            "staleness": vars(self._staleness),
-            "experience": self._rollouts.state(),
-        }
+        return saved(self)
 
     def restore(
         self, state: dict[str, Any], restore_experience: Callable[[dict[str, Any]], Rollouts]
     ) -> None:
         """Take over the state of a checkpoint."""
-        device = self._device
-        checkpoint.fill(self.networks, state["networks"], device)
-        checkpoint.fill(self.foresight, state["foresight"], device)
-        self.rounds = torch.from_numpy(state["rounds"]).to(device)
-        self.updates = torch.from_numpy(state["updates"]).to(device)
-        self.start = torch.from_numpy(state["start"]).to(device)
-        self.bases = NetworkBases.current(self.start, self.updates)
-        checkpoint.fill(self.bases, state["bases"], device)
-        self._practice.seed_rows = state["seed_rows"]
-        self._practice.local_step = state["local_step"]
-        self._staleness = Staleness(**state["staleness"])
-        self._rollouts = restore_experience(state["experience"])
+        data = {
+            "bases": loaded(NetworkBases, state["bases"], self._device),
+            "rollouts": restore_experience(state["rollouts"]),
+            "staleness": loaded(Staleness, state["staleness"]),
+        }
+        load(self, {**state, **data})
         self._weighed = None
 
     def predict(self, rows: Tensor, positions: int) -> Tensor:
@@ -272,7 +256,7 @@ class Mappo:
         assert self.foresight is not None
         parameters, steps = self.networks.actor[rows], self.foresight.hindsight.steps
         if self._rollouts is not None:
-            networks, rollouts = self.networks.of(rows), self._rollouts.keep(rows)
+            networks, rollouts = take(self.networks, rows), take(self._rollouts, rows)
             rehearsed = self.foresight.predictor.rehearsed(
                 self._practice, networks, rollouts, rows.cpu().numpy(), positions
             )
@@ -287,7 +271,7 @@ class Mappo:
         if self._rollouts is None:
             return predicted.new_zeros(predicted.shape[:2])
         latest = self._rollouts.chunk((self.updates - 1) % self._rollouts.count)
-        situations = self._situations(latest).rows(rows)
+        situations = take(self._situations(latest), rows)
         return self.foresight.calibration.trust(rows, predicted, situations)
 
     def _situations(self, chunk: Chunk) -> Situations:

@@ -5,9 +5,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from marl_comm.rows import Fixed, Rows, record
+
 EPSILON = 1e-5
 
 
+@record
 class Adam:
     """Adam (Kingma & Ba 2015, arXiv 1412.6980); its state has a row per seed.
 
@@ -16,6 +19,11 @@ class Adam:
         square: (rows, P), decayed mean of their squares.
         steps: (rows,), gradient steps so far.
     """
+
+    mean: Rows[Tensor]
+    square: Rows[Tensor]
+    steps: Rows[Tensor]
+    _betas: Fixed[tuple[float, float]]
 
     def __init__(
         self, mean: Tensor, square: Tensor, steps: Tensor, betas: tuple[float, float]
@@ -46,15 +54,6 @@ class Adam:
         deviation = (self.square / second_share).sqrt_()
         step: Tensor = (-learning_rate * self.mean / first_share) / (deviation + EPSILON)
         return step
-
-    def of(self, rows: Tensor) -> Self:
-        """Return a copy of some rows."""
-        return type(self)(
-            self.mean[rows].clone(),
-            self.square[rows].clone(),
-            self.steps[rows].clone(),
-            self._betas,
-        )
 
 
 def clipped(gradients: Tensor, largest_norm: float) -> Tensor:

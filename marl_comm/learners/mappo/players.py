@@ -11,6 +11,7 @@ from marl_comm.arrays import AnyArray
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.learners.mappo.distributions import Distribution
 from marl_comm.learners.mappo.networks import Actor
+from marl_comm.rows import Fixed, Rows, record, take
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Behaviours:
         return actions, self.distribution.log_prob(outputs, actions)
 
 
+@record
 @dataclass(frozen=True)
 class Policies:
     """The current policies of all rows, as games evaluate them.
@@ -63,9 +65,9 @@ class Policies:
         parameters: (rows, P).
     """
 
-    actor: Actor
-    distribution: Distribution
-    parameters: Tensor
+    actor: Fixed[Actor]
+    distribution: Fixed[Distribution]
+    parameters: Rows[Tensor]
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
         """Draw the noise of one row's actions."""
@@ -86,7 +88,7 @@ class Policies:
 
     def first(self) -> Self:
         """Return the policy of the first row."""
-        return type(self)(self.actor, self.distribution, self.parameters[:1])
+        return take(self, np.arange(1))
 
     def arrays(self) -> dict[str, AnyArray]:
         """Return the parameters, (rows, P), as `actor`."""

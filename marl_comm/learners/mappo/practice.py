@@ -13,8 +13,10 @@ from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
 from marl_comm.randomness import Streams
+from marl_comm.rows import Fixed, Rows, Shared, record
 
 
+@record
 class Practice:
     """Applies the update rule, for real and in rehearsal.
 
@@ -22,6 +24,16 @@ class Practice:
         seed_rows: (rows,), which of the run's seeds the rows are.
         local_step: Local iterations made for real.
     """
+
+    seed_rows: Rows[IntArray]
+    local_step: Shared[int]
+    _iteration: Fixed[LocalIteration]
+    _settings: Fixed[Hyperparameters]
+    _total_updates: Fixed[int]
+    _device: Fixed[torch.device]
+    _shuffles: Fixed[list[np.random.Generator]]
+    _rehearsal_shuffles: Fixed[list[np.random.Generator]]
+    _seeds: Fixed[IntArray]
 
     def __init__(
         self,
@@ -94,10 +106,6 @@ class Practice:
             self._learning_rates()[0],
             self._settings.epochs * self._settings.minibatches,
         )
-
-    def keep(self, rows: IntArray) -> None:
-        """Drop all rows but the given ones."""
-        self.seed_rows = self.seed_rows[rows]
 
     def _learning_rates(self, ahead: int = 0) -> tuple[float, float]:
         settings = self._settings

@@ -10,10 +10,12 @@ from torch import Tensor
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.distributions import Distribution
 from marl_comm.learners.mappo.networks import Actor
+from marl_comm.rows import Fixed, Rows, record
 
 _SLICE = 128  # joint steps
 
 
+@record
 @dataclass(frozen=True)
 class Situations:
     """What agents saw, and who acted.
@@ -25,10 +27,10 @@ class Situations:
         alive: (rows, agents, n), 1 where an agent acted, else 0.
     """
 
-    actor: Actor
-    distribution: Distribution
-    inputs: Tensor
-    alive: Tensor
+    actor: Fixed[Actor]
+    distribution: Fixed[Distribution]
+    inputs: Rows[Tensor]
+    alive: Rows[Tensor]
 
     @classmethod
     def of(cls, chunk: Chunk, actor: Actor, distribution: Distribution) -> Self:
@@ -47,10 +49,6 @@ class Situations:
         """Return KL(first || second) of joint policies by their outputs, mean over n, (rows,)."""
         apart = self.distribution.kl(outputs, other)
         return (apart * self.alive).sum(dim=1).mean(dim=1)
-
-    def rows(self, chosen: Tensor) -> Self:
-        """Return those of some rows."""
-        return type(self)(self.actor, self.distribution, self.inputs[chosen], self.alive[chosen])
 
 
 def _stride(joint_steps: int, copies: int) -> int:

@@ -1,14 +1,15 @@
 """Everything that a local iteration changes."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from torch import Tensor
 
 from marl_comm.learners.mappo.advantages import ValueNormaliser
 from marl_comm.learners.mappo.optimiser import Adam
+from marl_comm.rows import Rows, record
 
 
+@record
 @dataclass
 class State:
     """Networks, optimisers and value statistics, a row per seed.
@@ -21,18 +22,8 @@ class State:
         values: Units of the value functions.
     """
 
-    actor: Tensor
-    critic: Tensor
-    actor_optimiser: Adam
-    critic_optimiser: Adam
-    values: ValueNormaliser
-
-    def of(self, rows: Tensor) -> Self:
-        """Return a copy of some rows."""
-        return type(self)(
-            self.actor[rows].clone(),
-            self.critic[rows].clone(),
-            self.actor_optimiser.of(rows),
-            self.critic_optimiser.of(rows),
-            self.values.of(rows),
-        )
+    actor: Rows[Tensor]
+    critic: Rows[Tensor]
+    actor_optimiser: Rows[Adam]
+    critic_optimiser: Rows[Adam]
+    values: Rows[ValueNormaliser]
