@@ -5,10 +5,10 @@ python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from marl_comm.arrays import Array
 from marl_comm.command_line.exits import report
@@ -19,8 +19,12 @@ from marl_comm.errors import InputError
 from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.games.environments.players import Policies
 from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.plots import animation
 from marl_comm.runs.assemble import rebuild
+from marl_comm.settings import LARGEST_SEED
 from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
+
+_MOST_EPISODES = 100_000
 
 
 def main() -> int:
@@ -32,19 +36,42 @@ def main() -> int:
     parser.add_argument("directory", type=Path, help="a finished run of an environment")
     parser.add_argument("--episodes", type=int, default=100, help="per seed, greedy and sampled")
     parser.add_argument("--seed", type=int, default=10**6, help="of the episodes")
-    parser.add_argument("--render", type=Path, help="where to write a GIF of one greedy episode")
+    parser.add_argument(
+        "--render", type=Path, help="where to write one greedy episode, a GIF or an MP4"
+    )
     arguments = parser.parse_args()
     try:
-        config, game, policies = load_run(arguments.directory, arguments.episodes, arguments.seed)
-        for kind in ("greedy", "sampled"):
-            print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
-        if arguments.render is not None:
-            frames = game.render_episode(policies)
-            write_gif(arguments.render, frames)
-            print(f"{len(frames)} frames of seed {config.seed}, greedy, in {arguments.render}")
+        evaluate(arguments.directory, arguments.episodes, arguments.seed, arguments.render)
     except (InputError, OSError, KeyboardInterrupt) as error:
         return report(error)
     return 0
+
+
+def evaluate(directory: Path, episodes: int, seed: int, render: Path | None) -> None:
+    """Print the returns of a run's final policies; draw one episode, the first greedy one.
+
+    Args:
+        directory: Of a finished run.
+        episodes: Per seed, greedy and sampled each.
+        seed: The first of the seeds that episodes and actions are drawn from.
+        render: Where to write the episode; None draws nothing.
+
+    Raises:
+        InputError: An option is out of range, or the environment cannot draw; said before anything
+            is played.
+    """
+    if render is not None:
+        animation.refuse_unwritable(render)
+        config, game, policies = load_run(directory, 1, seed)
+        with closing(game):
+            frames = game.render_episode(policies)
+        animation.write(render, frames)
+    config, game, policies = load_run(directory, episodes, seed)
+    with closing(game):
+        for kind in ("greedy", "sampled"):
+            print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
+    if render is not None:
+        print(f"{len(frames)} frames of seed {config.seed}, greedy, in {render}")
 
 
 def load_run(
@@ -62,8 +89,10 @@ def load_run(
     """
     if not (directory / SUMMARY).is_file():
         raise InputError(f"{directory}: holds no finished run (no {SUMMARY}); name a run directory")
-    if episodes < 1:
-        raise InputError(f"--episodes {episodes}: must be at least 1")
+    if not 1 <= episodes <= _MOST_EPISODES:
+        raise InputError(f"--episodes {episodes}: must be from 1 to {_MOST_EPISODES}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"--seed {seed}: must be from 0 to {LARGEST_SEED}")
     config = load_saved(directory / CONFIG)
     if not isinstance(config.game, EnvironmentSettings):
         raise InputError(
@@ -81,12 +110,6 @@ def summary_line(kind: str, returns: Array) -> str:
     if len(returns) > 1:
         line += f" mean of {len(returns)} seeds, range {returns.min():.3f} to {returns.max():.3f}"
     return line
-
-
-def write_gif(path: Path, frames: list[Array]) -> None:
-    """Write frames, each (height, width, 3), as an animation of 10 frames a second."""
-    images = [Image.fromarray(np.asarray(frame, dtype=np.uint8)) for frame in frames]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=100, loop=0)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -60,6 +60,8 @@ def play(cfg: DictConfig) -> float:
 
         return execute(config, directory)
     except Exception as error:
+        with suppress(OSError):
+            directory.rmdir()  # which Hydra has made: a run that never began leaves nothing
         raise SystemExit(report(error)) from error
 
 

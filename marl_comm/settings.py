@@ -47,7 +47,10 @@ AccountText = Annotated[
     ),
 ]
 
-Arguments = Annotated[dict[str, JsonValue], Field(description="a mapping of names to plain values")]
+Arguments = Annotated[
+    dict[str, JsonValue],
+    Field(description="a mapping of names to finite plain values, or to lists or mappings of such"),
+]
 
 
 def label_of(option: Mapping[str, Any]) -> str:

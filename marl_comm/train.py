@@ -30,7 +30,7 @@ FinalT = TypeVar("FinalT", contravariant=True)
 
 
 class Recorder(Protocol[FinalT]):
-    """Is shown every local step, and may end seeds."""
+    """Is shown every local update, and may end seeds."""
 
     def record(
         self,
@@ -107,9 +107,9 @@ def train(
 
     Args:
         parts: What the run is made of.
-        recorder: Sees each local step.
+        recorder: Sees each local update.
         state: Where to begin; kept up to date.
-        after_step: Called after each local step, when everything is consistent.
+        after_step: Called after each local update, when everything is consistent.
     """
     game, learner, ledger, budget = parts.game, parts.learner, parts.ledger, parts.budget
 

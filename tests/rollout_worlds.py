@@ -6,6 +6,7 @@ import torch
 from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
 from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo.distributions import permitted
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.learners.mappo.predictor import predictor_named
@@ -14,6 +15,20 @@ from marl_comm.randomness import Streams
 SPREAD = Spec(("a", "b", "c"), (4, 4, 4), (5, 5, 5), discrete=True)
 UNEVEN = Spec(("speaker", "listener"), (3, 6), (3, 5), discrete=True)
 NUMBERS = Spec(("a", "b"), (4, 2), (2, 1), discrete=False)
+MASKED = Spec(("a", "b"), (3, 4), (5, 3), discrete=True, masked=True)
+SEVERAL = Spec(("a", "b"), (3, 4), (5, 4), discrete=True, parts=((2, 3), (4,)), masked=True)
+
+
+def drawn_masks(spec, random, shape) -> torch.Tensor:
+    """Masks for agents, shape (rows, agents, ...): half of the choices, at least one of a part."""
+    if not spec.masked:
+        return torch.zeros((*shape, 0), dtype=torch.bool)
+    choices = torch.from_numpy(spec.choices)
+    ranks = torch.from_numpy(random.random((*shape, *choices.shape[1:])))
+    existing = choices.view(1, len(choices), *[1] * (len(shape) - 2), *choices.shape[1:])
+    ranks = torch.where(existing, ranks, 2.0)
+    legal = existing & ((ranks < 0.5) | (ranks == ranks.amin(dim=-1, keepdim=True)))
+    return legal.flatten(-2)
 
 
 def settings(**changes) -> Hyperparameters:
@@ -68,10 +83,12 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
     ended = random.random((rows, steps, copies)) < 0.3
     terminated = ended & (random.random(ended.shape) < 0.5)
     policy = learner.policy
+    legal = drawn_masks(spec, random, shape)
     outputs = policy.actor(
         policy.parameters if bases is None else bases,
         policy.actor.inputs(observations.flatten(2, 3)),
     )
+    outputs = permitted(outputs, legal.flatten(2, 3))
     noise = policy.noise(random, (rows, agents, steps * copies))
     actions = policy.distribution.sample(outputs, noise)
     log_probs = policy.distribution.log_prob(outputs, actions)
@@ -81,6 +98,7 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
         alive[:, 0] = True
     return Chunk(
         observations=observations,
+        legal=legal,
         actions=actions.unflatten(2, (steps, copies)),
         log_probs=log_probs.unflatten(2, (steps, copies)),
         rewards=torch.from_numpy(random.standard_normal(shape)).float(),

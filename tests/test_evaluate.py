@@ -10,7 +10,7 @@ from test_train_networks import SMALL
 
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
-from marl_comm.evaluate import load_run, summary_line
+from marl_comm.evaluate import evaluate, load_run, summary_line
 from marl_comm.runs.session import execute
 
 
@@ -49,11 +49,36 @@ def test_the_command_prints_returns_and_draws_an_episode(run_directory, tmp_path
         assert 1 < animation.n_frames <= 5
 
 
+def test_options_are_checked_before_anything_is_played(run_directory, tmp_path, monkeypatch):
+    monkeypatch.setattr("marl_comm.evaluate.load_run", lambda *arguments: pytest.fail("played"))
+    with pytest.raises(InputError, match=r"must end in .gif or .mp4"):
+        evaluate(run_directory, 1, 0, tmp_path / "episode.png")
+
+
+def test_what_was_made_for_evaluating_is_closed(tmp_path, capfd):
+    overrides = [part for part in SMALL if not part.startswith(("game=", "game.max_cycles"))]
+    config = compose(
+        "game=pettingzoo", "game.environment=odd_worlds:Noted", "max_local_steps=1", *overrides
+    )
+    execute(config, tmp_path / "run")
+    written = capfd.readouterr().err
+    assert written.count("made") == written.count("closed") == 3 + 3 + 1  # tried, played, evaluated
+    with pytest.raises(InputError, match="gives no pictures"):
+        evaluate(tmp_path / "run", 2, 0, tmp_path / "episode.gif")
+    evaluate(tmp_path / "run", 2, 0, None)
+    written = capfd.readouterr().err
+    assert written.count("made") == written.count("closed") > 0
+
+
 def test_what_cannot_be_evaluated_is_told(tmp_path, run_directory):
     with pytest.raises(InputError, match="no finished run"):
         load_run(tmp_path, 1, 0)
-    with pytest.raises(InputError, match="at least 1"):
-        load_run(run_directory, 0, 0)
+    for episodes in (0, 100_001):
+        with pytest.raises(InputError, match=f"--episodes {episodes}: must be from 1 to 100000"):
+            load_run(run_directory, episodes, 0)
+    for seed in (-1, 2**32):
+        with pytest.raises(InputError, match=f"--seed {seed}: must be from 0 to"):
+            load_run(run_directory, 1, seed)
     execute(compose("max_local_steps=1", "logger=local"), tmp_path / "tables")
     with pytest.raises(InputError, match="no environment"):
         load_run(tmp_path / "tables", 1, 0)

@@ -152,7 +152,7 @@ def test_a_damaged_checkpoint_costs_time_not_the_run(tmp_path, uninterrupted, ca
     ],
 )
 def test_every_algorithm_resumes_exactly(tmp_path, monkeypatch, overrides):
-    """Interrupted after each of a few local steps in turn, whatever the random moment would be."""
+    """Interrupted after each of a few local updates in turn, so chance does not choose when."""
     settings = (*SETTINGS[1:4], "max_local_steps=40", "logger=local", *overrides)
     if "samples_per_round=null" in overrides:
         settings = tuple(s for s in settings if "reward_noise" not in s and "=400" not in s)

@@ -27,7 +27,7 @@ SMALL = [
 
 
 class Trace:
-    """Remembers the figures of every local step."""
+    """Remembers the figures of every local update."""
 
     def __init__(self):
         self.steps = []
@@ -42,8 +42,8 @@ class Trace:
         self.ends.append((seed_rows.tolist(), reason))
 
 
-def play(*overrides, seeds=2, local_steps=9, resume_after=None):
-    config = compose(*SMALL, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
+def play(*overrides, seeds=2, local_steps=9, resume_after=None, small=SMALL):
+    config = compose(*small, f"num_seeds={seeds}", f"max_local_steps={local_steps}", *overrides)
     streams = Streams(range(seeds))
     parts = assemble(config, streams)
     game = parts.game
@@ -110,8 +110,8 @@ def test_a_prediction_is_trusted_once_three_of_its_reach_were_seen_to_be_good():
     communication = ("communication=periodic", "communication.period=3", "communication.warmup=5")
     _, _, rounds = play(*communication, local_steps=17)
     trusts = [round_.bases.trust for round_ in rounds]
-    # Predictions are made after local steps 1, 2, ...; those two ahead of 1, 2, 3 are scored
-    # before the local steps 3, 4, 5 are made.
+    # Predictions are made after local updates 1, 2, ...; those two ahead of 1, 2, 3 are scored
+    # before the local updates 3, 4, 5 are made.
     assert all((trust == 0).all() for trust in trusts[:5])
     assert any((trust > 0).any() for trust in trusts[5:])
     trusted = next(round_.bases for round_ in rounds if (round_.bases.trust > 0).any())

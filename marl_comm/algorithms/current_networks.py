@@ -17,7 +17,7 @@ from marl_comm.options.answers import RunSettings
 
 @dataclass(frozen=True)
 class RoundLength:
-    """How many chunks a round collects: one for each local iteration that it may last.
+    """How many chunks a round collects: one for each local update that it may last.
 
     Attributes:
         chunks: Of an ordinary round, at most.

@@ -66,7 +66,7 @@ class SeedRun:
 
     Attributes:
         summary: Its totals.
-        metrics: A float array (points,) for each field, in the order of local steps: those of
+        metrics: A float array (points,) for each field, in the order of local updates: those of
             `FIELDS` in games of tables, all that were logged in environments; null is nan.
     """
 

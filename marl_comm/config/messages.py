@@ -42,7 +42,7 @@ def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
     """Return the problems that pydantic found in a raw configuration, the first few of them."""
     problems: dict[str, str] = {}
     for found in error.errors(include_url=False):
-        path = _path(found["loc"])
+        path = _path(found["loc"], raw)
         if found["type"].startswith("union_tag"):
             path += "." + found["ctx"]["discriminator"].strip("'")
         problems.setdefault(path, _problem(path, found["type"], raw))
@@ -120,20 +120,28 @@ def _allowed(path: str, raw: dict[Any, Any]) -> str:
     matching: list[Key] = [key for key in candidates if key.option in (None, chosen)]
     if matching:
         return matching[0].allowed
+    within = [key for key in keys() if path.startswith(f"{key.path}.")]
+    if within:
+        return f"such that {within[0].path} is {within[0].allowed}"
     below = [key.path for key in keys() if key.path.startswith(f"{path}.")]
     return f"a group with the keys {', '.join(below)}"
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _path(location: tuple[int | str, ...], raw: dict[Any, Any]) -> str:
     """Return the key of an error's location, without union tags and list positions."""
     parts = [str(part) for part in location if not isinstance(part, int)]
     if len(parts) > 1 and parts[0] in options() and parts[1] in options()[parts[0]]:
         del parts[1]
         if len(parts) > 2 and parts[1] in get_args(Policies):
             del parts[1]
+    node: Any = raw
     settings = {key.path for key in keys()}
-    if ".".join(parts[:-1]) in settings:  # a setting of several kinds: which of them was tried
-        del parts[-1]
+    for depth, part in enumerate(parts):
+        so_far = ".".join(parts[:depth])
+        if not isinstance(node, dict) or (so_far in settings and part not in node):
+            # What follows says which type of a union was tried on this value.
+            return so_far
+        node = node.get(part)
     return ".".join(parts)
 
 

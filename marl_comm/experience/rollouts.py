@@ -21,7 +21,10 @@ class Chunk:
 
     Attributes:
         observations: (rows, agents, T, E, largest observation), float32.
-        actions: (rows, agents, T, E), or (..., largest action) where actions are numbers.
+        legal: (rows, agents, T, E, size of a mask), bool, which choices agents had; of size 0 where
+            nothing is masked.
+        actions: (rows, agents, T, E), or (..., parts) where an action is several choices, or
+            (..., largest action) where it is numbers.
         log_probs: (rows, agents, T, E), of the actions under the policy that played.
         rewards: (rows, agents, T, E), each agent's own.
         alive: (rows, agents, T, E), bool, whether an agent acted.
@@ -32,6 +35,7 @@ class Chunk:
     """
 
     observations: Rows[Tensor]
+    legal: Rows[Tensor]
     actions: Rows[Tensor]
     log_probs: Rows[Tensor]
     rewards: Rows[Tensor]
@@ -75,10 +79,12 @@ class Rollouts:
         shape = (len(count), int(count.max()), len(spec.agents), steps, copies)
         seen = (*shape[:3], 1, copies, spec.largest_observation)
         ends = torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device)
-        action_shape = shape if spec.discrete else (*shape, spec.largest_action)
         chunks = Chunk(
             observations=torch.zeros((*shape, spec.largest_observation), device=device),
-            actions=torch.zeros(action_shape, dtype=action_tensor_type(spec), device=device),
+            legal=torch.ones((*shape, spec.mask_size), dtype=torch.bool, device=device),
+            actions=torch.zeros(
+                (*shape, *spec.action_shape), dtype=action_tensor_type(spec), device=device
+            ),
             log_probs=torch.zeros(shape, device=device),
             rewards=torch.zeros(shape, device=device),
             alive=torch.ones(shape, dtype=torch.bool, device=device),
@@ -92,14 +98,16 @@ class Rollouts:
     def traffic(self) -> Traffic:
         """What the round moved, per row: bytes of the types stored here, padding left out.
 
-        Every agent writes its own observations, actions, rewards and whether it acted; the ends
-        of episodes, and whether they came by themselves, are written once. Each reads what it has
-        not written.
+        Every agent writes its own observations, masks, actions, rewards and whether it acted; the
+        ends of episodes, and whether they came by themselves, are written once. Each reads what it
+        has not written.
         """
         steps, copies = self.chunks.rewards.shape[3:]
         observed = sum(self._spec.observation_sizes) * self.chunks.observations.element_size()
-        acted = len(self._spec.agents) if self._spec.discrete else sum(self._spec.action_sizes)
+        acted = sum(self._spec.numbers_per_action)
         per_step = observed + acted * self.chunks.actions.element_size()
+        if self._spec.masked:
+            per_step += sum(self._spec.action_sizes) * self.chunks.legal.element_size()
         per_step += len(self._spec.agents) * (
             self.chunks.rewards.element_size() + self.chunks.alive.element_size()
         )
@@ -187,5 +195,5 @@ def action_tensor_type(spec: Spec) -> torch.dtype:
     """Return the type in which an agent's action, or each number of it, is kept and travels."""
     if not spec.discrete:
         return torch.float32
-    last = spec.largest_action - 1
+    last = spec.choices.shape[2] - 1
     return next(kind for kind in _CHOICES if last <= torch.iinfo(kind).max)

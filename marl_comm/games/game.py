@@ -49,6 +49,9 @@ class Game(Protocol[BehavioursT, ExperienceT, PolicyT]):
     def arrays(self) -> dict[str, AnyArray]:
         """Return the arrays that define the game, leading axis seeds, or 1 where shared."""
 
+    def close(self) -> None:
+        """Give back what the game holds open; it cannot be played afterwards."""
+
 
 class TabularGame(Game[BasePolicies, Experience, Array], Protocol):
     """A game whose policies are tables of log-probabilities."""

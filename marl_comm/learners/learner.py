@@ -115,10 +115,10 @@ class NetworkLearner(Protocol):
 
     @property
     def updates(self) -> "Tensor":
-        """(rows,), local iterations since the latest round."""
+        """(rows,), local updates since the latest round."""
 
     def predict(self, rows: "Tensor", positions: int) -> "Tensor":
-        """Return where the policies will be after 0, 1, … local iterations, (n, positions, P)."""
+        """Return where the policies will be after 0, 1, … local updates, (n, positions, P)."""
 
     def trust(self, rows: "Tensor", predicted: "Tensor") -> "Tensor":
         """Return how far to go with predictions, (n, positions)."""

@@ -13,7 +13,7 @@ class Logger(Protocol):
     """Receives the points of a run as they come, then its summary."""
 
     def log(self, points: Sequence[Point]) -> None:
-        """Take the points of one local step, one per seed that is logged there."""
+        """Take the points of one local update, one per seed that is logged there."""
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Take the summary of a run that came to its normal end."""

@@ -89,7 +89,7 @@ def _in_order(point: Point) -> dict[str, float]:
 
 
 def logged_steps(directory: Path) -> Iterator[list[dict[str, Any]]]:
-    """Yield the points of a run directory, those of one local step at a time.
+    """Yield the points of a run directory, those of one local update at a time.
 
     A torn last line, as a killed run leaves it, is passed over.
     """

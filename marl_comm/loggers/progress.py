@@ -19,7 +19,7 @@ SECONDS_BETWEEN_REDRAWS = 0.1
 class Progress:
     """A bar on a terminal; elsewhere a plain line now and then, and always the first and last.
 
-    Seeds may end before their last local step, so the time left is an upper bound.
+    Seeds may end before their last local update, so the time left is an upper bound.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Progress:
         """Start the clock.
 
         Args:
-            total: Local steps of the run, at most.
+            total: Local updates of the run, at most.
             stream: Where to write; standard error by default.
             clock: Seconds.
         """
@@ -59,7 +59,7 @@ class Progress:
         """Take the counts so far, and show them when it is time to.
 
         Args:
-            local_step: Local steps done, out of the total.
+            local_step: Local updates done, out of the total.
             rounds: Communication rounds of a seed.
             samples: Samples of a seed.
         """

@@ -34,7 +34,7 @@ _console = logging.getLogger(__name__)
 
 
 class WandbLogger:
-    """Logs means over seeds against local steps, rounds and samples.
+    """Logs means over seeds against local updates, rounds and samples.
 
     Nothing that goes wrong in W&B can stop a run: the first failure is one warning, and the rest
     of the run is logged locally only.
@@ -82,7 +82,7 @@ class WandbLogger:
             for axis, curve in self._curves.items()
             if axis != "local_step"
         }
-        # All running seeds are at this local step, and none of them will be there again.
+        # All running seeds are at this local update, and none of them will be there again.
         rows["local_step"] = self._curves["local_step"].take(local_step + 1)[-1:]
         with self._guarded("log"):
             self._write(rows)

@@ -112,7 +112,8 @@ def _environments(
         gpu_bytes = torch.cuda.get_device_properties(device).total_memory
     # Batches fill a core's cache: a second thread costs more than it brings.
     torch.set_num_threads(1)
-    first = settings.environments(streams.of("environment")[:1], 1, device)
+    first = settings.environments([], 1, device)
+    first.close()
     run.learner.refuse_too_large_runs(run, first.spec, gpu_bytes)
     return settings.build(streams, device)
 

@@ -14,11 +14,11 @@ _HARMS = 1.1
 
 @record
 class PredictabilityReport(Saveable):
-    """Means over all local iterations whose base policy was predicted, of all seeds.
+    """Means over all local updates whose base policy was predicted, of all seeds.
 
     `kl` is the divergence of the current policy from the base policy that collected its data;
     `kl_unpredicted` the one from the policy at the round's start, which would have collected them
-    without prediction: both on the same local iterations, so they are a pair.
+    without prediction: both on the same local updates, so they are a pair.
     """
 
     _sums: Shared[dict[str, float]]
@@ -30,7 +30,7 @@ class PredictabilityReport(Saveable):
         self._counts = dict.fromkeys(_FIELDS, 0)
 
     def add(self, points: Sequence[Point]) -> None:
-        """Take in the points of a local step."""
+        """Take in the points of a local update."""
         for point in points:
             if math.isnan(point.get("kl_unpredicted", math.nan)):
                 continue  # nothing was predicted here
@@ -40,7 +40,7 @@ class PredictabilityReport(Saveable):
                     self._counts[field] += 1
 
     def summary(self) -> dict[str, Any]:
-        """Return the means, how many local iterations they are over, and one sentence."""
+        """Return the means, how many local updates they are over, and one sentence."""
         means: dict[str, float | None] = {
             field: self._sums[field] / self._counts[field] if self._counts[field] else None
             for field in _FIELDS

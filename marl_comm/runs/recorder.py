@@ -17,7 +17,7 @@ Progress = Callable[[int, int, int], None]
 
 @record
 class Recorder(Saveable):
-    """Logs every `every`-th local step and remembers when each gap threshold was first reached.
+    """Logs every `every`-th local update and remembers when each gap threshold was first reached.
 
     Attributes:
         final: The arrays of the final policies by name, first axis seeds; complete once all seeds
@@ -60,7 +60,7 @@ class Recorder(Saveable):
             seeds: The seeds of the run, in row order.
             ledger: Where the loop books communication.
             logger: Receives the points.
-            progress: Called with local step, rounds and samples (means over the seeds).
+            progress: Called with local update, rounds and samples (means over the seeds).
             policy_arrays: Names the arrays of a policy, first axis its rows.
             observe: Sees every point, logged or not.
             gap_thresholds: Nash gaps whose first arrival is reported.

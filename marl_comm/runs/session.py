@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,7 +50,7 @@ def execute(config: RunConfig, directory: Path) -> float:
     """
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
     parts = assemble(config, streams)
-    with RunDirectory.claim(directory) as run_directory:
+    with closing(parts.game), RunDirectory.claim(directory) as run_directory:
         run_directory.write_config(config.model_dump())
         return Session(config, streams, parts, run_directory).train(saved=None)
 
@@ -79,10 +80,11 @@ def resume(directory: Path) -> float:
             return _objective(json.loads((directory / SUMMARY).read_text())["seeds"])
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
         parts = assemble(config, streams)
-        saved = Checkpoints(directory).load_latest()
-        if saved is not None and (changed := changes(saved.get("versions", {}))):
-            _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
-        return Session(config, streams, parts, run_directory).train(saved)
+        with closing(parts.game):
+            saved = Checkpoints(directory).load_latest()
+            if saved is not None and (changed := changes(saved.get("versions", {}))):
+                _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
+            return Session(config, streams, parts, run_directory).train(saved)
 
 
 class _Part(Protocol):

@@ -3,14 +3,27 @@
 import numpy as np
 import pytest
 import torch
-from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, round_of
+from rollout_worlds import (
+    MASKED,
+    NUMBERS,
+    SEVERAL,
+    SPREAD,
+    UNEVEN,
+    learner_for,
+    made_up_chunk,
+    round_of,
+)
 
 from marl_comm.experience.rollouts import Rollouts, action_tensor_type
 from marl_comm.games.environments.spec import Spec
 from marl_comm.rows import put, take
 
 
-@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+@pytest.mark.parametrize(
+    "spec",
+    [SPREAD, UNEVEN, NUMBERS, MASKED, SEVERAL],
+    ids=["even", "uneven", "numbers", "masked", "several"],
+)
 def test_bytes_are_those_of_what_each_agent_writes_and_reads(spec):
     steps, copies = 3, 2
     count = torch.tensor([1, 4])
@@ -26,7 +39,11 @@ def test_bytes_are_those_of_what_each_agent_writes_and_reads(spec):
             for _ in range(chunks):
                 for _ in range(steps * copies):
                     own += 4 * spec.observation_sizes[agent]
-                    own += 1 if spec.discrete else 4 * spec.action_sizes[agent]
+                    if spec.discrete:
+                        own += len(spec.parts[agent]) if spec.parts else 1
+                    else:
+                        own += 4 * spec.action_sizes[agent]
+                    own += spec.action_sizes[agent] if spec.masked else 0  # one for each choice
                     own += 4  # reward
                     own += 1  # whether it acted
                 own += copies * 4 * spec.observation_sizes[agent]  # what the chunk led to

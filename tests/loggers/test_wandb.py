@@ -48,7 +48,7 @@ def settings(**changed: Any) -> WandbLoggerSettings:
 
 
 def points(local_step: int, seeds: tuple[int, ...] = SEEDS) -> list[dict[str, float]]:
-    """Seed 5 communicates every 2 local steps, seed 6 every 3; gaps fall at different rates."""
+    """Seed 5 communicates every 2 local updates, seed 6 every 3; gaps fall at different rates."""
     return [
         {
             "seed": seed,
@@ -132,7 +132,7 @@ def second(directories: tuple[Path, Path]) -> Recorded:
 
 
 def gap(first_step: int, second_step: int) -> float:
-    """The mean gap when the seeds have made this many local steps."""
+    """The mean gap when the seeds have made this many local updates."""
     return (0.5**first_step + 0.25**second_step) / 2
 
 
@@ -148,7 +148,7 @@ def test_curve_against_local_steps(second: Recorded) -> None:
 
 
 def test_curves_against_rounds_and_samples(second: Recorded) -> None:
-    # After one round seed 5 has made 2 local steps and seed 6 has made 3.
+    # After one round seed 5 has made 2 local updates and seed 6 has made 3.
     expected = [(0, gap(0, 0)), (1, gap(2, 3)), (2, gap(4, 5))]
     assert second.curve("by_round", "round", "nash_gap") == expected
     assert second.curve("by_sample", "samples", "nash_gap") == [(100 * x, y) for x, y in expected]

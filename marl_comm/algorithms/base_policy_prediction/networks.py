@@ -12,7 +12,7 @@ from marl_comm.learners.learner import NetworkLearner
 
 
 class PredictedNetworks(Stateless[NetworkLearner, NetworkBases], NetworkAlgorithm):
-    """Chunk s is collected by the policy predicted for local iteration s.
+    """Chunk s is collected by the policy predicted for local update s.
 
     Idea: Xiong & Singh 2026, arXiv 2601.12518. Calibrated, a base policy goes only the share of
     the predicted way that would have served best so far; without, all of it.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from marl_comm.arrays import AnyArray, IntArray
@@ -18,11 +19,14 @@ class Situation:
         observations: (rows, agents, copies, largest observation), float32, zero where padded.
         alive: (rows, agents, copies), bool; agents that have left an episode are False.
         began: (rows, copies), bool, whether this is the first situation of an episode.
+        legal: (rows, agents, copies, size of a mask), bool, which choices an agent has here, part
+            by part; of size 0 where nothing is masked.
     """
 
     observations: Tensor
     alive: Tensor
     began: Tensor
+    legal: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,6 @@ class Step:
     terminated: Tensor
     observations: Tensor
     info: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-def info_name(name: str) -> str:
-    """Return what a figure is logged as that an environment calls `name`."""
-    return f"info_{name}"
 
 
 class Environments(Protocol):
@@ -80,14 +79,23 @@ class Environments(Protocol):
 
         Args:
             seed_rows: (rows,), the same as in the latest `situation`.
-            actions: (rows, agents, copies) choices, or (rows, agents, copies, largest action)
-                numbers, of which -1 stands for the lower end of an action's range and 1 for the
-                upper; numbers beyond are clipped.
+            actions: (rows, agents, copies) choices, (rows, agents, copies, parts) where an action
+                has several, or (rows, agents, copies, largest action) numbers, of which -1 stands
+                for the lower end of an action's range and 1 for the upper; numbers beyond are
+                clipped.
         """
 
     def frame(self) -> AnyArray:
-        """Return a picture of the first copy that played last, (height, width, 3), uint8.
+        """Return a picture of the first copy that played last.
 
         Raises:
             InputError: The environment cannot render.
         """
+
+    def close(self) -> None:
+        """Give back what the copies hold open; nothing can be played afterwards."""
+
+
+def nothing_masked(alive: Tensor) -> Tensor:
+    """Return masks of size 0 for agents, (rows, agents, copies)."""
+    return torch.zeros((*alive.shape, 0), dtype=torch.bool, device=alive.device)

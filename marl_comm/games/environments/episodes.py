@@ -1,5 +1,6 @@
 """Returns of whole episodes while chunks are played."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from marl_comm.arrays import Array
 from marl_comm.games.environments.environments import Step
+from marl_comm.games.environments.infos import MOST_NAMES
 from marl_comm.games.environments.spec import Spec
 
 
@@ -26,18 +28,27 @@ class Episodes:
         ended: (rows,), how many these are.
         info: By name, (2, rows), sums over steps and copies of what was given, and how often that
             was.
+        known: Names that are in the log already. Others are taken up while there is room: a name
+            that changes at each step must not fill the log.
     """
 
     running: Tensor
     total: Tensor
     ended: Tensor
     info: dict[str, Tensor] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
 
     @classmethod
-    def going_on(cls, running: Tensor) -> Self:
-        """Return sums of nothing yet, given the returns of episodes under way."""
+    def going_on(cls, running: Tensor, known: Iterable[str] = ()) -> Self:
+        """Return sums of nothing yet.
+
+        Args:
+            running: (rows, agents, copies), returns of the episodes under way.
+            known: Names of further figures that are in the log already.
+        """
         total = torch.zeros(running.shape[:2], dtype=torch.float64)
-        return cls(running, total, torch.zeros(len(running), dtype=torch.float64))
+        ended = torch.zeros(len(running), dtype=torch.float64)
+        return cls(running, total, ended, known=set(known))
 
     def count_step(self, rows: Tensor, began: Tensor, step: Step) -> None:
         """Take in a step of some rows; `began`, (rows, copies), says where episodes began."""
@@ -49,6 +60,10 @@ class Episodes:
         self.ended[rows] += over.sum(dim=(1, 2))
         self.running[rows] = torch.where(over, 0.0, running)
         for name, figures in step.info.items():
+            if name not in self.known:
+                if len(self.known) >= MOST_NAMES:
+                    continue
+                self.known.add(name)
             sums = self.info.setdefault(name, self.ended.new_zeros((2, len(self.ended))))
             sums[0, rows] += figures.nansum(dim=1).cpu()
             sums[1, rows] += (~figures.isnan()).sum(dim=1).cpu()

@@ -1,5 +1,6 @@
 """Environments in the training loop: play chunks with base policies, evaluate the current ones."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ from torch import Tensor
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience.network_bases import Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
-from marl_comm.games.environments.environments import Environments
+from marl_comm.games.environments.environments import Environments, Situation
 from marl_comm.games.environments.episodes import Episodes, return_names
 from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Saveable, Shared, loaded, record
+
+_log = logging.getLogger(__name__)
 
 
 @record
@@ -40,6 +43,7 @@ class EnvironmentGame(Saveable):
     _device: Fixed[torch.device]
     _play: Fixed[list[np.random.Generator]]
     _evaluate: Fixed[list[np.random.Generator]]
+    _told_of_unfinished: Fixed[bool]  # said once a process, whatever a checkpoint holds
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class EnvironmentGame(Saveable):
         self._play = streams.of("collect")
         self._evaluate = streams.of("evaluate")
         self._evaluations = 0
+        self._told_of_unfinished = False
         agents = len(environments.spec.agents)
         self._running = torch.zeros((len(seeds), agents, environments.copies))
         self._latest = {
@@ -89,7 +94,8 @@ class EnvironmentGame(Saveable):
         """Play every chunk of the given seeds with its base policy; the plan sets the samples."""
         copies = self._environments.copies
         rollouts = Rollouts.empty(self.spec, behaviours.count, self._steps, copies)
-        episodes = Episodes.going_on(self._running[seed_rows])
+        known = self._latest.keys() - {*return_names(self.spec)}
+        episodes = Episodes.going_on(self._running[seed_rows], known)
         for position in range(int(behaviours.count.max())):
             playing = torch.nonzero(behaviours.count > position)[:, 0]
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
@@ -125,8 +131,8 @@ class EnvironmentGame(Saveable):
         frames = []
         for step in range(self._evaluation_steps):
             situation = environments.situation(rows, afresh=step == 0)
-            frames.append(environments.frame())
-            actions = first.act(situation.observations.to(self._device), None)
+            frames.append(np.array(environments.frame()))  # some draw into the same one again
+            actions = first.act(*self._seen(situation), None)
             if bool(environments.step(rows, actions).ended[0, 0]):
                 break
         return frames
@@ -139,6 +145,15 @@ class EnvironmentGame(Saveable):
     def arrays(self) -> dict[str, AnyArray]:
         """Environments are code, not arrays."""
         return {}
+
+    def close(self) -> None:
+        """Close all environments."""
+        self._environments.close()
+        self._evaluation_environments.close()
+
+    def _seen(self, situation: Situation) -> tuple[Tensor, Tensor]:
+        """Return what agents see, and which choices they have."""
+        return situation.observations.to(self._device), situation.legal.to(self._device)
 
     def _play_chunk(
         self,
@@ -158,11 +173,14 @@ class EnvironmentGame(Saveable):
         columns: dict[str, list[Tensor]] = {}
         for step in range(self._steps):
             situation = self._environments.situation(seeds)
-            observations = situation.observations.to(self._device)
-            actions, log_probs = behaviours.act(playing, position, observations, noise[:, step])
+            observations, legal = self._seen(situation)
+            actions, log_probs = behaviours.act(
+                playing, position, observations, legal, noise[:, step]
+            )
             outcome = self._environments.step(seeds, actions)
             for name, data in {
                 "observations": observations,
+                "legal": legal,
                 "actions": actions,
                 "log_probs": log_probs,
                 "rewards": outcome.rewards,
@@ -192,13 +210,25 @@ class EnvironmentGame(Saveable):
             if sampled:
                 draws = [policy.noise(self._evaluate[seed], shape) for seed in seed_rows]
                 noise = torch.stack(draws).to(self._device)
-            actions = policy.act(situation.observations.to(self._device), noise)
+            actions = policy.act(*self._seen(situation), noise)
             outcome = environments.step(seed_rows, actions)
             returns += going_on * outcome.rewards.sum(dim=1).cpu()
             going_on *= (~outcome.ended.cpu()).float()
             if not going_on.any():
                 break
+        self._tell_of_unfinished(int(going_on.sum()), going_on.numel())
         return returns.mean(dim=1).double().numpy()
+
+    def _tell_of_unfinished(self, unfinished: int, episodes: int) -> None:
+        if unfinished > 0 and not self._told_of_unfinished:
+            self._told_of_unfinished = True
+            _log.warning(
+                "%d of %d evaluation episodes were not over after game.evaluation_steps=%d: "
+                "their returns are those until then; does the environment end its episodes?",
+                unfinished,
+                episodes,
+                self._evaluation_steps,
+            )
 
     def _remember(self, seed_rows: IntArray, episodes: Episodes) -> None:
         self._running[seed_rows] = episodes.running

@@ -24,7 +24,7 @@ class Behaviours(Protocol):
         """Draw the noise of one row's actions."""
 
     def act(
-        self, rows: Tensor, chunk: int, observations: Tensor, noise: Tensor
+        self, rows: Tensor, chunk: int, observations: Tensor, legal: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return actions and their log-probabilities.
 
@@ -32,7 +32,8 @@ class Behaviours(Protocol):
             rows: (playing,), which rows play.
             chunk: Which of their policies.
             observations: (playing, agents, copies, largest observation).
-            noise: (playing, agents, copies) or (..., largest action).
+            legal: (playing, agents, copies, size of a mask), bool.
+            noise: (playing, agents, copies) or (..., parts or numbers).
         """
 
 
@@ -42,12 +43,13 @@ class Policies(Protocol):
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
         """Draw the noise of one row's actions."""
 
-    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+    def act(self, observations: Tensor, legal: Tensor, noise: Tensor | None) -> Tensor:
         """Return sampled actions, or without noise the most likely ones.
 
         Args:
             observations: (rows, agents, copies, largest observation).
-            noise: (rows, agents, copies) or (..., largest action).
+            legal: (rows, agents, copies, size of a mask), bool.
+            noise: (rows, agents, copies) or (..., parts or numbers).
         """
 
     def first(self) -> Self:

@@ -93,9 +93,16 @@ class EnvironmentSettings(GameSettings):
         # Imported late: torch takes seconds, which games of tables need not wait for.
         from marl_comm.games.environments.player import EnvironmentGame
 
+        playing, evaluating = streams.of("environment"), streams.of("evaluation_environment")
+        environments = self.environments(playing, self.copies, device)
+        try:
+            evaluation_environments = self.environments(evaluating, self.evaluation_copies, device)
+        except BaseException:
+            environments.close()
+            raise
         return EnvironmentGame(
-            self.environments(streams.of("environment"), self.copies, device),
-            self.environments(streams.of("evaluation_environment"), self.evaluation_copies, device),
+            environments,
+            evaluation_environments,
             streams,
             steps=self.steps,
             evaluation_every=self.evaluation_every,

@@ -97,6 +97,9 @@ class NormalFormGame(Saveable):
         """Return the arrays that define the game."""
         return dict(self._game.arrays())
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
 
 def sample_joint_actions(
     behaviours: BasePolicies, samples: int, generators: Sequence[np.random.Generator]

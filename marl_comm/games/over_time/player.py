@@ -116,6 +116,9 @@ class MarkovFormGame(Saveable):
         """Return the arrays that define the game."""
         return dict(self._game.arrays())
 
+    def close(self) -> None:
+        """Nothing is held open."""
+
 
 def play_episodes(
     game: MarkovGame,

@@ -1,11 +1,16 @@
 """Generalised advantage estimation and the normalisation of values and advantages."""
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
 from marl_comm.rows import Rows, record
 
-_SMALLEST_VARIANCE = 1e-8
+# Differences this small beside the numbers they are of are rounding: of 32 bits, squared. Relative,
+# as the unit of rewards must not matter.
+_ROUNDING = 1e-12
+_TINY = 1e-200  # keeps zeros from being divided by zero, in 64 bits
 
 
 def generalised_advantages(
@@ -20,7 +25,7 @@ def generalised_advantages(
 
     Args:
         rewards: (rows, steps, copies).
-        values: (rows, steps, copies), of the situations acted in.
+        values: (rows, steps, copies), of the probes acted in.
         next_values: (rows, steps, copies), of what they led to; 0 where nothing follows.
         ended: (rows, steps, copies), bool, whether the episode was over after the step.
         discount: Gamma.
@@ -48,7 +53,7 @@ def following_values(
     the limit is none of the environment's doing (Pardo et al. 2018, arXiv 1712.00378).
 
     Args:
-        values: (rows, steps, copies), of the situations acted in.
+        values: (rows, steps, copies), of the probes acted in.
         final_values: (rows, stretches, copies), of what each stretch of steps led to.
         stretch: (rows, steps, copies), which stretch a step belongs to.
         ended: (rows, steps, copies), bool, whether the episode was over after the step.
@@ -74,18 +79,33 @@ def weighted_moments(numbers: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, variance
 
 
-def normalised(numbers: Tensor, weights: Tensor) -> Tensor:
-    """Return numbers with weighted mean 0 and variance 1 in each row, (rows, samples)."""
+def smallest_variance(numbers: Tensor, weights: Tensor) -> Tensor:
+    """Return the variance that rounding alone gives to such numbers, (rows, 1), in 64 bits."""
     mean, variance = weighted_moments(numbers, weights)
-    return (numbers - mean) / (variance + _SMALLEST_VARIANCE).sqrt()
+    return _ROUNDING * (variance.double() + mean.double().square()) + _TINY
+
+
+def normalised(numbers: Tensor, weights: Tensor, smallest: Tensor) -> Tensor:
+    """Return numbers with weighted mean 0 and variance 1 in each row, (rows, samples).
+
+    Args:
+        numbers: (rows, samples).
+        weights: (rows, samples).
+        smallest: (rows, 1), the variance of what is mere rounding.
+    """
+    mean, variance = weighted_moments(numbers, weights)
+    deviation = (variance.double() + smallest).sqrt()
+    return ((numbers - mean) / deviation).to(numbers.dtype)
 
 
 @record
 class ValueNormaliser:
     """Running mean and deviation of the returns; the critic predicts returns in these units.
 
+    Before the first returns their unit is unknown, and whatever the critic says stands for 0.
+
     Attributes:
-        moments: (rows, 3): decayed sums of weights, means, and means of squares.
+        moments: (rows, 3), float64: decayed sums of weights, means, and means of squares.
     """
 
     DECAY = 0.99
@@ -95,24 +115,29 @@ class ValueNormaliser:
         """Start from given sums; zeros for none."""
         self.moments = moments
 
+    @classmethod
+    def fresh(cls, rows: int, device: torch.device) -> Self:
+        """Return one that has seen nothing."""
+        return cls(torch.zeros((rows, 3), dtype=torch.float64, device=device))
+
     def update(self, returns: Tensor, weights: Tensor) -> None:
-        """Take in the returns of a local iteration, (rows, samples) both."""
-        mean, variance = weighted_moments(returns, weights)
+        """Take in the returns of a local update, (rows, samples) both."""
+        mean, variance = (moment.double() for moment in weighted_moments(returns, weights))
         new = torch.cat([torch.ones_like(mean), mean, variance + mean.square()], dim=1)
         self.moments = self.DECAY * self.moments + (1 - self.DECAY) * new
 
     def normalise(self, returns: Tensor) -> Tensor:
         """Return (rows, samples) in units of the running deviation."""
         mean, deviation = self._scale()
-        return (returns - mean) / deviation
+        return ((returns - mean) / deviation).to(returns.dtype)
 
     def restore(self, values: Tensor) -> Tensor:
         """Return what `normalise` was given, (rows, samples)."""
         mean, deviation = self._scale()
-        return values * deviation + mean
+        known = self.moments[:, :1] > 0
+        return torch.where(known, values * deviation + mean, 0.0).to(values.dtype)
 
     def _scale(self) -> tuple[Tensor, Tensor]:
-        total, mean, square = (self.moments / self.moments[:, :1].clamp_min(1e-12)).split(1, dim=1)
-        known = total > 0
-        variance = torch.where(known, square - mean.square(), torch.ones_like(mean))
-        return mean, variance.clamp_min(_SMALLEST_VARIANCE).sqrt()
+        _, mean, square = (self.moments / self.moments[:, :1].clamp_min(_TINY)).split(1, dim=1)
+        variance = torch.maximum(square - mean.square(), _ROUNDING * square + _TINY)
+        return mean, variance.sqrt()

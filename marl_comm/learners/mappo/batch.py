@@ -1,5 +1,6 @@
-"""The data of a local iteration as gradient steps use them, cut into cache-sized blocks."""
+"""The data of a local update as gradient steps use them, cut into cache-sized blocks."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Self
@@ -18,8 +19,9 @@ class Batch:
 
     Attributes:
         actor_inputs: (rows, agents, n, inputs).
-        actions: (rows, agents, n) or (rows, agents, n, largest action).
-        log_probs: (rows, agents, n), under the policy at the start of the local iteration.
+        legal: (rows, agents, n, size of a mask), bool.
+        actions: (rows, agents, n) or (rows, agents, n, parts or numbers).
+        log_probs: (rows, agents, n), under the policy at the start of the local update.
         weighted_advantages: (rows, agents, n), importance weight times advantage, 0 where an agent
             was absent.
         presence: (rows, agents, n), 1 / the share present where an agent acted, else 0.
@@ -29,6 +31,7 @@ class Batch:
     """
 
     actor_inputs: Tensor
+    legal: Tensor
     actions: Tensor
     log_probs: Tensor
     weighted_advantages: Tensor
@@ -54,8 +57,9 @@ class Batch:
         def taken(name: str, data: Tensor) -> Tensor:
             axes = 2 if name in _PER_TEAM else 3
             index = of_team if name in _PER_TEAM else of_agent
-            selected = data.reshape(-1, *data.shape[axes:]).index_select(0, index)
-            return selected.view(*data.shape[: axes - 1], -1, *data.shape[axes:])
+            joined = data.reshape(math.prod(data.shape[:axes]), *data.shape[axes:])
+            selected = joined.index_select(0, index)
+            return selected.view(*data.shape[: axes - 1], chosen.shape[1], *data.shape[axes:])
 
         return type(self)(**{f.name: taken(f.name, getattr(self, f.name)) for f in fields(self)})
 

@@ -5,11 +5,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.probe_states import ProbeStates
 from marl_comm.rows import Rows, record
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-FARTHEST_LAG = 64  # local iterations; nothing is predicted beyond
+FARTHEST_LAG = 64  # local updates; nothing is predicted beyond
 _FARTHEST_BASE = 0.5  # of the policies' own drift
 _MEMORY = 0.95  # weight of the past at each observation
 _FEWEST = 1 + _MEMORY + _MEMORY**2  # weight of three observations
@@ -23,7 +23,7 @@ class Calibration:
     A base policy goes the share kappa of the predicted way. After the fact it is known what every
     share would have led to: the divergence of the policy that was really reached from the base
     policy of that share, relative to that from the policy at the start (the drift). Kappa minimises
-    its running mean. Relative, because one local iteration that leaps would outvote all others.
+    its running mean. Relative, because one local update that leaps would outvote all others.
 
     Attributes:
         losses: (rows, lags, shares), decayed sums of relative divergences.
@@ -51,7 +51,7 @@ class Calibration:
 
         Args:
             rows: (n,).
-            lags: (n,), local iterations from the prediction to the policy that was reached.
+            lags: (n,), local updates from the prediction to the policy that was reached.
             divergences: (n, shares), in nats.
         """
         known = lags < self.weight.shape[1]
@@ -70,7 +70,7 @@ class Calibration:
         best = torch.tensor(SHARES, device=self.losses.device)[self.losses.argmin(dim=-1)]
         return torch.where(self.weight > _FEWEST - 1e-3, best, torch.zeros_like(best))
 
-    def trust(self, rows: Tensor, predicted: Tensor, situations: Situations) -> Tensor:
+    def trust(self, rows: Tensor, predicted: Tensor, probes: ProbeStates) -> Tensor:
         """Return kappa for new predictions.
 
         What was earned, but no farther than where a base policy diverges from the start by half of
@@ -80,7 +80,7 @@ class Calibration:
         Args:
             rows: (n,).
             predicted: (n, positions, P), the first of them the current policies.
-            situations: Of these rows, where policies are compared.
+            probes: Of these rows, where policies are compared.
 
         Returns:
             (n, positions).
@@ -89,11 +89,11 @@ class Calibration:
         earned = self.earned()[rows, :lags]
         limit = _FARTHEST_BASE * (self.drift / self.weight.clamp_min(1.0))[rows, :lags]
         kappa = predicted.new_zeros(predicted.shape[:2])
-        start = situations.outputs(predicted[:, 0])
+        start = probes.outputs(predicted[:, 0])
         for lag in range(1, lags):
             for share in SHARES[1:]:
                 base = torch.lerp(predicted[:, 0], predicted[:, lag], share)
-                apart = situations.divergence(situations.outputs(base), start)
+                apart = probes.divergence(probes.outputs(base), start)
                 allowed = (apart <= limit[:, lag]) & (share <= earned[:, lag] + 1e-6)
                 kappa[:, lag] = torch.where(allowed, share, kappa[:, lag])
         return kappa

@@ -23,6 +23,24 @@ _LOG_2PI = math.log(2 * math.pi)
 Pullback = Callable[[Tensor, Tensor], Tensor]
 
 
+_FORBIDDEN = -1e9  # large and finite: differences of two of them stay zero, not nan
+
+
+def permitted(outputs: Tensor, legal: Tensor) -> Tensor:
+    """Return outputs under which choices that are not legal have probability zero.
+
+    Sampling, log-probabilities, entropies, divergences and gradients follow from outputs, and so
+    they are all of the masked policy.
+
+    Args:
+        outputs: (rows, outputs, agents, samples).
+        legal: (rows, agents, samples, outputs), bool; of size 0 where nothing is masked.
+    """
+    if legal.shape[-1] == 0:
+        return outputs
+    return outputs.masked_fill(~legal.movedim(-1, 1), _FORBIDDEN)
+
+
 class Distribution(Protocol):
     """A family of action distributions."""
 
@@ -54,11 +72,10 @@ class Categorical:
 
     def __init__(self, spec: Spec, device: torch.device) -> None:
         """Remember which choices each agent has."""
-        mask = torch.from_numpy(spec.action_mask).float().T
+        mask = torch.from_numpy(spec.existing_actions).float().T
         self._forbidden = None
         if not bool(mask.all()):
-            # Large and finite: differences of two of them stay zero, not nan.
-            self._forbidden = (-1e9 * (1 - mask)).unsqueeze(-1).to(device)
+            self._forbidden = (_FORBIDDEN * (1 - mask)).unsqueeze(-1).to(device)
         self.outputs = spec.largest_action
 
     def noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
@@ -115,7 +132,7 @@ class DiagonalGaussian:
 
     def __init__(self, spec: Spec, device: torch.device) -> None:
         """Remember which dimensions each agent has."""
-        self._mask = torch.from_numpy(spec.action_mask).float().T.unsqueeze(-1).to(device)
+        self._mask = torch.from_numpy(spec.existing_actions).float().T.unsqueeze(-1).to(device)
         self._dimensions = spec.largest_action
         self.outputs = 2 * spec.largest_action
 
@@ -170,8 +187,3 @@ class DiagonalGaussian:
     def _parts(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = outputs.split(self._dimensions, dim=1)
         return mean, raw.clamp(_LOWEST, _HIGHEST) + _LOG_DEVIATION
-
-
-def distribution_for(spec: Spec, device: torch.device) -> Distribution:
-    """Return the family that fits the environment's actions."""
-    return Categorical(spec, device) if spec.discrete else DiagonalGaussian(spec, device)

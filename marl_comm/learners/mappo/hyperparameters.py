@@ -18,9 +18,9 @@ class Hyperparameters(Settings):
         critic_learning_rate: Of Adam on the value functions.
         learning_rate_decay: Whether both fall linearly to 0 at `max_local_steps`.
         betas: Adam's, for the means of gradients and of their squares.
-        epochs: Passes over the chunk of a local iteration.
+        epochs: Passes over the chunk of a local update.
         minibatches: Gradient steps per pass.
-        clip: PPO's limit on the ratio to the policy at the start of a local iteration.
+        clip: PPO's limit on the ratio to the policy at the start of a local update.
         entropy_bonus: Factor on the policies' entropy.
         max_gradient_norm: Gradients of a seed's network are scaled down to it.
         huber_delta: Where the critic's loss turns linear, in deviations of the returns.

@@ -15,27 +15,28 @@ from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
-from marl_comm.learners.mappo.distributions import Distribution, distribution_for
+from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
-from marl_comm.learners.mappo.foresight import Foresight
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.players import Behaviours, Policies
-from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.predictor import NetworkPredictor
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.probe_states import ProbeStates
 from marl_comm.learners.mappo.state import State
-from marl_comm.learners.mappo.update import Figures, LocalIteration, TeamReward, Weighed
+from marl_comm.learners.mappo.tracked_predictor import TrackedPredictor
+from marl_comm.learners.mappo.update import Figures, LocalUpdate, TeamReward, Weighed
+from marl_comm.learners.mappo.updater import Updater
 from marl_comm.randomness import Streams
 from marl_comm.rows import Derived, Fixed, Rows, keep, load, loaded, put, record, saved, take
 
 
 @record
 class Mappo:
-    """Decoupled PPO with a central critic; local iteration s uses chunk s of the latest round.
+    """Decoupled PPO with a central critic; local update s uses chunk s of the latest round.
 
     After its last chunk a round starts over with its first.
 
@@ -43,9 +44,9 @@ class Mappo:
         networks: Networks and optimisers of the active seeds.
         bases: The policies that collected the latest round; None before the first round.
         rounds: (rows,), rounds received so far.
-        updates: (rows,), local iterations since the latest round.
+        updates: (rows,), local updates since the latest round.
         start: (rows, P), the policies' parameters at the start of the latest round.
-        foresight: Predicts the coming policies; None where nothing is predicted.
+        tracked: Predicts the coming policies; None where nothing is predicted.
     """
 
     networks: Rows[State]
@@ -53,8 +54,8 @@ class Mappo:
     rounds: Rows[Tensor]
     updates: Rows[Tensor]
     start: Rows[Tensor]
-    foresight: Rows[Foresight | None]
-    _practice: Rows[Practice]
+    tracked: Rows[TrackedPredictor | None]
+    _updater: Rows[Updater]
     _rollouts: Rows[Rollouts | None]
     _staleness: Rows[Staleness | None]
     _weighed: Derived[Weighed | None]
@@ -85,7 +86,7 @@ class Mappo:
             settings: Networks and step sizes.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
-            total_updates: Local iterations of the run, over which learning rates may decay.
+            total_updates: Local updates of the run, over which learning rates may decay.
             longest_round: Most chunks of a round.
             predictor: How base policies are predicted; None where none are.
         """
@@ -100,7 +101,7 @@ class Mappo:
             shared=settings.actors == "shared",
         )
         self._critic = Critic(spec, hidden, activation)
-        iteration = LocalIteration(
+        rule = LocalUpdate(
             self._actor,
             self._critic,
             self._distribution,
@@ -108,7 +109,7 @@ class Mappo:
             team_reward,
             importance_weighted=importance_weighted,
         )
-        self._practice = Practice(iteration, settings, streams, total_updates)
+        self._updater = Updater(rule, settings, streams, total_updates)
         draws = streams.of("networks")
         actor = torch.stack([self._actor.initial(draw) for draw in draws]).to(self._device)
         critic = torch.stack([self._critic.initial(draw) for draw in draws]).to(self._device)
@@ -117,15 +118,15 @@ class Mappo:
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser(torch.zeros((len(draws), 3), device=self._device)),
+            ValueNormaliser.fresh(len(draws), self._device),
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases = None
         self.start = actor.clone()
         self._longest_round = longest_round
-        self.foresight = (
-            None if predictor is None else Foresight.fresh(predictor, actor, longest_round)
+        self.tracked = (
+            None if predictor is None else TrackedPredictor.fresh(predictor, actor, longest_round)
         )
         self._rollouts = self._weighed = self._staleness = None
         self._figures = {}
@@ -176,11 +177,11 @@ class Mappo:
         self._weighed = None
 
     def weigh(self) -> Staleness:
-        """Weigh the chunk of the coming local iteration for the policy as it is now."""
+        """Weigh the chunk of the coming local update for the policy as it is now."""
         if self._weighed is None:
             assert self._rollouts is not None, "a round comes before the first weighing"
             chunk = self._rollouts.chunk(self._position())
-            self._weighed = self._practice.weigh(self.networks.actor, chunk)
+            self._weighed = self._updater.weigh(self.networks.actor, chunk)
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
             mean_weight = self._weighed.joint.mean(dim=1).cpu().numpy().astype(np.float64)
             nearest = np.zeros(self.rows, dtype=np.int64)
@@ -189,7 +190,7 @@ class Mappo:
         return self._staleness
 
     def update(self) -> None:
-        """Make one local iteration of every row on its chunk.
+        """Make one local update of every row on its chunk.
 
         Raises:
             NumbersError: It has left figures or parameters that are not finite.
@@ -198,19 +199,19 @@ class Mappo:
         assert self._weighed is not None
         assert self.bases is not None
         self._figures = self._measured(self._weighed, self.bases)
-        practice = self._practice
-        figures = practice.update(self.networks, self._weighed)
-        refuse_nonfinite(practice.seeds, practice.local_step, figures, self.networks, self._weighed)
+        updater = self._updater
+        figures = updater.update(self.networks, self._weighed)
+        refuse_nonfinite(updater.seeds, updater.local_step, figures, self.networks, self._weighed)
         self._figures |= figures
         self.updates += 1
         self._weighed = None
-        if self.foresight is not None:
-            step = self.foresight.predictor.step(practice, self.networks, self.start, self.updates)
+        if self.tracked is not None:
+            step = self.tracked.predictor.step(updater, self.networks, self.start, self.updates)
             if step is not None:
-                self.foresight.remember(self.networks.actor, step, self._longest_round)
+                self.tracked.remember(self.networks.actor, step, self._longest_round)
 
     def diagnostics(self) -> dict[str, AnyArray]:
-        """Return figures of the latest local iteration and of the data it used."""
+        """Return figures of the latest local update and of the data it used."""
         ones = np.ones(self.rows)
         figures = {name: data.cpu().numpy() for name, data in self._figures.items()}
         if self._staleness is None:
@@ -244,7 +245,7 @@ class Mappo:
         self._weighed = None
 
     def predict(self, rows: Tensor, positions: int) -> Tensor:
-        """Return where the policies will be after 0, 1, … local iterations.
+        """Return where the policies will be after 0, 1, … local updates.
 
         Args:
             rows: The rows to predict.
@@ -253,12 +254,12 @@ class Mappo:
         Returns:
             (given rows, positions, P); where nothing was learned yet, the current policies.
         """
-        assert self.foresight is not None
-        parameters, steps = self.networks.actor[rows], self.foresight.hindsight.steps
+        assert self.tracked is not None
+        parameters, steps = self.networks.actor[rows], self.tracked.past.steps
         if self._rollouts is not None:
             networks, rollouts = take(self.networks, rows), take(self._rollouts, rows)
-            rehearsed = self.foresight.predictor.rehearsed(
-                self._practice, networks, rollouts, rows.cpu().numpy(), positions
+            rehearsed = self.tracked.predictor.rehearsed(
+                self._updater, networks, rollouts, rows.cpu().numpy(), positions
             )
             if rehearsed is not None:
                 return rehearsed
@@ -267,28 +268,28 @@ class Mappo:
 
     def trust(self, rows: Tensor, predicted: Tensor) -> Tensor:
         """Return how far to go with predictions, (given rows, positions), kappa."""
-        assert self.foresight is not None
+        assert self.tracked is not None
         if self._rollouts is None:
             return predicted.new_zeros(predicted.shape[:2])
         latest = self._rollouts.chunk((self.updates - 1) % self._rollouts.count)
-        situations = take(self._situations(latest), rows)
-        return self.foresight.calibration.trust(rows, predicted, situations)
+        probes = take(self._probes(latest), rows)
+        return self.tracked.calibration.trust(rows, predicted, probes)
 
-    def _situations(self, chunk: Chunk) -> Situations:
-        return Situations.of(chunk, self._actor, self._distribution)
+    def _probes(self, chunk: Chunk) -> ProbeStates:
+        return ProbeStates.of(chunk, self._actor, self._distribution)
 
     def _measured(self, weighed: Weighed, bases: NetworkBases) -> Figures:
-        """Return how old the data of the coming local iteration are; score past predictions."""
-        position, situations = self._position(), self._situations(weighed.chunk)
-        reached = situations.outputs(self.networks.actor)
+        """Return how old the data of the coming local update are; score past predictions."""
+        position, probes = self._position(), self._probes(weighed.chunk)
+        reached = probes.outputs(self.networks.actor)
         # At a round's start there is nothing to foresee; a chunk used again has no base of its own.
         tested = (self.updates > 0) & (self.updates < bases.count)
         figures = weight_quantiles(weighed.joint) | divergences(
-            self.networks.actor, reached, situations, bases, self.start, position, tested
+            self.networks.actor, reached, probes, bases, self.start, position, tested
         )
-        if self.foresight is not None:
-            step = self._practice.local_step
-            self.foresight.look_back(situations, reached, step, bases, position, tested)
+        if self.tracked is not None:
+            step = self._updater.local_step
+            self.tracked.look_back(probes, reached, step, bases, position, tested)
         return figures
 
     def _position(self) -> Tensor:

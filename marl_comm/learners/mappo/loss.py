@@ -35,14 +35,14 @@ def policy_slopes(
 ) -> PolicySlopes:
     """Differentiate the decoupled clipped objective (Hilton et al. 2022, arXiv 2110.00641).
 
-    With r the ratio to the policy at the start of the local iteration, rho the weight of the data
+    With r the ratio to the policy at the start of the local update, rho the weight of the data
     and A the advantage, the loss is - sum[rho min(r A, clip(r, 1 - eps, 1 + eps) A)] - bonus * sum
     of entropies. Its derivative by log r is - rho r A where the minimum is r A, else 0.
 
     Args:
         log_probs: (rows, agents, samples), of the policy that is being changed.
         entropy: (rows, agents, samples).
-        proximal_log_probs: (rows, agents, samples), at the start of the local iteration.
+        proximal_log_probs: (rows, agents, samples), at the start of the local update.
         weighted_advantages: (rows, agents, samples), rho A; 0 where an agent was absent.
         presence: (rows, agents, samples), what a sample counts for; 0 where an agent was absent.
         clip: Epsilon.

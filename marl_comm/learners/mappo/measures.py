@@ -5,7 +5,7 @@ from torch import Tensor
 
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.learners.mappo import prediction
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.probe_states import ProbeStates
 from marl_comm.learners.mappo.update import Figures
 
 _QUANTILES = {"weight_q05": 0.05, "weight_q50": 0.5, "weight_q95": 0.95, "weight_max": 1.0}
@@ -21,7 +21,7 @@ def weight_quantiles(joint: Tensor) -> Figures:
 def divergences(
     parameters: Tensor,
     reached: Tensor,
-    situations: Situations,
+    probes: ProbeStates,
     bases: NetworkBases,
     start: Tensor,
     position: Tensor,
@@ -31,8 +31,8 @@ def divergences(
 
     Args:
         parameters: (rows, P), the policies as they are now.
-        reached: Their outputs in the situations.
-        situations: Where policies are compared.
+        reached: Their outputs in the probes.
+        probes: Where policies are compared.
         bases: The policies that collected the round's chunks.
         start: (rows, P), the policies at the round's start.
         position: (rows,), which chunk is next.
@@ -43,11 +43,11 @@ def divergences(
         predicted bases, nan where not tested, `cosine` of predicted and real displacement,
         `kappa`, and `kl_unpredicted`, from the policies at the round's start.
     """
-    figures = {"kl": situations.divergence(reached, situations.outputs(bases.at(position)))}
+    figures = {"kl": probes.divergence(reached, probes.outputs(bases.at(position)))}
     if bases.predicted is None:
         return figures
     every = torch.arange(len(position), device=position.device)
-    unpredicted = situations.divergence(reached, situations.outputs(start))
+    unpredicted = probes.divergence(reached, probes.outputs(start))
     scored = {
         "cosine": prediction.cosine(start, bases.predicted[every, position], parameters),
         "kappa": bases.trust[every, position],

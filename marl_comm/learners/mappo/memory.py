@@ -1,5 +1,6 @@
 """The memory of a run in an environment, estimated before anything but a first copy is made."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from marl_comm.experience.rollouts import action_tensor_type
 from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.batch import steps_per_block
-from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.networks import Actor, Critic
 from marl_comm.options.answers import RunSettings
@@ -64,8 +65,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     steps = game.steps * game.copies
     seen = agents * spec.largest_observation * _NUMBER
     stretches = 1 + game.steps // game.longest_evaluation
-    action = action_tensor_type(spec).itemsize * (1 if spec.discrete else spec.largest_action)
-    per_step = seen + agents * (action + 2 * _NUMBER + 1) + 2
+    action = action_tensor_type(spec).itemsize * math.prod(spec.action_shape)
+    per_step = seen + agents * (action + spec.mask_size + 2 * _NUMBER + 1) + 2
     chunk = seeds * (steps * per_step + stretches * game.copies * seen)
     rounds = longest_round * chunk
 

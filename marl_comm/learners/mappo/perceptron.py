@@ -71,7 +71,8 @@ class StackedPerceptron:
         """Return a sum of gradients at `parameters`, (batch, P), so far of nothing."""
         parts = parameters.split(self._splits, dim=1)
         weights = [
-            part.view(-1, *layer) for part, layer in zip(parts[::2], self._layers, strict=True)
+            part.view(len(parameters), *layer)
+            for part, layer in zip(parts[::2], self._layers, strict=True)
         ]
         return PerceptronGradient(weights, list(parts[1::2]), self._activation)
 

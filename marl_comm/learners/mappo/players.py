@@ -9,7 +9,7 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray
 from marl_comm.experience.network_bases import NetworkBases
-from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.networks import Actor
 from marl_comm.rows import Fixed, Rows, record, take
 
@@ -39,7 +39,7 @@ class Behaviours:
 
     @torch.no_grad()
     def act(
-        self, rows: Tensor, chunk: int, observations: Tensor, noise: Tensor
+        self, rows: Tensor, chunk: int, observations: Tensor, legal: Tensor, noise: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return actions and their log-probabilities.
 
@@ -47,9 +47,11 @@ class Behaviours:
             rows: (playing,), which rows play.
             chunk: Which of their policies.
             observations: (playing, agents, copies, largest observation).
-            noise: (playing, agents, copies) or (..., largest action).
+            legal: (playing, agents, copies, size of a mask), bool.
+            noise: (playing, agents, copies) or (..., parts or numbers).
         """
         outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
+        outputs = permitted(outputs, legal)
         actions = self.distribution.sample(outputs, noise)
         return actions, self.distribution.log_prob(outputs, actions)
 
@@ -74,14 +76,15 @@ class Policies:
         return self.distribution.noise(generator, shape)
 
     @torch.no_grad()
-    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+    def act(self, observations: Tensor, legal: Tensor, noise: Tensor | None) -> Tensor:
         """Return sampled actions, or without noise the most likely ones.
 
         Args:
             observations: (rows, agents, copies, largest observation).
-            noise: (rows, agents, copies) or (..., largest action).
+            legal: (rows, agents, copies, size of a mask), bool.
+            noise: (rows, agents, copies) or (..., parts or numbers).
         """
-        outputs = self.actor(self.parameters, self.actor.inputs(observations))
+        outputs = permitted(self.actor(self.parameters, self.actor.inputs(observations)), legal)
         if noise is None:
             return self.distribution.greedy(outputs)
         return self.distribution.sample(outputs, noise)

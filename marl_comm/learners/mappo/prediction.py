@@ -6,22 +6,22 @@ from torch import Tensor
 from marl_comm.learners.mappo.optimiser import Adam
 
 
-def momentum(optimiser: Adam, learning_rate: float, steps_per_iteration: int) -> Tensor:
+def momentum(optimiser: Adam, learning_rate: float, steps_per_update: int) -> Tensor:
     """Follow the optimiser's present step as if every coming gradient were like its mean.
 
     Args:
         optimiser: Of the policies.
         learning_rate: Of the coming steps.
-        steps_per_iteration: Gradient steps in a local iteration.
+        steps_per_update: Gradient steps in a local update.
 
     Returns:
-        (rows, P), what each coming local iteration adds.
+        (rows, P), what each coming local update adds.
     """
-    return steps_per_iteration * optimiser.direction(learning_rate)
+    return steps_per_update * optimiser.direction(learning_rate)
 
 
 def repeated(parameters: Tensor, step: Tensor, positions: int) -> Tensor:
-    """Add a step, (rows, P), at every local iteration; (rows, positions, P), now the first."""
+    """Add a step, (rows, P), at every local update; (rows, positions, P), now the first."""
     ahead = torch.arange(positions, device=parameters.device, dtype=parameters.dtype)
     return parameters.unsqueeze(1) + ahead[:, None] * step.unsqueeze(1)
 

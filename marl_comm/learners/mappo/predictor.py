@@ -8,8 +8,8 @@ from torch import Tensor
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.learners.mappo import predictors
-from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.updater import Updater
 from marl_comm.options.found import refuse_incomplete
 
 
@@ -23,38 +23,38 @@ class NetworkPredictor(ABC):
     @property
     @abstractmethod
     def rehearses(self) -> bool:
-        """Whether only the local iterations themselves tell where policies go."""
+        """Whether only the local updates themselves tell where policies go."""
 
     @abstractmethod
     def step(
-        self, practice: Practice, networks: State, start: Tensor, updates: Tensor
+        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
     ) -> Tensor | None:
-        """Return what each coming local iteration adds to the policies, (rows, P).
+        """Return what each coming local update adds to the policies, (rows, P).
 
-        None where only the local iterations themselves can tell: then `rehearsed` makes them.
+        None where only the local updates themselves can tell: then `rehearsed` makes them.
 
         Args:
-            practice: The update rule, and how far learning is.
+            updater: The update rule, and how far learning is.
             networks: As they are now.
             start: (rows, P), the policies at the start of the latest round.
-            updates: (rows,), local iterations since.
+            updates: (rows,), local updates since.
         """
 
     @abstractmethod
     def rehearsed(
         self,
-        practice: Practice,
+        updater: Updater,
         networks: State,
         rollouts: Rollouts,
         rows: IntArray,
         positions: int,
     ) -> Tensor | None:
-        """Return the policies after 0, 1, … local iterations, (n, positions, P).
+        """Return the policies after 0, 1, … local updates, (n, positions, P).
 
         None where each adds the same step, which is then added without rehearsing.
 
         Args:
-            practice: The update rule, and how far learning is.
+            updater: The update rule, and how far learning is.
             networks: A copy of the given rows, which may be changed.
             rollouts: Their data.
             rows: (n,), the rows to predict.
@@ -71,7 +71,7 @@ def predictor_named(name: str) -> NetworkPredictor:
 
 
 class SteadyStep(NetworkPredictor):
-    """A predictor that adds the same step at each coming local iteration."""
+    """A predictor that adds the same step at each coming local update."""
 
     @property
     def rehearses(self) -> bool:
@@ -80,7 +80,7 @@ class SteadyStep(NetworkPredictor):
 
     def rehearsed(
         self,
-        practice: Practice,
+        updater: Updater,
         networks: State,
         rollouts: Rollouts,
         rows: IntArray,

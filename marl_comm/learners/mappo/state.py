@@ -1,4 +1,4 @@
-"""Everything that a local iteration changes."""
+"""Everything that a local update changes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One local iteration of MAPPO on one chunk: weigh, estimate advantages, epochs of steps."""
+"""One local update of MAPPO on one chunk: weigh, estimate advantages, epochs of steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from marl_comm.learners.mappo.advantages import (
     following_values,
     generalised_advantages,
     normalised,
+    smallest_variance,
     weighted_moments,
 )
 from marl_comm.learners.mappo.batch import Batch, parts, slices
-from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import joint_weights, truncated_weights
 from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
@@ -36,7 +37,8 @@ class Weighed:
         chunk: The data.
         observations: (rows, agents, N, largest observation).
         actor_inputs: (rows, agents, N, inputs).
-        actions: (rows, agents, N) or (rows, agents, N, largest action).
+        legal: (rows, agents, N, size of a mask), bool.
+        actions: (rows, agents, N) or (rows, agents, N, parts or numbers).
         alive: (rows, agents, N), 1 where an agent acted, else 0.
         log_probs: (rows, agents, N), of the actions under the current policy.
         log_ratios: (rows, agents, N), those minus the ones of the policy that played.
@@ -46,6 +48,7 @@ class Weighed:
     chunk: Chunk
     observations: Tensor
     actor_inputs: Tensor
+    legal: Tensor
     actions: Tensor
     alive: Tensor
     log_probs: Tensor
@@ -53,7 +56,7 @@ class Weighed:
     joint: Tensor
 
 
-class LocalIteration:
+class LocalUpdate:
     """The update rule; it holds no state of its own."""
 
     def __init__(
@@ -86,20 +89,23 @@ class LocalIteration:
         """Return a chunk together with what the current policies, (rows, P), make of it."""
         observations = chunk.observations.flatten(2, 3)
         actor_inputs = self._actor.inputs(observations)
-        actions = chunk.actions.flatten(2, 3)
+        legal, actions = chunk.legal.flatten(2, 3), chunk.actions.flatten(2, 3)
         if not actions.is_floating_point():
             actions = actions.long()  # the type of indices, once for all epochs
         alive = chunk.alive.flatten(2, 3).float()
         rows, agents, samples = alive.shape
         log_probs = torch.empty_like(alive)
         for part in slices(samples, rows, agents, alive.device):
-            outputs = self._actor(parameters, actor_inputs[:, :, part])
+            outputs = permitted(
+                self._actor(parameters, actor_inputs[:, :, part]), legal[:, :, part]
+            )
             log_probs[:, :, part] = self._distribution.log_prob(outputs, actions[:, :, part])
         log_ratios = (log_probs - chunk.log_probs.flatten(2, 3)) * alive
         return Weighed(
             chunk,
             observations,
             actor_inputs,
+            legal,
             actions,
             alive,
             log_probs,
@@ -157,7 +163,7 @@ class LocalIteration:
         values = state.values.restore(self._critic(state.critic, critic_inputs))
         final_inputs = self._critic.inputs(chunk.final_observations.flatten(2, 3))
         final_values = state.values.restore(self._critic(state.critic, final_inputs))
-        rewards = (chunk.rewards * chunk.alive).sum(dim=1)
+        rewards = chunk.rewards.sum(dim=1)  # agents that have left may still gain something
         if self._team_reward == "mean":
             rewards = rewards / chunk.rewards.shape[1]
         stepwise = values.view_as(rewards)
@@ -174,19 +180,22 @@ class LocalIteration:
         returns = advantages + values
         _, unexplained = weighted_moments(advantages, team_weights)
         _, variance = weighted_moments(returns, team_weights)
+        smallest = smallest_variance(returns, team_weights)
         state.values.update(returns, team_weights)
         acted = alive.mean(dim=(1, 2), keepdim=True)
+        standardised = normalised(advantages, team_weights, smallest)
         batch = Batch(
             actor_inputs=weighed.actor_inputs,
+            legal=weighed.legal,
             actions=weighed.actions,
             log_probs=weighed.log_probs,
-            weighted_advantages=weights / acted * normalised(advantages, team_weights).unsqueeze(1),
+            weighted_advantages=weights / acted * standardised.unsqueeze(1),
             presence=alive / acted,
             critic_inputs=critic_inputs,
             targets=state.values.normalise(returns),
             value_weights=team_weights / team_weights.mean(dim=1, keepdim=True),
         )
-        explained = 1 - (unexplained / variance.clamp_min(1e-12))[:, 0]
+        explained = 1 - (unexplained / torch.maximum(variance.double(), smallest))[:, 0].float()
         return batch, {"truncated_fraction": cut, "explained_variance": explained}
 
     def _step(
@@ -221,7 +230,7 @@ class LocalIteration:
 
     def _policy_backward(self, gradient: ActorGradient, block: Batch) -> Figures:
         """Add the gradient of the policy's loss on a block; return figures, (rows,), as sums."""
-        outputs = gradient.forward(block.actor_inputs)
+        outputs = permitted(gradient.forward(block.actor_inputs), block.legal)
         log_probs, entropy, pullback = self._distribution.differentiable(outputs, block.actions)
         slopes = policy_slopes(
             log_probs,

@@ -117,6 +117,14 @@ def test_a_seed_meets_the_same_alone_and_beside_others(scenario, arguments):
     assert (scenario != "reverse_transport") or ends - {0, 12}, "no copy ended before the others"
 
 
+def made_of(scenario, monkeypatch):
+    """Let VMAS make a scenario of the tests, whatever name it is asked for."""
+    make = vmas.make_env
+    monkeypatch.setattr(
+        vmas, "make_env", lambda _, number, **settings: make(scenario(), number, **settings)
+    )
+
+
 class Drawing(BaseScenario):
     """Draws in observations, and copies end by themselves at different times."""
 
@@ -146,10 +154,7 @@ class Drawing(BaseScenario):
 
 
 def test_episodes_that_begin_in_one_seed_draw_nothing_from_another(monkeypatch):
-    make = vmas.make_env
-    monkeypatch.setattr(
-        vmas, "make_env", lambda _, number, **settings: make(Drawing(), number, **settings)
-    )
+    made_of(Drawing, monkeypatch)
     together = played("drawing", [0, 1], steps=30)
     for row in range(2):
         alone = played("drawing", [row], steps=30)
@@ -158,6 +163,62 @@ def test_episodes_that_begin_in_one_seed_draw_nothing_from_another(monkeypatch):
         for beside, itself in zip(together, alone, strict=True):
             for one, other in zip(beside, itself, strict=True):
                 torch.testing.assert_close(one[row], other[0])
+
+
+class Masked(Drawing):
+    """Which of the nine choices are legal differs between copies and times."""
+
+    def process_action(self, agent):
+        moved = agent.action.u.sign()
+        choice = 3 * torch.where(moved[:, 0] < 0, 1, 2 * (moved[:, 0] > 0))
+        choice = choice + torch.where(moved[:, 1] < 0, 1, 2 * (moved[:, 1] > 0))
+        assert self.mask().gather(1, choice.unsqueeze(1)).all()
+
+    def mask(self):
+        return (torch.arange(9) + self.time.unsqueeze(1)) % 3 > 0
+
+    def info(self, agent):
+        return {"action_mask": self.mask(), "time": self.time}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_masks_in_infos_are_those_of_the_coming_choices(monkeypatch, together):
+    still = type("Still", (Masked,), {"observation": lambda self, agent: agent.state.pos})
+    made_of(still if together else Masked, monkeypatch)
+    environments = adapter_of("masked", copies=4)
+    assert environments.spec.masked
+    assert environments._simulations.together == together
+    rows, time = np.arange(2), torch.zeros((2, 4))
+    random = np.random.default_rng(0)
+    for _ in range(12):
+        situation = environments.situation(rows)
+        time = torch.where(situation.began, 0, time)
+        expected = (torch.arange(9) + time.unsqueeze(-1)) % 3 > 0
+        assert torch.equal(situation.legal, expected.unsqueeze(1))
+        ranks = torch.from_numpy(random.random(situation.legal.shape)) * situation.legal
+        outcome = environments.step(rows, ranks.argmax(dim=-1))  # the scenario checks it
+        assert outcome.info.keys() == {"info_time"}
+        time += 1
+
+
+def test_masks_of_numbers_are_refused(monkeypatch):
+    lenient = type("Lenient", (Masked,), {"process_action": lambda self, agent: None})
+    made_of(lenient, monkeypatch)
+    with pytest.raises(InputError, match=r"set game.continuous_actions=false"):
+        adapter_of("masked", continuous=True)
+
+
+class Raising(Drawing):
+    def reward(self, agent):
+        if self.time.max() == 7:
+            raise SystemExit("reward gone")
+        return super().reward(agent)
+
+
+def test_whatever_a_scenario_raises_is_told(monkeypatch):
+    made_of(Raising, monkeypatch)
+    with pytest.raises(InputError, match=r"game.scenario=raising: .* sys.exit: reward gone"):
+        played("raising", [0], steps=30, max_steps=9)
 
 
 def test_vmas_leaves_the_global_random_state_alone_and_does_not_use_it():
@@ -223,9 +284,22 @@ def test_other_seeds_together_begin_anew():
     assert not environments.situation(np.array([1])).began.any()
 
 
+def test_steps_of_an_episode_are_set_in_one_place():
+    arguments = {"max_steps": 5}
+    with pytest.raises(InputError, match=r"game.arguments.max_steps: set game.max_steps instead"):
+        VectorisedEnvironments(
+            "balance", arguments, [], 1, max_steps=9, continuous_actions=False, device="cpu"
+        )
+
+
 @pytest.mark.parametrize(
     ("scenario", "arguments", "words"),
-    [("no_such_scenario", {}, "game.scenario=no_such_scenario"), ("balance", {"x": 1}, "VMAS")],
+    [
+        ("no_such_scenario", {}, "game.scenario=no_such_scenario"),
+        ("balance", {"x": 1}, "VMAS"),
+        ("balance", {"seed": 1}, "game.arguments.seed: is marl_comm's to set"),
+        ("balance", {"num_envs": 1}, "game.arguments.num_envs: is marl_comm's to set"),
+    ],
 )
 def test_what_vmas_refuses_is_told_in_one_line(scenario, arguments, words):
     with pytest.raises(InputError, match=words):

@@ -8,9 +8,9 @@ from torch.distributions import Categorical, kl_divergence
 
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
-from marl_comm.learners.mappo.hindsight import Hindsight
 from marl_comm.learners.mappo.optimiser import Adam
-from marl_comm.learners.mappo.situations import Situations, _stride
+from marl_comm.learners.mappo.past_predictions import PastPredictions
+from marl_comm.learners.mappo.probe_states import ProbeStates, _stride
 
 
 def test_kappa_minimises_the_running_mean_of_relative_divergences():
@@ -57,20 +57,20 @@ def test_what_lies_beyond_the_farthest_lag_is_neither_scored_nor_trusted():
     assert calibration.earned()[0, 64] == 1
     learner = learner_for(SPREAD, range(1))
     predicted = learner.networks.actor.unsqueeze(1).expand(-1, 70, -1)
-    situations = situations_of(learner)
-    trust = calibration.trust(torch.tensor([0]), predicted, situations)
+    probes = probes_of(learner)
+    trust = calibration.trust(torch.tensor([0]), predicted, probes)
     assert trust[0, 64] == 1  # going nowhere is never too far
     assert (trust[0, 65:] == 0).all()
 
 
-def situations_of(learner, seed=0):
+def probes_of(learner, seed=0):
     chunk = made_up_chunk(learner, SPREAD, seed)
-    return Situations.of(chunk, learner.policy.actor, learner.policy.distribution)
+    return ProbeStates.of(chunk, learner.policy.actor, learner.policy.distribution)
 
 
 def test_a_base_goes_no_farther_than_half_of_the_drift():
     learner = learner_for(SPREAD)
-    situations, lags = situations_of(learner), 4
+    probes, lags = probes_of(learner), 4
     calibration = Calibration.fresh(2, lags, torch.device("cpu"))
     every = torch.arange(2)
     drift = 0.002
@@ -83,14 +83,14 @@ def test_a_base_goes_no_farther_than_half_of_the_drift():
     direction = torch.randn(start.shape, generator=torch.Generator().manual_seed(0))
     length = torch.tensor([0.01, 0.2])[:, None]
     predicted = prediction.repeated(start, length * direction, lags)
-    trust = calibration.trust(every, predicted, situations)
-    stays = situations.outputs(start)
+    trust = calibration.trust(every, predicted, probes)
+    stays = probes.outputs(start)
     for row in range(2):
         for lag in range(lags):
             best = 0.0
             for share in SHARES[1:] if lag > 0 else ():
                 base = torch.lerp(start, predicted[:, lag], share)
-                apart = situations.divergence(situations.outputs(base), stays)[row]
+                apart = probes.divergence(probes.outputs(base), stays)[row]
                 if apart <= 0.5 * drift:
                     best = share
             assert trust[row, lag].item() == pytest.approx(best)
@@ -127,7 +127,7 @@ def test_every_earlier_moments_prediction_is_scored(predictor):
                 learner.predict(torch.arange(2), 2)[:, 1] - learner.networks.actor,
             )
         )
-    calibration = learner.foresight.calibration
+    calibration = learner.tracked.calibration
     assert sorted(losses) == [1, 2, 3]
     for lag, loss in losses.items():
         np.testing.assert_allclose(calibration.losses[:, lag], loss, rtol=2e-3, atol=1e-4)
@@ -138,20 +138,20 @@ def test_every_earlier_moments_prediction_is_scored(predictor):
 def test_many_lags_take_turns():
     parameters = learner_for(SPREAD).networks.actor
     learner = learner_for(SPREAD)
-    situations, hindsight = situations_of(learner), Hindsight.fresh(parameters)
+    probes, past = probes_of(learner), PastPredictions.fresh(parameters)
     for _ in range(40):
-        hindsight.remember(parameters, torch.zeros_like(parameters), 40)
+        past.remember(parameters, torch.zeros_like(parameters), 40)
     calibration = Calibration.fresh(2, 40, torch.device("cpu"))
-    reached = situations.outputs(parameters)
+    reached = probes.outputs(parameters)
     for local_step in range(3):
         before = calibration.weight.clone()
-        hindsight.score(situations, reached, local_step, calibration)
+        past.score(probes, reached, local_step, calibration)
         assert 0 < ((calibration.weight - before)[0] > 0).sum() <= 16
     assert (calibration.weight[:, 1:] == 1).all()
 
 
 @pytest.mark.parametrize(("steps", "copies"), [(25, 128), (25, 32), (128, 32), (1, 7), (100, 100)])
-def test_situations_come_from_many_times_and_copies(steps, copies):
+def test_probes_come_from_many_times_and_copies(steps, copies):
     stride = _stride(steps * copies, copies)
     chosen = np.arange(0, steps * copies, stride)
     assert len(chosen) >= min(128, steps * copies)
@@ -174,11 +174,11 @@ def test_the_predictions_that_rounds_begin_with_are_scored_too(period):
 
     scored: set[tuple[int, int]] = set()
     parameters = torch.zeros((1, 1))
-    hindsight = Hindsight.fresh(parameters)
+    past = PastPredictions.fresh(parameters)
     for local_step in range(9 * period):
         position = local_step % period
-        hindsight.score(Nowhere(), parameters, local_step, Notes())
-        hindsight.remember(parameters, parameters, period)
+        past.score(Nowhere(), parameters, local_step, Notes())
+        past.remember(parameters, parameters, period)
     assert {(position, position) for position in range(1, period)} <= scored
 
 
@@ -245,12 +245,12 @@ def test_rehearsal_makes_the_updates_on_the_last_rounds_data(minibatches):
         learner.update()
     rehearsing, doing = learners
     # The same order of joint steps, so that the copy can be compared with the real thing.
-    doing._practice._shuffles = [*rehearsing._practice._rehearsal_shuffles]
-    states = [shuffle.bit_generator.state for shuffle in doing._practice._shuffles]
+    doing._updater._shuffles = [*rehearsing._updater._rehearsal_shuffles]
+    states = [shuffle.bit_generator.state for shuffle in doing._updater._shuffles]
     before = rehearsing.networks.actor.clone()
     predicted = rehearsing.predict(torch.arange(2), 4)
     torch.testing.assert_close(rehearsing.networks.actor, before, atol=0, rtol=0)
-    for shuffle, state in zip(doing._practice._shuffles, states, strict=True):
+    for shuffle, state in zip(doing._updater._shuffles, states, strict=True):
         shuffle.bit_generator.state = state
     doing.updates.zero_()
     for position in range(4):
@@ -282,12 +282,12 @@ def test_every_share_is_scored_by_the_divergence_it_led_to():
     predicted[:, 0] = start
     learner.receive(np.arange(2), round_of(learner, SPREAD, chunks, predicted, trust=0.4))
     learner.update()
-    calibration = learner.foresight.calibration
+    calibration = learner.tracked.calibration
     assert (calibration.weight == 0).all()  # position 0 is no prediction
     assert np.isnan(learner.diagnostics()["kappa"]).all()
     reached = learner.networks.actor.clone()
     learner.update()
-    calibration = learner.foresight.calibration
+    calibration = learner.tracked.calibration
     drift = np.array(plain_divergence(learner, reached, start, chunks[1]))
     for share_index, share in enumerate(SHARES):
         candidate = start + share * (predicted[:, 1] - start)

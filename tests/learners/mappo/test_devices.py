@@ -9,7 +9,16 @@ import json
 import numpy as np
 import pytest
 import torch
-from rollout_worlds import NUMBERS, SPREAD, UNEVEN, learner_for, made_up_chunk, settings
+from rollout_worlds import (
+    MASKED,
+    NUMBERS,
+    SEVERAL,
+    SPREAD,
+    UNEVEN,
+    learner_for,
+    made_up_chunk,
+    settings,
+)
 
 from marl_comm.command_line.composition import compose
 from marl_comm.experience.network_bases import NetworkBases
@@ -35,10 +44,19 @@ SMALL = [
 PERIODIC = ["communication=periodic", "communication.period=2", "communication.warmup=2"]
 
 
-@pytest.mark.parametrize("spec", [SPREAD, UNEVEN, NUMBERS], ids=["even", "uneven", "numbers"])
+SPECS = {
+    "even": SPREAD,
+    "uneven": UNEVEN,
+    "numbers": NUMBERS,
+    "masked": MASKED,
+    "several": SEVERAL,
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("actors", ["shared", "separate"])
 @pytest.mark.parametrize("minibatches", [1, 2])
-def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
+def test_a_local_update_makes_nothing_elsewhere(spec, actors, minibatches):
     chunk = made_up_chunk(learner_for(spec, actors=actors), spec, leavers=True)
     there = Chunk(**{name: data.to("meta") for name, data in vars(chunk).items()})
     learner = Mappo(
@@ -52,21 +70,21 @@ def test_a_local_iteration_makes_nothing_elsewhere(spec, actors, minibatches):
         predictor=predictor_named("momentum"),
     )
     rows = torch.arange(2, device="meta")
-    weighed = learner._practice.weigh(learner.networks.actor, there)
-    figures = learner._practice.update(learner.networks, weighed)
+    weighed = learner._updater.weigh(learner.networks.actor, there)
+    figures = learner._updater.update(learner.networks, weighed)
     found = [*figures.values(), learner.networks.actor, learner.networks.values.moments]
     for predictor in ("momentum", "extrapolate"):
         step = predictor_named(predictor).step
-        found.append(step(learner._practice, learner.networks, learner.start, learner.updates))
-        learner.foresight.remember(learner.networks.actor, found[-1], 4)
+        found.append(step(learner._updater, learner.networks, learner.start, learner.updates))
+        learner.tracked.remember(learner.networks.actor, found[-1], 4)
     found.append(learner.predict(rows, 3))
-    situations = learner._situations(there)
-    found.append(situations.divergence(*2 * [situations.outputs(learner.networks.actor)]))
+    probes = learner._probes(there)
+    found.append(probes.divergence(*2 * [probes.outputs(learner.networks.actor)]))
     bases = NetworkBases.current(learner.networks.actor, torch.full((2,), 3))
     noise = learner.policy.noise(np.random.default_rng(0), (2, len(spec.agents), 4)).to("meta")
-    seen = there.observations[:, :, 0]
-    found += learner.behaviours(bases).act(rows, 0, seen, noise)
-    found.append(learner.policy.act(seen, None))
+    seen = there.observations[:, :, 0], there.legal[:, :, 0]
+    found += learner.behaviours(bases).act(rows, 0, *seen, noise)
+    found.append(learner.policy.act(*seen, None))
     assert {tensor.device.type for tensor in found} == {"meta"}
 
 

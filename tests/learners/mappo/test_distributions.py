@@ -5,7 +5,7 @@ import torch
 from rollout_worlds import NUMBERS, SPREAD, UNEVEN
 from torch.distributions import Categorical, Normal
 
-from marl_comm.learners.mappo.distributions import distribution_for
+from marl_comm.learners.mappo.families import distribution_for
 
 ROWS, SAMPLES = 2, 30
 

@@ -13,7 +13,7 @@ def test_policy_slopes_are_those_of_the_loop():
     random = np.random.default_rng(0)
     rows, agents, samples = 2, 3, 40
     log_probs, proximal = random.normal(-1.5, 0.4, (2, rows, agents, samples))
-    log_probs[:, :, 0] = proximal[:, :, 0]  # the first step of a local iteration
+    log_probs[:, :, 0] = proximal[:, :, 0]  # the first step of a local update
     entropy = random.random((rows, agents, samples))
     alive = random.random((rows, agents, samples)) < 0.8
     weights = random.random((rows, agents, samples)) * alive

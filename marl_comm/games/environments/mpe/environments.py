@@ -16,7 +16,7 @@ from gymnasium.utils import seeding
 from torch import Tensor
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
-from marl_comm.games.environments.environments import Situation, Step
+from marl_comm.games.environments.environments import Situation, Step, nothing_masked
 from marl_comm.games.environments.spec import Spec
 
 LARGEST_SEED = 2**31
@@ -80,7 +80,7 @@ class ParticleEnvironments:
         self._restart(seed_rows, over)
         observations = torch.from_numpy(self._observations[seed_rows])
         alive = torch.ones(observations.shape[:3], dtype=torch.bool)
-        return Situation(observations, alive, torch.from_numpy(over))
+        return Situation(observations, alive, torch.from_numpy(over), nothing_masked(alive))
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
@@ -116,6 +116,10 @@ class ParticleEnvironments:
             self._stock.original_cam_range = np.abs(places).max()
         self._stock.draw()
         return np.asarray(pygame.surfarray.array3d(self._stock.screen)).transpose(1, 0, 2)
+
+    def close(self) -> None:
+        """Close what was drawn on."""
+        self._stock.close()
 
     def _moves(self, actions: Tensor) -> list[list[list[Any]]]:
         """Return actions as mpe2 takes them: by row, copy and agent."""

@@ -1,19 +1,24 @@
 """Any parallel environment of PettingZoo, by import path."""
 
-import importlib
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from torch import Tensor
 
-from marl_comm.arrays import AnyArray, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.errors import InputError
-from marl_comm.games.environments.environments import Situation, Step, info_name
+from marl_comm.games.environments import foreign, infos
+from marl_comm.games.environments.declared import Declared, asked
+from marl_comm.games.environments.environments import Situation, Step
+from marl_comm.games.environments.observations import MASK
+from marl_comm.games.environments.reading import Reader, told_in
 from marl_comm.games.environments.spec import Spec
+
+_log = logging.getLogger(__name__)
 
 _LARGEST_SEED = 2**31
 
@@ -21,10 +26,14 @@ _LARGEST_SEED = 2**31
 class ParallelEnvironments:
     """Copies of a PettingZoo environment for each seed. Agents may leave before the episode ends.
 
+    An agent whose flag is true has left, whether or not it is still in `agents`. An episode is over
+    when all have left; by itself, if those that left last were all terminated, truncated or not.
+
     Attributes:
-        spec: Who acts, on what, with which choices.
         copies: Per seed.
     """
+
+    _worlds: list[list[Any]]
 
     def __init__(
         self,
@@ -33,7 +42,7 @@ class ParallelEnvironments:
         randoms: Sequence[np.random.Generator],
         copies: int,
     ) -> None:
-        """Make all copies.
+        """Make one copy, play a step of it and close it; then make all copies.
 
         Args:
             path: MODULE:FUNCTION, or a module that has `parallel_env`.
@@ -42,39 +51,46 @@ class ParallelEnvironments:
             copies: Per seed.
 
         Raises:
-            InputError: There is no such function, or its environment's spaces are not supported.
+            InputError: There is no such function; it, or its environment, raises anything, breaks
+                the interface, or gives one object twice; or its spaces are not supported.
         """
-        make = _function(path)
+        self._where = f"game.environment={path}"
+        make = foreign.found(self._where, path)
+        trial = foreign.made(self._where, make, arguments)
         try:
-            self._worlds = [[make(**arguments) for _ in range(copies)] for _ in randoms]
-        except (TypeError, AssertionError, ValueError) as error:
-            raise InputError(
-                f"game.environment={path} game.arguments={dict(arguments)}: {error}"
-            ) from error
-        self.copies = copies
-        self._randoms = randoms
-        first = self._worlds[0][0]
-        self._actions = [first.action_space(agent) for agent in first.possible_agents]
-        self._seen = [first.observation_space(agent) for agent in first.possible_agents]
-        self.spec = _spec(path, first.possible_agents, self._seen, self._actions)
-        shape = (len(randoms), len(self.spec.agents), copies)
-        self._observations = np.zeros((*shape, self.spec.largest_observation), dtype=np.float32)
-        self._alive = np.zeros(shape, dtype=np.bool_)
-        self._over = np.ones((len(randoms), copies), dtype=np.bool_)
+            self._declared = Declared.by(self._where, trial)
+            self._try_out(trial)
+        finally:
+            foreign.closed(self._where, trial)
+        worlds: list[Any] = []
+        known = {id(trial), id(foreign.core(trial))}
+        try:
+            for _ in range(len(randoms) * copies):
+                worlds.append(foreign.made(self._where, make, arguments))
+                self._refuse_twins(worlds[-1], known)
+        except BaseException:
+            self._close(worlds)
+            raise
+        self._hold(worlds, randoms, copies)
+
+    @property
+    def spec(self) -> Spec:
+        """Who acts, on what, with which choices."""
+        return self._declared.spec
 
     def situation(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
         """Return where the copies of the given seeds stand."""
         began = np.ones_like(self._over[seed_rows]) if afresh else self._over[seed_rows]
         for position, copy in zip(*np.nonzero(began), strict=True):
             row = int(seed_rows[position])
-            seed = int(self._randoms[row].integers(_LARGEST_SEED))
-            seen, _ = self._worlds[row][copy].reset(seed=seed)
-            self._note(row, copy, seen)
-            self._over[row, copy] = False
+            self._begin(row, int(copy), int(self._randoms[row].integers(_LARGEST_SEED)))
+        if began.any():
+            self._reader.refuse_out_of_range(self._observations[seed_rows], self._given[seed_rows])
         return Situation(
             torch.from_numpy(self._observations[seed_rows]),
             torch.from_numpy(self._alive[seed_rows]),
             torch.from_numpy(began),
+            torch.from_numpy(self._legal[seed_rows]),
         )
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
@@ -83,111 +99,179 @@ class ParallelEnvironments:
         rewards = np.zeros(shape, dtype=np.float32)
         terminated = np.zeros((len(seed_rows), self.copies), dtype=np.bool_)
         chosen = actions.cpu().numpy()
+        if not self.spec.action_shape:
+            chosen = chosen[..., np.newaxis]
         figures: dict[str, AnyArray] = defaultdict(lambda: np.full(terminated.shape, np.nan))
-        for position, row in enumerate(seed_rows):
-            for copy, world in enumerate(self._worlds[row]):
-                moves = {
-                    agent: self._move(i, chosen[position, i, copy])
-                    for i, agent in enumerate(self.spec.agents)
-                    if self._alive[row, i, copy]
-                }
-                seen, gained, _, truncations, infos = world.step(moves)
-                for i, agent in enumerate(self.spec.agents):
-                    rewards[position, i, copy] = gained.get(agent, 0.0)
-                self._note(row, copy, seen)
-                self._over[row, copy] = not world.agents
-                terminated[position, copy] = not world.agents and not any(truncations.values())
-                for name, figure in _means(infos).items():
+        for position, row in enumerate(seed_rows.tolist()):
+            for copy in range(self.copies):
+                terminated[position, copy], given = self._play(
+                    row, copy, chosen[position, :, copy], rewards[position, :, copy]
+                )
+                for name, figure in infos.means(given).items():
                     figures[name][position, copy] = figure
+        observations = self._observations[seed_rows]
+        self._reader.refuse_out_of_range(observations, self._given[seed_rows])
         return Step(
             torch.from_numpy(rewards),
             torch.from_numpy(self._over[seed_rows]),
             torch.from_numpy(terminated),
-            torch.from_numpy(self._observations[seed_rows]),
+            torch.from_numpy(observations),
             {name: torch.from_numpy(values) for name, values in figures.items()},
         )
 
     def frame(self) -> AnyArray:
-        """Return a picture of the first seed's first copy, (height, width, 3), uint8.
+        """Return a picture of the first seed's first copy, as the environment gives it.
 
         Raises:
             InputError: The environment does not give pictures.
         """
-        picture = self._worlds[0][0].render()
-        if not isinstance(picture, np.ndarray):
+        return foreign.picture(self._where, self._worlds[0][0])
+
+    def close(self) -> None:
+        """Close all copies."""
+        self._close([world for of_seed in self._worlds for world in of_seed])
+        self._worlds.clear()
+
+    def _close(self, worlds: Sequence[Any]) -> None:
+        for world in worlds:
+            foreign.closed(self._where, world)
+
+    def _hold(
+        self, worlds: Sequence[Any], randoms: Sequence[np.random.Generator], copies: int
+    ) -> None:
+        """Take up copies, of each seed so many; no episode has begun."""
+        self.copies, self._randoms = copies, randoms
+        self._reader = Reader(self._where, self._declared)
+        seeds, agents = len(randoms), len(self.spec.agents)
+        self._worlds = [list(worlds[row * copies : (row + 1) * copies]) for row in range(seeds)]
+        shape = (seeds, agents, copies)
+        self._observations = np.zeros((*shape, self.spec.largest_observation), dtype=np.float32)
+        self._alive, self._given, self._left = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
+        self._over = np.ones((seeds, copies), dtype=np.bool_)
+        self._free, self._mask_places = self._declared.free_masks, self._declared.mask_places
+        self._legal = np.tile(self._free[None, :, None], (seeds, 1, copies, 1))
+        self._told_of_the_gone = False
+
+    def _try_out(self, world: Any) -> None:
+        """Begin an episode and play a step of it; find out whether there are masks in infos."""
+        rows, trying = np.zeros(1, dtype=np.int64), [np.random.default_rng(0)]
+        self._hold([world], trying, 1)
+        self._masks_allowed = True
+        self.situation(rows)
+        if self._declared.spec.masked and self._legal.shape[-1] == 0:
+            self._hold([world], trying, 1)
+            self.situation(rows)
+        self._masks_allowed = False
+        self.step(rows, self._some_actions())
+
+    def _some_actions(self) -> Tensor:
+        """Return the first choices that are legal, or the middle of all ranges, for one copy."""
+        shape = (1, len(self.spec.agents), 1, *self.spec.action_shape)
+        if not self.spec.discrete:
+            return torch.zeros(shape)
+        legal = self.spec.choices
+        if self.spec.masked:
+            legal = self._legal[0, :, 0].reshape(legal.shape)
+        return torch.from_numpy(legal.argmax(axis=2).reshape(shape))
+
+    def _begin(self, row: int, copy: int, seed: int) -> None:
+        """Begin a new episode in one copy."""
+        world = self._worlds[row][copy]
+        seen, given = foreign.began(self._where, world, seed)
+        present = self._reader.agents(foreign.listed(self._where, world), "its agents after reset")
+        if not present:
+            raise InputError(f"{self._where}: no agent is in `agents` after its reset")
+        self._left[row, :, copy] = False
+        self._over[row, copy] = False
+        self._note(row, copy, seen, given, shown=present, staying=present)
+
+    def _play(self, row: int, copy: int, chosen: AnyArray, rewards: AnyArray) -> tuple[bool, Any]:
+        """Play a step in one copy; return whether its episode has ended by itself, and infos."""
+        world, names = self._worlds[row][copy], self.spec.agents
+        acting = np.flatnonzero(self._alive[row, :, copy]).tolist()
+        moves = {names[i]: self._declared.actions[i].move(chosen[i]) for i in acting}
+        seen, gained, terminations, truncations, given = foreign.played(self._where, world, moves)
+        present = self._reader.agents(foreign.listed(self._where, world), "its agents after a step")
+        terminated = self._reader.flagged("terminations", terminations, acting)
+        gone = terminated | self._reader.flagged("truncations", truncations, acting)
+        vanished = set(acting) - gone - present
+        if vanished:
             raise InputError(
-                "game.arguments: the environment gives no pictures; many need "
-                "+game.arguments.render_mode=rgb_array when they are trained"
+                f"{self._where}: {names[min(vanished)]} is no longer in `agents`, but was neither "
+                "terminated nor truncated"
             )
-        return picture
+        for i in gone:
+            self._left[row, i, copy] = True
+        staying = {i for i in present if not self._left[row, i, copy]}
+        if len(staying) < len(present):
+            self._tell_of_the_gone(names[min(present - staying)])
+        # What a terminated agent would see matters to nobody: it may be left out.
+        shown = {*acting, *staying} - {i for i in terminated if names[i] not in seen}
+        self._note(row, copy, seen, given, shown=shown, staying=staying)
+        self._reader.rewards(acting, gained, rewards)
+        self._over[row, copy] = not staying
+        return not staying and len(terminated) == len(acting), given
 
-    def _note(self, row: int, copy: int, seen: Mapping[str, Any]) -> None:
-        """Remember what agents see; one that has left sees nothing."""
-        self._observations[row, :, copy] = 0.0
-        present = set(self._worlds[row][copy].agents)
-        for i, agent in enumerate(self.spec.agents):
-            self._alive[row, i, copy] = agent in present
-            if agent in seen:
-                flat = np.asarray(spaces.flatten(self._seen[i], seen[agent]))
-                self._observations[row, i, copy, : len(flat)] = flat
+    def _note(
+        self,
+        row: int,
+        copy: int,
+        seen: Mapping[str, Any],
+        given: Any,
+        *,
+        shown: set[int],
+        staying: set[int],
+    ) -> None:
+        """Remember what agents see, and who still acts, with which choices; others see nothing."""
+        reader, names = self._reader, self.spec.agents
+        here = (row, slice(None), copy)
+        self._observations[here] = 0.0
+        self._alive[here] = self._given[here] = False
+        self._legal[here] = self._free
+        reader.agents(seen, "its observations")
+        for i in sorted(shown):
+            reader.observation(i, seen, self._observations[row, i, copy])
+            self._given[row, i, copy] = True
+        for i in sorted(staying):
+            self._alive[row, i, copy] = True
+            if self.spec.masked and self._legal.shape[-1] > 0:
+                mask = reader.mask(i, seen[names[i]], given)
+                if mask is not None:
+                    self._legal[row, i, copy, self._mask_places[i]] = mask
+            elif told_in(given, names[i]):
+                self._take_up_masks(names[i])
 
-    def _move(self, agent: int, action: AnyArray) -> Any:
-        space = self._actions[agent]
-        if isinstance(space, spaces.Discrete):
-            return int(action) + int(space.start)
-        size = self.spec.action_sizes[agent]
-        share = 0.5 * (np.clip(action[:size], -1.0, 1.0) + 1.0).reshape(space.shape)
-        return (space.low + share * (space.high - space.low)).astype(space.dtype)
+    def _take_up_masks(self, name: str) -> None:
+        """Learn that infos hold masks."""
+        if not self._masks_allowed:
+            raise InputError(
+                f"{self._where}: {name} has {MASK} in its info, but none had after the first "
+                "reset; where there are masks they must be there from then on"
+            )
+        if not self.spec.masked:
+            self._declared = self._declared.masked(self._where)
 
+    def _tell_of_the_gone(self, name: str) -> None:
+        if not self._told_of_the_gone:
+            self._told_of_the_gone = True
+            _log.warning(
+                "%s: agents whose flags say that they are gone stay in `agents`, such as %s; they "
+                "are taken to be gone",
+                self._where,
+                name,
+            )
 
-def _function(path: str) -> Any:
-    name, _, function = path.partition(":")
-    try:
-        return getattr(importlib.import_module(name), function or "parallel_env")
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"game.environment={path}: cannot be imported ({error}); allowed: MODULE:FUNCTION, or "
-            "a module that has parallel_env"
-        ) from error
-
-
-def _spec(
-    path: str,
-    agents: Sequence[str],
-    seen: Sequence[spaces.Space[Any]],
-    actions: Sequence[spaces.Space[Any]],
-) -> Spec:
-    discrete = all(isinstance(space, spaces.Discrete) for space in actions)
-    bounded = all(_bounded_box(space) for space in actions)
-    if not discrete and not bounded:
-        raise InputError(
-            f"game.environment={path}: its agents' actions must be all Discrete, or all Box with "
-            "finite limits"
-        )
-    if not all(space.is_np_flattenable for space in seen):
-        raise InputError(f"game.environment={path}: its observations have no fixed size")
-    sizes = [
-        int(space.n) if isinstance(space, spaces.Discrete) else spaces.flatdim(space)
-        for space in actions
-    ]
-    return Spec(
-        tuple(agents), tuple(spaces.flatdim(space) for space in seen), tuple(sizes), discrete
-    )
-
-
-def _means(infos: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Return finite numbers in the agents' infos by name, means over the agents that have them."""
-    given: dict[str, list[float]] = {}
-    for info in infos.values():
-        for name, figure in info.items():
-            number = np.asarray(figure)
-            if number.size == 1 and number.dtype.kind in "biuf" and np.isfinite(number).all():
-                given.setdefault(info_name(name), []).append(float(number.item()))
-    return {name: sum(numbers) / len(numbers) for name, numbers in given.items()}
-
-
-def _bounded_box(space: spaces.Space[Any]) -> bool:
-    if not isinstance(space, spaces.Box):
-        return False
-    finite: BoolArray = np.isfinite(space.low) & np.isfinite(space.high)
-    return bool(finite.all())
+    def _refuse_twins(self, world: Any, known: set[int]) -> None:
+        """Refuse a copy that was there before, by identity, or that declares something else."""
+        own = {id(world), id(foreign.core(world))}
+        if own & known:
+            raise InputError(
+                f"{self._where}: gives the same object at every call, so that copies would "
+                "disturb each other; it must make a new one each time"
+            )
+        known |= own
+        found, first = asked(self._where, world), self._declared.spaces
+        if found != first:
+            raise InputError(
+                f"{self._where}: its copies differ: one declares {first}, another {found}"
+            )

@@ -1,7 +1,9 @@
 """Scenarios of VMAS: torch simulates the copies of all seeds as one batch."""
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,26 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
-from marl_comm.games.environments.environments import Situation, Step, info_name
+from marl_comm.games.environments.environments import Situation, Step, nothing_masked
+from marl_comm.games.environments.foreign import refused
+from marl_comm.games.environments.infos import info_name
+from marl_comm.games.environments.observations import MASK
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
-from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw
+from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw, told
 
+_OWN = (
+    "scenario",
+    "num_envs",
+    "device",
+    "wrapper",
+    "seed",
+    "dict_spaces",
+    "multidiscrete_actions",
+    "grad_enabled",
+    "terminated_truncated",
+    "wrapper_kwargs",
+)
 _TRIAL_COPIES = 7  # unlikely to be the size of anything else
 
 
@@ -55,16 +72,29 @@ class VectorisedEnvironments:
                 not supported.
         """
         self.copies = copies
-        self._scenario = scenario
+        self._scenario, self._where = scenario, f"game.scenario={scenario}"
+        _refuse_own_settings(arguments)
         self._settings = {
             "max_steps": max_steps,
             "continuous_actions": continuous_actions,
             "terminated_truncated": True,
-            **arguments,
         }
+        self._arguments = arguments
         trial = self._made(_TRIAL_COPIES, "cpu")
         self._over = np.ones((0, copies), dtype=np.bool_)
         self.spec = self._spec(trial, discrete=not continuous_actions)
+        try:
+            together = not steps_draw(trial) and not copies_share_draws(trial)
+            masked = any(MASK in info for info in told(trial))
+        except BaseException as error:
+            raise refused(self._where, "trying it out", error) from error
+
+        if masked and continuous_actions:
+            raise InputError(
+                f"{self._where}: its infos have {MASK}, which is about choices; set "
+                "game.continuous_actions=false"
+            )
+        self.spec = replace(self.spec, masked=masked)
 
         def make(number: int) -> Any:
             trial.seed(0)  # A scenario may draw the world itself: one for all.
@@ -74,7 +104,7 @@ class VectorisedEnvironments:
             make,
             randoms,
             copies,
-            together=not steps_draw(trial) and not copies_share_draws(trial),
+            together=together,
             device=device,
         )
         if continuous_actions:
@@ -84,6 +114,12 @@ class VectorisedEnvironments:
 
     def situation(self, seed_rows: IntArray, *, afresh: bool = False) -> Situation:
         """Return where the copies of the given seeds stand."""
+        try:
+            return self._situation(seed_rows, afresh=afresh)
+        except BaseException as error:
+            raise refused(self._where, "its reset", error) from error
+
+    def _situation(self, seed_rows: IntArray, *, afresh: bool) -> Situation:
         if self._simulations.choose(tuple(seed_rows.tolist())):
             self._over = np.ones((len(seed_rows), self.copies), dtype=np.bool_)
         began = np.ones_like(self._over) if afresh else self._over
@@ -92,24 +128,33 @@ class VectorisedEnvironments:
             self._simulations.begin(began)
             fresh: BoolArray = np.any(began, axis=1)
             seen = self._joined(self._simulations.observations(fresh))
+            legal = nothing_masked(seen[..., 0])
+            if self.spec.masked:
+                legal = self._masks(self._simulations.infos(fresh))
             if fresh.all():
-                self._observations = seen
+                self._observations, self._legal = seen, legal
             else:
-                self._observations = self._observations.clone()
+                self._observations, self._legal = self._observations.clone(), self._legal.clone()
                 self._observations[torch.from_numpy(fresh)] = seen
+                self._legal[torch.from_numpy(fresh)] = legal
         alive = torch.ones(self._observations.shape[:3], dtype=torch.bool)
-        return Situation(self._observations, alive, torch.from_numpy(began))
+        return Situation(self._observations, alive, torch.from_numpy(began), self._legal)
 
     def step(self, seed_rows: IntArray, actions: Tensor) -> Step:
         """Play a joint action in every copy of the given seeds."""
-        observations, rewards, terminated, truncated, infos = self._simulations.step(
-            self._moves(actions)
-        )
+        moves = self._moves(actions)
+        try:
+            outcome = self._simulations.step(moves)
+        except BaseException as error:
+            raise refused(self._where, "its step", error) from error
+        observations, rewards, terminated, truncated, infos = outcome
         shape = (len(seed_rows), self.copies)
         terminated = terminated.view(shape)
         ended = terminated | truncated.view(shape)
         self._over = ended.cpu().numpy()
         self._observations = self._joined(observations)
+        if self.spec.masked:
+            self._legal = self._masks(infos)
         return Step(
             torch.stack([reward.view(shape) for reward in rewards], dim=1),
             ended,
@@ -131,6 +176,10 @@ class VectorisedEnvironments:
             raise InputError(f"--render: VMAS cannot draw on this machine ({reason})") from error
         return np.asarray(picture)
 
+    def close(self) -> None:
+        """Drop the simulations, and the windows that they were drawn in."""
+        self._simulations.close()
+
     def _made(self, number: int, device: str) -> Any:
         try:
             import vmas
@@ -142,19 +191,13 @@ class VectorisedEnvironments:
             with warnings.catch_warnings():
                 # An argument that is not used is a mistake.
                 warnings.filterwarnings("error", message="Scenario kwargs")
-                return vmas.make_env(self._scenario, number, device=device, **self._settings)
-        except (
-            AssertionError,
-            FileNotFoundError,
-            ImportError,
-            TypeError,
-            UserWarning,
-            ValueError,
-        ) as error:
-            reason = str(error).partition("\n")[0]
-            raise InputError(
-                f"game.scenario={self._scenario}: VMAS refuses it ({reason})"
-            ) from error
+                # Each has arguments of its own: what it does to lists in them is its affair.
+                arguments = copy.deepcopy(dict(self._arguments))
+                return vmas.make_env(
+                    self._scenario, number, device=device, **self._settings, **arguments
+                )
+        except BaseException as error:
+            raise refused(self._where, "VMAS, making it,", error) from error
 
     def _spec(self, simulation: Any, *, discrete: bool) -> Spec:
         from gym.spaces import Box, Discrete
@@ -186,6 +229,23 @@ class VectorisedEnvironments:
         ]
         return torch.stack([seen.view(-1, self.copies, largest) for seen in padded], dim=1)
 
+    def _masks(self, infos: Sequence[Mapping[str, Tensor]]) -> Tensor:
+        """Return which choices agents have, (rows, agents, copies, most choices)."""
+        masks = []
+        for name, size, info in zip(self.spec.agents, self.spec.action_sizes, infos, strict=True):
+            mask = info.get(MASK)
+            if mask is None or mask.ndim != 2 or mask.shape[1] != size:
+                given = "none" if mask is None else f"one of shape {tuple(mask.shape)}"
+                raise InputError(
+                    f"{self._where}: {name} has as {MASK} {given}, must be (copies, {size})"
+                )
+            legal = mask.bool()
+            if not bool(legal.any(dim=1).all()):
+                raise InputError(f"{self._where}: {name} has an {MASK} that leaves it no choice")
+            padded = torch.nn.functional.pad(legal, (0, self.spec.largest_action - size))
+            masks.append(padded.unflatten(0, (-1, self.copies)))
+        return torch.stack(masks, dim=1)
+
     def _moves(self, actions: Tensor) -> list[Tensor]:
         """Return each agent's actions as VMAS takes them, (rows * copies, size)."""
         if self.spec.discrete:
@@ -197,11 +257,27 @@ class VectorisedEnvironments:
         return moves
 
 
+def _refuse_own_settings(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments of VMAS's that are set elsewhere, or that seeds' independence rests on."""
+    for name in arguments:
+        if name in ("max_steps", "continuous_actions"):
+            raise InputError(f"game.arguments.{name}: set game.{name} instead")
+        if name in _OWN:
+            raise InputError(
+                f"game.arguments.{name}: is marl_comm's to set; allowed are the scenario's own "
+                "arguments, and clamp_actions"
+            )
+
+
 def _figures(infos: Sequence[Mapping[str, Tensor]], shape: tuple[int, int]) -> dict[str, Tensor]:
     """Return what agents' infos hold, (rows, copies), means over the agents."""
     given: dict[str, list[Tensor]] = {}
     for info in infos:
         for name, figures in info.items():
-            if isinstance(figures, Tensor) and figures.shape[:1] == (shape[0] * shape[1],):
+            if (
+                name != MASK
+                and isinstance(figures, Tensor)
+                and figures.shape[:1] == (shape[0] * shape[1],)
+            ):
                 given.setdefault(info_name(name), []).append(figures.double().view(*shape, -1))
     return {name: torch.cat(figures, dim=-1).mean(dim=-1) for name, figures in given.items()}

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import BoolArray
-from marl_comm.games.environments.vmas.state import Place, copy_block, places_by_copy
+from marl_comm.games.environments.vmas.state import Place, copy_block, places_by_copy, told
 
 _LARGEST_SEED = 2**31
 
@@ -120,6 +120,18 @@ class Simulations:
                 seen.append(_seen(self._stepped[position]))
         return [torch.cat(blocks) for blocks in zip(*seen, strict=True)]
 
+    def infos(self, wanted: BoolArray) -> list[dict[str, Tensor]]:
+        """Return each agent's info in the copies of the wanted seeds, (seeds * copies, ...)."""
+        with self._apart():
+            if self._shared:
+                rows = torch.from_numpy(np.repeat(wanted, self._copies))
+                return [
+                    {name: data[rows] for name, data in info.items() if isinstance(data, Tensor)}
+                    for info in told(self._stepped[0])
+                ]
+            of_seeds = [told(self._stepped[position]) for position in np.flatnonzero(wanted)]
+        return [_joined(of_agent) for of_agent in zip(*of_seeds, strict=True)]
+
     def step(self, moves: Sequence[Tensor]) -> Outcome:
         """Play each agent's moves, (seeds * copies, size); return what VMAS does, as one batch."""
         if self.together:
@@ -143,6 +155,14 @@ class Simulations:
     def picture(self) -> Any:
         """Return a picture of the first seed's first copy."""
         return self._stepped[0].render(mode="rgb_array", env_index=0)
+
+    def close(self) -> None:
+        """Drop all simulations, and close the windows that they were drawn in."""
+        for simulation in [*self._own.values(), *self._stepped]:
+            if simulation.viewer is not None:
+                simulation.viewer.close()
+                simulation.viewer = None
+        self._own, self._stepped, self._playing = {}, [], ()
 
     @property
     def _shared(self) -> bool:

@@ -6,11 +6,14 @@ all copies.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from marl_comm.games.environments.observations import MASK
 
 Place = tuple[Any, ...]
 """The names, keys and positions that lead to a part of an object."""
@@ -59,9 +62,9 @@ def steps_draw(simulation: Any) -> bool:
 
     states = Environment.vmas_random_state
     for _ in range(_TRIAL_STEPS):
+        moves = _some_moves(simulation)
         before = states[0].clone()
-        sizes = [simulation.get_agent_action_size(agent) for agent in simulation.agents]
-        simulation.step([torch.zeros((simulation.num_envs, size)) for size in sizes])
+        simulation.step(moves)
         if not torch.equal(before, states[0]):
             return True
     return False
@@ -79,6 +82,28 @@ def copies_share_draws(simulation: Any) -> bool:
         simulation.reset(return_observations=False)
         states.append(dict(_common(simulation)))
     return any(state != states[0] for state in states[1:])
+
+
+def told(simulation: Any) -> list[dict[str, Any]]:
+    """Return each agent's info."""
+    infos: list[dict[str, Any]] = simulation.get_from_scenario(
+        get_observations=False, get_rewards=False, get_infos=True, get_dones=False
+    )[0]
+    return infos
+
+
+def _some_moves(simulation: Any) -> list[Tensor]:
+    """Return the first legal choice of every agent, or where actions are numbers zeros."""
+    infos: list[dict[str, Any]] = [{} for _ in simulation.agents]
+    with suppress(Exception):  # at first there may be nothing to tell of yet
+        infos = told(simulation)
+    moves = []
+    for agent, info in zip(simulation.agents, infos, strict=True):
+        move = torch.zeros((simulation.num_envs, simulation.get_agent_action_size(agent)))
+        if MASK in info and move.shape[1] == 1:
+            move = info[MASK].float().argmax(dim=1, keepdim=True).float()
+        moves.append(move)
+    return moves
 
 
 def _common(simulation: Any) -> Iterator[tuple[Place, Any]]:

@@ -2,18 +2,18 @@
 
 from torch import Tensor
 
-from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.predictor import SteadyStep
 from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.updater import Updater
 
 
 class Extrapolate(SteadyStep):
     """The mean displacement of the policies' parameters since the round began."""
 
     def step(
-        self, practice: Practice, networks: State, start: Tensor, updates: Tensor
+        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
     ) -> Tensor | None:
-        """Return the mean displacement per local iteration."""
+        """Return the mean displacement per local update."""
         return (networks.actor - start) / updates.unsqueeze(1)
 
 

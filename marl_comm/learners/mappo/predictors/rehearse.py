@@ -1,16 +1,16 @@
-"""Make the coming local iterations on the last round's data."""
+"""Make the coming local updates on the last round's data."""
 
 from torch import Tensor
 
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Rollouts
-from marl_comm.learners.mappo.practice import Practice
 from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.updater import Updater
 
 
 class Rehearse(NetworkPredictor):
-    """The policies after local iterations on the data at hand, on a copy of everything."""
+    """The policies after local updates on the data at hand, on a copy of everything."""
 
     @property
     def rehearses(self) -> bool:
@@ -18,21 +18,21 @@ class Rehearse(NetworkPredictor):
         return True
 
     def step(
-        self, practice: Practice, networks: State, start: Tensor, updates: Tensor
+        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
     ) -> Tensor | None:
         """No step is known beforehand, and rehearsing at each would cost as much as learning."""
         return None
 
     def rehearsed(
         self,
-        practice: Practice,
+        updater: Updater,
         networks: State,
         rollouts: Rollouts,
         rows: IntArray,
         positions: int,
     ) -> Tensor | None:
         """Return the rehearsed policies. See `NetworkPredictor`."""
-        return practice.rehearse(networks, rollouts, rows, positions)
+        return updater.rehearse(networks, rollouts, rows, positions)
 
 
 THE_PREDICTOR = Rehearse

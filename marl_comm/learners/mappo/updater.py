@@ -1,4 +1,4 @@
-"""Local iterations of all seeds: their minibatches, their learning rates, and how far they are."""
+"""Local updates of all seeds: their minibatches, their learning rates, and how far they are."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,23 @@ from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.state import State
-from marl_comm.learners.mappo.update import Figures, LocalIteration, Weighed
+from marl_comm.learners.mappo.update import Figures, LocalUpdate, Weighed
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Shared, record
 
 
 @record
-class Practice:
+class Updater:
     """Applies the update rule, for real and in rehearsal.
 
     Attributes:
         seed_rows: (rows,), which of the run's seeds the rows are.
-        local_step: Local iterations made for real.
+        local_step: Local updates made for real.
     """
 
     seed_rows: Rows[IntArray]
     local_step: Shared[int]
-    _iteration: Fixed[LocalIteration]
+    _rule: Fixed[LocalUpdate]
     _settings: Fixed[Hyperparameters]
     _total_updates: Fixed[int]
     _device: Fixed[torch.device]
@@ -37,20 +37,20 @@ class Practice:
 
     def __init__(
         self,
-        iteration: LocalIteration,
+        rule: LocalUpdate,
         settings: Hyperparameters,
         streams: Streams,
         total_updates: int,
     ) -> None:
-        """Begin before the first local iteration.
+        """Begin before the first local update.
 
         Args:
-            iteration: The update rule.
+            rule: The update rule.
             settings: Step sizes, epochs, and so on.
             streams: Random streams of the seeds of the run.
-            total_updates: Local iterations of the run, over which learning rates may decay.
+            total_updates: Local updates of the run, over which learning rates may decay.
         """
-        self._iteration, self._settings, self._total_updates = iteration, settings, total_updates
+        self._rule, self._settings, self._total_updates = rule, settings, total_updates
         self._device = torch.device(settings.device)
         self._shuffles = streams.of("minibatches")
         self._rehearsal_shuffles = streams.of("rehearsal")
@@ -66,20 +66,20 @@ class Practice:
 
     def weigh(self, parameters: Tensor, chunk: Chunk) -> Weighed:
         """Return a chunk together with what policies, (rows, P), make of it."""
-        return self._iteration.weigh(parameters, chunk)
+        return self._rule.weigh(parameters, chunk)
 
     def update(self, networks: State, weighed: Weighed) -> Figures:
-        """Make one local iteration of every row; return figures by name, (rows,)."""
+        """Make one local update of every row; return figures by name, (rows,)."""
         shuffles = [self._shuffles[row] for row in self.seed_rows]
         orders = self._orders(shuffles, weighed.joint.shape[1])
-        figures = self._iteration.run(networks, weighed, orders, self._learning_rates())
+        figures = self._rule.run(networks, weighed, orders, self._learning_rates())
         self.local_step += 1
         return figures
 
     def rehearse(
         self, networks: State, rollouts: Rollouts, rows: IntArray, positions: int
     ) -> Tensor:
-        """Return the policies that local iterations on earlier data would lead to.
+        """Return the policies that local updates on earlier data would lead to.
 
         Args:
             networks: A copy, which is changed.
@@ -88,19 +88,19 @@ class Practice:
             positions: How many policies to return.
 
         Returns:
-            (n, positions, P), after 0, 1, … local iterations.
+            (n, positions, P), after 0, 1, … local updates.
         """
         policies = [networks.actor.clone()]
         shuffles = [self._rehearsal_shuffles[row] for row in self.seed_rows[rows]]
         for position in range(positions - 1):
             weighed = self.weigh(networks.actor, rollouts.chunk(position % rollouts.count))
             orders = self._orders(shuffles, weighed.joint.shape[1])
-            self._iteration.run(networks, weighed, orders, self._learning_rates(position))
+            self._rule.run(networks, weighed, orders, self._learning_rates(position))
             policies.append(networks.actor.clone())
         return torch.stack(policies, dim=1)
 
     def momentum(self, networks: State) -> Tensor:
-        """Return what momentum predicts each coming local iteration to add, (rows, P)."""
+        """Return what momentum predicts each coming local update to add, (rows, P)."""
         return prediction.momentum(
             networks.actor_optimiser,
             self._learning_rates()[0],

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.experience.rollouts import Chunk
-from marl_comm.learners.mappo.distributions import Distribution
+from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.networks import Actor
 from marl_comm.rows import Fixed, Rows, record
 
@@ -17,19 +17,21 @@ _SLICE = 128  # joint steps
 
 @record
 @dataclass(frozen=True)
-class Situations:
+class ProbeStates:
     """What agents saw, and who acted.
 
     Attributes:
         actor: Shape of the policies.
         distribution: Of actions.
         inputs: (rows, agents, n, inputs), of the networks.
+        legal: (rows, agents, n, size of a mask), bool, which choices they had.
         alive: (rows, agents, n), 1 where an agent acted, else 0.
     """
 
     actor: Fixed[Actor]
     distribution: Fixed[Distribution]
     inputs: Rows[Tensor]
+    legal: Rows[Tensor]
     alive: Rows[Tensor]
 
     @classmethod
@@ -38,12 +40,13 @@ class Situations:
         alive = chunk.alive.flatten(2, 3)
         stride = _stride(alive.shape[2], copies=chunk.alive.shape[3])
         inputs = actor.inputs(chunk.observations.flatten(2, 3)[:, :, ::stride])
-        return cls(actor, distribution, inputs, alive[:, :, ::stride].float())
+        legal = chunk.legal.flatten(2, 3)[:, :, ::stride]
+        return cls(actor, distribution, inputs, legal, alive[:, :, ::stride].float())
 
     @torch.no_grad()
     def outputs(self, parameters: Tensor) -> Tensor:
         """Return what policies, (rows, P), do there: (rows, outputs, agents, n)."""
-        return self.actor(parameters, self.inputs)
+        return permitted(self.actor(parameters, self.inputs), self.legal)
 
     def divergence(self, outputs: Tensor, other: Tensor) -> Tensor:
         """Return KL(first || second) of joint policies by their outputs, mean over n, (rows,)."""

@@ -1,4 +1,4 @@
-"""Predictions that could have been made at each local iteration, scored as their time comes."""
+"""Predictions that could have been made at each local update, scored as their time comes."""
 
 from typing import Self
 
@@ -6,23 +6,23 @@ import torch
 from torch import Tensor
 
 from marl_comm.learners.mappo.calibration import SHARES, Calibration
-from marl_comm.learners.mappo.situations import Situations
+from marl_comm.learners.mappo.probe_states import ProbeStates
 from marl_comm.rows import Rows, record
 
-_LAGS_AT_A_TIME = 16  # scored at one local iteration, at most; more take turns
+_LAGS_AT_A_TIME = 16  # scored at one local update, at most; more take turns
 
 
 @record
-class Hindsight:
-    """The latest policies, and the step per local iteration that was predicted at each.
+class PastPredictions:
+    """The latest policies, and the step per local update that was predicted at each.
 
-    Every local iteration tests all of them, not only the prediction that a round began with. So a
+    Every local update tests all of them, not only the prediction that a round began with. So a
     predictor is known before it is used for the first time, and nothing needs to be communicated:
     every agent has seen all that it takes.
 
     Attributes:
-        starts: (rows, kept, P), policies after the latest local iterations, the newest first.
-        steps: (rows, kept, P), what was predicted to be added at each local iteration from there.
+        starts: (rows, kept, P), policies after the latest local updates, the newest first.
+        steps: (rows, kept, P), what was predicted to be added at each local update from there.
     """
 
     starts: Rows[Tensor]
@@ -44,12 +44,12 @@ class Hindsight:
         self.steps = torch.cat([step.unsqueeze(1), self.steps], dim=1)[:, :most]
 
     def score(
-        self, situations: Situations, reached: Tensor, local_step: int, calibration: Calibration
+        self, probes: ProbeStates, reached: Tensor, local_step: int, calibration: Calibration
     ) -> None:
         """Tell the calibration how well the current policies were foreseen.
 
         Args:
-            situations: Where policies are compared.
+            probes: Where policies are compared.
             reached: The current policies' outputs there.
             local_step: Says which predictions have their turn.
             calibration: Takes in the divergences.
@@ -63,7 +63,6 @@ class Hindsight:
         for lag in range(1 + turn, kept, turns):
             start, way = self.starts[:, lag], lag * self.steps[:, lag]
             divergences = [
-                situations.divergence(reached, situations.outputs(start + share * way))
-                for share in SHARES
+                probes.divergence(reached, probes.outputs(start + share * way)) for share in SHARES
             ]
             calibration.score(rows, torch.full_like(rows, lag), torch.stack(divergences, dim=1))
