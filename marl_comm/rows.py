@@ -10,7 +10,8 @@ of its attributes says at its annotation what it is; nothing is guessed:
 
 What has rows is a numpy array or torch tensor, another record, None, or a tuple, list or dict of
 such. A class with more to do than to index arrays says so in a method `take_rows(rows)`, which
-returns a copy, or `put_rows(rows, other)`: `take`, `keep` and `put` then call that.
+returns a copy, or `put_rows(rows, other)`: `take`, `keep` and `put` then call that. The latter may
+call `put_each` for the usual.
 """
 
 import enum
@@ -133,6 +134,17 @@ def put(value: T, rows: Chosen, other: T) -> None:
     """
     _check(rows)
     _put(value, rows, other)
+
+
+def put_each(holder: T, rows: Chosen, other: T) -> None:
+    """Put each attribute that has rows; what `put` does where a class has no `put_rows`.
+
+    Raises:
+        TypeError: As `put`.
+        ValueError: As `put`.
+    """
+    for name in _layout(holder).with_rows:
+        _put(getattr(holder, name), rows, getattr(other, name))
 
 
 def saved(holder: Any) -> dict[str, Any]:
@@ -282,13 +294,11 @@ def _put(value: Any, rows: Chosen, other: Any) -> None:
         for name, part in value.items():
             _put(part, rows, other[name])
     elif value is not None:
-        layout = _layout(value)
+        _layout(value)
         if hasattr(value, "put_rows"):
             value.put_rows(rows, other)
-            return
-        values, others = vars(value), vars(other)
-        for name in layout.with_rows:
-            _put(values[name], rows, others[name])
+        else:
+            put_each(value, rows, other)
 
 
 def _saved(value: Any) -> Any:

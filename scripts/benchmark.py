@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from marl_comm.experience import BasePolicies
+from marl_comm.experience import BasePolicies, Estimation
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.games.one_shot.player import NormalFormGame
@@ -39,10 +39,8 @@ def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
         game.initial_log_policy(),
         step_size=1.0,
         exploration=0.01,
-        estimator="self_normalised",
-        truncation=10.0,
         policy_floor=1e-10,
-        importance_weighted=True,
+        estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
     )
 
 

@@ -58,11 +58,17 @@ def marginal_rewards(policy, joint_actions, weights, rewards, estimator, truncat
                 if estimator == "self_normalised":
                     numerator += weight * rewards[sample][agent]
                     seen += weight
+                elif estimator == "bounded":
+                    numerator += weight * (rewards[sample][agent] - baseline[agent])
+                    seen += weight
                 else:
                     advantage = rewards[sample][agent] - baseline[agent]
                     numerator += weight * advantage / policy[agent][action]
             if estimator == "self_normalised":
                 estimates[agent][action] = numerator / seen if seen > 0 else baseline[agent]
+            elif estimator == "bounded":
+                expected = samples * policy[agent][action]
+                estimates[agent][action] = baseline[agent] + numerator / max(seen, expected)
             else:
                 estimates[agent][action] = baseline[agent] + numerator / samples
     return estimates

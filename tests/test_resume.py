@@ -107,10 +107,12 @@ def test_a_checkpoint_of_another_make_is_refused_in_one_line(tmp_path):
         ("game=random_markov",),
         ("game=markov_congestion", "algorithm=importance_sampling"),
         ("game=random_markov", "samples_per_round=null", "game.reward_noise=0.0"),
+        ("game=random_markov", "learner.reuse=3"),
+        ("learner.reuse=all", "communication.max_rounds=20", "samples_per_round=20"),
     ],
-    ids=["sampled", "discounted", "exact"],
+    ids=["sampled", "discounted", "exact", "reusing_some", "reusing_all"],
 )
-def test_a_killed_markov_run_ends_as_if_it_had_not_been(tmp_path, game):
+def test_a_killed_run_of_any_kind_ends_as_if_it_had_not_been(tmp_path, game):
     execute(compose(*SETTINGS, *game), tmp_path / "left_alone")
     process = start(tmp_path / "run", *game)
     process.kill()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import TableGame, play, prediction
+from worlds import TableGame, estimation, play, prediction
 
 from marl_comm.algorithms.current_policy import CurrentPolicy
 from marl_comm.communication.adaptive import Adaptive
@@ -235,10 +235,9 @@ def test_estimates_from_a_games_own_play_are_unbiased():
     rows = np.arange(repetitions)
     experience = played.collect(rows, behaviours, samples)
     target = np.broadcast_to(others[2], (repetitions, 4, 3)).copy()
+    experience.prepare(estimation("ordinary"))
     experience.weigh(target)
-    estimates = experience.action_values(
-        target, weighted=True, estimator="ordinary", truncation=1.0
-    )
+    estimates = experience.action_values(target)
     truth = game.marginal_rewards(rows[:1], target[:1])[0]
     error = estimates.std(axis=0, ddof=1) / np.sqrt(repetitions)
     assert (np.abs(estimates.mean(axis=0) - truth) < 5 * error).all()
@@ -276,7 +275,8 @@ def test_stale_data_are_not_reweighed():
             seeds=seeds,
             samples=50,
             local_steps=2,
-            importance_weighted=weighted,
+            weighted=weighted,
+            estimator="self_normalised",
         )
         for weighted in (True, False)
     ]

@@ -13,6 +13,7 @@ from marl_comm.communication.budget import Budget
 from marl_comm.communication.ledger import Ledger
 from marl_comm.communication.schedule import Schedule, WithFirstRound
 from marl_comm.communication.unlimited import Unlimited
+from marl_comm.experience import Estimation
 from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.games.one_shot.rules import PotentialGame, TeamGame
 from marl_comm.games.over_time.player import MarkovFormGame
@@ -91,14 +92,17 @@ class Trace:
         return [step for step in self.steps if step["row"] == row]
 
 
-def learner_for(game, *, exploration=0.0, step_size=1.0, importance_weighted=True, **changes):
-    options = {"estimator": "self_normalised", "truncation": 10.0, "policy_floor": 1e-10, **changes}
+def estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1) -> Estimation:
+    return Estimation(estimator, truncation, weighted, rounds)
+
+
+def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, **asked):
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=step_size,
         exploration=exploration,
-        importance_weighted=importance_weighted,
-        **options,
+        policy_floor=policy_floor,
+        estimation=estimation(**asked),
     )
 
 

@@ -135,10 +135,12 @@ def _path(location: tuple[int | str, ...], raw: dict[Any, Any]) -> str:
         if len(parts) > 2 and parts[1] in get_args(Policies):
             del parts[1]
     node: Any = raw
+    settings = {key.path for key in keys()}
     for depth, part in enumerate(parts):
-        if not isinstance(node, dict):
+        so_far = ".".join(parts[:depth])
+        if not isinstance(node, dict) or (so_far in settings and part not in node):
             # What follows says which type of a union was tried on this value.
-            return ".".join(parts[:depth])
+            return so_far
         node = node.get(part)
     return ".".join(parts)
 

@@ -29,6 +29,11 @@ class BasePolicies:
         return cls(repeated, np.ones(len(log_policy), dtype=np.int64))
 
     @property
+    def size(self) -> int:
+        """How many bases there is room for."""
+        return int(self.log_policies.shape[1])
+
+    @property
     def in_use(self) -> BoolArray:
         """(rows, bases), False for padding."""
         return np.arange(self.log_policies.shape[1]) < self.count[:, None]
@@ -38,6 +43,11 @@ class BasePolicies:
         share, rest = np.divmod(samples, self.count)
         extra = np.arange(self.log_policies.shape[1]) < rest[:, None]
         return np.asarray(np.where(self.in_use, share[:, None] + extra, 0))
+
+    def base_of_sample(self, samples: int) -> IntArray:
+        """Return which base each sample comes from, in the order of the bases, (rows, samples)."""
+        ends = self.samples_per_base(samples).cumsum(axis=1)
+        return np.asarray((np.arange(samples)[None, :, None] >= ends[:, None, :]).sum(axis=-1))
 
     def mixed_with_uniform(self, exploration: float) -> Self:
         """Return the behaviour policies (1 - exploration) * base + exploration * uniform."""

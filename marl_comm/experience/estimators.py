@@ -10,7 +10,10 @@ import numpy as np
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.joint_actions import JointActions
 
-Estimator = Literal["ordinary", "self_normalised", "truncated"]
+Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated"]
+
+SELF_NORMALISING = ("bounded", "self_normalised")
+"""Estimators that divide by weights found, and so may use the weights of single steps."""
 
 _LARGEST_LOG_WEIGHT = 600.0  # exp stays finite, and so does the square of a mean of such weights
 
@@ -53,21 +56,35 @@ def importance_weights(log_target: Array, log_density: Array) -> Array:
     return np.exp(log_weights, out=log_weights)
 
 
-def effective_sample_size(weights: Array) -> Array:
-    """Return (sum W)^2 / (N sum W^2) of each row, in [0, 1]; 0 where all weights are 0.
-
-    Kong (1992); the share of independent samples that the weighted ones are worth.
+def total(values: Array, block: int) -> Array:
+    """Return the sums over the last axis, block by block: zeros at the end change no bit.
 
     Args:
-        weights: (rows, samples), not negative.
+        values: (..., blocks * block).
+        block: Entries of a block, such as the samples of a round.
+    """
+    blocks = values.reshape(*values.shape[:-1], -1, block).sum(axis=-1)
+    return np.asarray(np.cumsum(blocks, axis=-1)[..., -1])
+
+
+def effective_sample_size(weights: Array, block: int) -> Array:
+    """Return (sum W)^2 / (n sum W^2) of each row; 0 where all weights are 0.
+
+    Kong (1992); as a share of a round's n samples, how many independent ones the weighted ones
+    are worth: at most 1 for the samples of one round. It compares weights with each other: all of
+    them may be far too small without its seeing it, which the mean weight shows.
+
+    Args:
+        weights: (rows, samples), not negative; those of several rounds one after another.
+        block: n.
     """
     # Dividing by the largest weight first keeps the squares finite.
     largest = weights.max(axis=1)
     scaled = weights / np.where(largest > 0, largest, 1.0)[:, None]
-    total = scaled.sum(axis=1)
-    squares = np.square(scaled, out=scaled).sum(axis=1)
+    sums = total(scaled, block)
+    squares = total(np.square(scaled, out=scaled), block)
     return np.asarray(
-        np.divide(total**2, weights.shape[1] * squares, out=np.zeros_like(total), where=squares > 0)
+        np.divide(sums**2, block * squares, out=np.zeros_like(sums), where=squares > 0)
     )
 
 
@@ -89,23 +106,42 @@ def renyi_divergence(log_policy: Array, log_base: Array) -> Array:
     return np.asarray(np.maximum(np.log(second_moment).sum(axis=-1), 0.0))
 
 
-def value_estimate(weights: Array, rewards: Array) -> Array:
+def pooled_divergence(divergences: Array, visits: Array) -> Array:
+    """Return log of the mean of exp(divergence) over visits: as if their samples were one set.
+
+    Args:
+        divergences: (..., contexts), Renyi-2 divergences.
+        visits: How often each context is visited, broadcasts against them; somewhere positive.
+
+    Returns:
+        (...), never negative.
+    """
+    divergences = np.where(visits > 0, divergences, 0.0)
+    largest = divergences.max(axis=-1, keepdims=True)
+    moments = (visits * np.exp(divergences - largest)).sum(axis=-1)
+    pooled = np.log(moments / visits.sum(axis=-1)) + largest[..., 0]
+    return np.asarray(np.maximum(pooled, 0.0))
+
+
+def value_estimate(weights: Array, rewards: Array, samples: IntArray, block: int) -> Array:
     """Return the self-normalised estimate of the expected reward.
 
     Args:
-        weights: (rows, samples).
-        rewards: (rows, samples), or (rows, agents, samples) where each agent has its own.
+        weights: (rows, places).
+        rewards: (rows, places), or (rows, agents, places) where each agent has its own; 0 where
+            there is no sample.
+        samples: (rows,), how many there are.
+        block: Samples of a round.
 
     Returns:
         (rows,), or (rows, agents). Where all weights are 0, the plain mean of the rewards.
     """
     if rewards.ndim == 3:
-        weights = weights[:, None]
-    total = weights.sum(axis=-1)
-    weighted = (weights * rewards).sum(axis=-1)
-    plain = np.asarray(rewards.mean(axis=-1))
-    np.divide(weighted, total, out=plain, where=total > 0)
-    return plain
+        weights, samples = weights[:, None], samples[:, None]
+    weight = total(weights, block)
+    estimate = np.asarray(total(rewards, block) / samples)
+    np.divide(total(weights * rewards, block), weight, out=estimate, where=weight > 0)
+    return estimate
 
 
 def marginal_rewards(
@@ -116,25 +152,32 @@ def marginal_rewards(
     estimator: Estimator,
     truncation: float,
     baseline: Array,
+    samples: IntArray,
 ) -> Array:
     """Estimate g_i(a) = E[r_i | a_i = a], the others playing the current policy.
 
-    With v the baseline and W the weights of the joint policy:
+    With v the baseline, W the weights of the joint policy, F = sum_n W_n 1{a_i^n = a} the weight
+    found with an action and N pi_i(a) the weight expected, its mean:
 
-    - `ordinary`: v + (1/N) sum_n W_n (r_n - v) 1{a_i^n = a} / pi_i(a). Unbiased when v does not
+    - `bounded`: v + sum_n W_n (r_n - v) 1{a_i^n = a} / max(F, N pi_i(a)). Never outside the range
+      of the rewards; goes back to v where the samples no longer cover the policy. Consistent,
+      biased towards v.
+    - `self_normalised`: v + sum_n W_n (r_n - v) 1{a_i^n = a} / F; an action that no sample took
+      (or only with weight 0) is given v. Consistent, biased of order 1/N. Weights that shrink
+      together, as when identical agents move together, cancel, and with them their warning.
+    - `ordinary`: v + sum_n W_n (r_n - v) 1{a_i^n = a} / (N pi_i(a)). Unbiased when v does not
       depend on the samples.
     - `truncated`: the same with min(W_n, truncation): biased towards v, variance bounded.
-    - `self_normalised`: sum_n W_n r_n 1{a_i^n = a} / sum_n W_n 1{a_i^n = a}; an action that no
-      sample took (or only with weight 0) is given v. Consistent, biased of order 1/N.
 
     Args:
-        joint_actions: The samples, (rows, samples).
-        weights: (rows, samples).
-        rewards: (rows, samples), or (rows, agents, samples).
+        joint_actions: The samples, (rows, places).
+        weights: (rows, places), 0 where there is no sample.
+        rewards: (rows, places), or (rows, agents, places).
         log_policy: (rows, agents, actions), the current policy.
-        estimator: Which of the three.
+        estimator: Which of the four.
         truncation: Largest weight, used by `truncated` only.
         baseline: (rows,), or (rows, agents) where rewards are per agent.
+        samples: (rows,), N.
 
     Returns:
         (rows, agents, actions).
@@ -142,17 +185,26 @@ def marginal_rewards(
     if estimator == "truncated":
         weights = np.minimum(weights, truncation)
     shared = rewards.ndim == 2
+    expected: Array = np.exp(log_policy) * samples[:, None, None]
+    if estimator in SELF_NORMALISING:
+        weights, scale = _kept_from_overflow(weights)
+        with np.errstate(over="ignore"):  # infinitely more expected than found: back to v
+            expected = expected / scale[..., None]
     centred = rewards - baseline[..., None]
-    if estimator == "self_normalised":
-        # The scale of the weights cancels: keep the products away from overflow.
-        largest = weights.max(axis=1, keepdims=True)
-        weights = weights / np.where(largest > 0, largest, 1.0)
     centred *= weights if shared else weights[:, None]
     numerator = joint_actions.total_per_action(centred)
     offset = baseline[:, None, None] if shared else baseline[..., None]
-    if estimator == "self_normalised":
-        seen = joint_actions.total_per_action(weights)
-        advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen > 0)
+    if estimator in SELF_NORMALISING:
+        found = joint_actions.total_per_action(weights)
+        divisor = np.maximum(found, expected) if estimator == "bounded" else found
+        advantage = np.divide(numerator, divisor, out=np.zeros_like(numerator), where=found > 0)
     else:
-        advantage = numerator / (joint_actions.shape[1] * np.exp(log_policy))
+        advantage = numerator / expected
     return np.asarray(offset + advantage)
+
+
+def _kept_from_overflow(weights: Array) -> tuple[Array, Array]:
+    """Return weights divided by each row's largest, and that, (rows, 1): a scale that cancels."""
+    largest = weights.max(axis=1, keepdims=True)
+    scale = np.where(largest > 0, largest, 1.0)
+    return weights / scale, scale

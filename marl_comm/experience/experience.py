@@ -5,7 +5,7 @@ from typing import Protocol, Self
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.rows import Rows, record
 
 
@@ -45,37 +45,50 @@ class Staleness:
     """How far the current policy is from the policies that the data came from.
 
     Attributes:
-        ess: (rows,), effective sample size as a share of the samples, in [0, 1].
+        ess: (rows,), effective sample size as a share of the samples of one round; at most 1, or
+            where earlier rounds are kept, the number of rounds.
         divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
         nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
+        mean_weight: (rows,), mean importance weight of the samples, whose expectation is 1; far
+            below it the data no longer cover the policy, whatever the effective sample size is.
     """
 
     ess: Rows[Array]
     divergence: Rows[Array]
     nearest: Rows[IntArray]
+    mean_weight: Rows[Array]
 
 
 class Experience(Protocol):
-    """The data of each row's latest round, a record: rows are replaced as seeds communicate."""
+    """The data of each row's latest rounds, a record: rows are replaced as seeds communicate."""
 
     @property
     def bases(self) -> BasePolicies:
-        """The behaviour policies the data came from."""
+        """The behaviour policies of the latest round."""
 
     @property
     def traffic(self) -> Traffic:
-        """The cost, per row, of the round that moved this."""
+        """The cost, per row, of the latest round."""
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds beside these.
+
+        Args:
+            earlier: All that was known before this round.
+            rows: Which rows of it go with the rows of these.
+            rounds: Most rounds that are kept, this one included; None keeps all.
+        """
+
+    def prepare(self, estimation: Estimation) -> None:
+        """Get ready for estimates of one kind; comes before all that follows."""
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Weigh the data for the current policy, and remember the weights."""
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Return each agent's expected reward per action against the others' current policies.
 
-        Must follow `weigh` of the same policy. With `weighted=False` all weights are 1, as if the
-        data came from the current policy.
+        Must follow `weigh` of the same policy.
         """
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:

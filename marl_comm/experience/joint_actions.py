@@ -58,6 +58,7 @@ class JointActions:
         actions: int,
         context: IntArray | None = None,
         contexts: int = 1,
+        block: int | None = None,
     ) -> "JointActions":
         """Index joint actions.
 
@@ -66,9 +67,10 @@ class JointActions:
             actions: A.
             context: (rows, samples), in 0, ..., contexts - 1; None where there is only one.
             contexts: C.
+            block: For how many samples look-up tables must be worth their while; None for all.
         """
         rows, samples, agents = joint_actions.shape
-        size = group_size(agents, actions, samples, contexts)
+        size = group_size(agents, actions, samples if block is None else block, contexts)
         groups = tuple(range(start, min(start + size, agents)) for start in range(0, agents, size))
         codes = []
         for group in groups:
@@ -106,6 +108,17 @@ class JointActions:
         for group, code, new in zip(self.group_agents, self.codes, other.codes, strict=True):
             moved = (rows - np.arange(len(rows)))[:, None] * self._table_size(group)
             code[rows] = new + moved
+
+    def widened(self, samples: int) -> "JointActions":
+        """Return the same samples, followed by others of no meaning, `samples` in all."""
+        codes = []
+        for group, code in zip(self.group_agents, self.codes, strict=True):
+            first = np.arange(len(code))[:, None] * self._table_size(group)
+            more = np.broadcast_to(first, (len(code), samples - code.shape[1]))
+            codes.append(np.concatenate([code, more], axis=1))
+        return JointActions(
+            self.agents, self.actions, self.contexts, self.group_agents, tuple(codes)
+        )
 
     def sum_over_agents(self, table: Array) -> Array:
         """Return sum_i table[row, context, i, a_i] of every sample.

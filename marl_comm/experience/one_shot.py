@@ -1,85 +1,135 @@
-"""Sampled mode: marginal rewards by importance sampling from a round's joint actions."""
+"""Sampled mode: marginal rewards by importance sampling from joint actions played."""
+
+import copy
+from typing import Self
 
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience import estimators
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.shared_buffer import SharedBuffer
-from marl_comm.rows import Derived, Rows, record
+from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
 
 @record
 class SampledExperience:
-    """The joint actions and rewards of each row's latest round, and their weights."""
+    """The joint actions and rewards of each row's latest rounds, and their weights."""
 
     _buffer: Rows[SharedBuffer]
     _bases: Rows[BasePolicies]
+    _mixture: Rows[Mixture]
+    _block: Fixed[int]
+    _estimation: Fixed[Estimation]
     _joint_actions: Derived[JointActions]
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
 
-    def __init__(self, buffer: SharedBuffer, behaviours: BasePolicies) -> None:
-        """Index the buffer and compute the densities that no later local update changes.
+    def __init__(
+        self, buffer: SharedBuffer, behaviours: BasePolicies, mixture: Mixture | None = None
+    ) -> None:
+        """Take over a round's data.
 
         Args:
             buffer: The data, ordered by behaviour policy.
-            behaviours: The policies that played, exploration included.
+            behaviours: The policies that played the latest round, exploration included.
+            mixture: Who played all data, where they are of several rounds.
         """
+        samples = buffer.joint_actions.shape[1]
         self._buffer = buffer
         self._bases = behaviours
+        self._mixture = mixture or Mixture.of_round(behaviours, samples)
+        self._block = samples // self._rounds
+
+    @property
+    def bases(self) -> BasePolicies:
+        """The behaviour policies of the latest round."""
+        return self._bases
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the latest round cost, per row."""
+        return self._buffer.newest(self._block).traffic
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds behind these, newest first."""
+        kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
+        self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
+
+    def prepare(self, estimation: Estimation) -> None:
+        """Index the data and compute the densities that no later local update changes."""
+        self._estimation = estimation
+        buffer, mixture = self._buffer, self._mixture
         self._joint_actions = JointActions.of(
-            buffer.joint_actions, behaviours.log_policies.shape[-1]
+            buffer.joint_actions, mixture.log_policies.shape[-1], block=self._block
         )
         rewards = buffer.rewards.astype(np.float64)
         self._rewards = (
             np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
         )
         self._log_density = estimators.log_mixture_density(
-            self._joint_actions,
-            behaviours.log_policies,
-            behaviours.samples_per_base(buffer.joint_actions.shape[1]),
+            self._joint_actions, mixture.log_policies, mixture.samples
         )
+        self._log_density[~mixture.present(buffer.joint_actions.shape[1])] = np.inf
         self._weights = np.ones(self._log_density.shape)
-
-    @property
-    def bases(self) -> BasePolicies:
-        """The behaviour policies of the round."""
-        return self._bases
-
-    @property
-    def traffic(self) -> Traffic:
-        """What the round cost, per row."""
-        return self._buffer.traffic
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
-        staleness.ess = estimators.effective_sample_size(self._weights)
+        staleness.ess = estimators.effective_sample_size(self._weights, self._block)
+        staleness.mean_weight = estimators.total(self._weights, self._block) / self._mixture.total
         return staleness
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
-        weights = self._weights if weighted else np.ones_like(self._weights)
+        asked, samples = self._estimation, self._mixture.total
+        weights = self._weights
+        if not asked.weighted:
+            weights = self._mixture.present(weights.shape[1]).astype(np.float64)
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
             self._rewards,
             log_policy,
-            estimator,
-            truncation,
-            baseline=estimators.value_estimate(weights, self._rewards),
+            asked.in_force,
+            asked.truncation,
+            estimators.value_estimate(weights, self._rewards, samples, self._block),
+            samples,
         )
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the divergences of product policies, (rows, bases): no data are needed."""
         return estimators.renyi_divergence(log_policy[:, None], log_bases)
+
+    def put_rows(self, rows: Chosen, other: Self) -> None:
+        """Overwrite the given rows by those of `other`, which may keep fewer rounds, or more."""
+        rounds, other = max(self._rounds, other._rounds), copy.copy(other)
+        self._make_room(rounds)
+        other._make_room(rounds)
+        put_each(self, rows, other)
+
+    @property
+    def _rounds(self) -> int:
+        """How many rounds there is room for."""
+        return self._mixture.size // self._bases.size
+
+    def _make_room(self, rounds: int) -> None:
+        """Make room for the data of so many rounds; samples that rows lack have no weight."""
+        if rounds <= self._rounds:
+            return
+        places = rounds * self._block
+        self._buffer = self._buffer.widened(places)
+        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._joint_actions = self._joint_actions.widened(places)
+        self._rewards = widened(self._rewards, places, axis=-1)
+        self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)
+        self._weights = widened(self._weights, places, axis=-1)

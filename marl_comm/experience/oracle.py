@@ -1,13 +1,13 @@
 """Exact mode: action values come from the game itself; only distances to the bases matter."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.rows import Fixed, Rows, record
 
@@ -21,10 +21,13 @@ class Oracle(Protocol):
         Of the shape of `log_policy`, (R, ..., agents, actions).
         """
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
         """Return the Renyi-2 divergence of policies from each of their bases, (R, B).
 
-        `log_bases` is (R, B, ..., agents, actions).
+        Of single decisions or of whole episodes; in one-shot games they are the same. `log_bases`
+        is (R, B, ..., agents, actions).
         """
 
 
@@ -38,6 +41,7 @@ class OracleExperience:
     _seed_rows: Rows[IntArray]
     _bases: Rows[BasePolicies]
     _oracle: Fixed[Oracle]
+    _estimation: Fixed[Estimation]
 
     def __init__(self, seed_rows: IntArray, bases: BasePolicies, oracle: Oracle) -> None:
         """Remember the bases, and whom to ask about the seeds in `seed_rows`, (rows,)."""
@@ -59,15 +63,25 @@ class OracleExperience:
         """Return the exact divergence to the nearest base."""
         return nearest_base(log_policy, self._bases, self.divergences)
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
-        """Return the exact action values; the estimator has no say."""
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """There are no data to keep."""
+
+    def prepare(self, estimation: Estimation) -> None:
+        """Remember whose divergences count; nothing is estimated."""
+        self._estimation = estimation
+
+    def action_values(self, log_policy: Array) -> Array:
+        """Return the exact action values."""
         return self._oracle.action_values(self._seed_rows, log_policy)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the exact divergences of policies of the given rows, (rows, bases)."""
-        return self._oracle.divergences(self._seed_rows[rows], log_policy, log_bases)
+        return self._oracle.divergences(
+            self._seed_rows[rows],
+            log_policy,
+            log_bases,
+            single_steps=self._estimation.single_steps,
+        )
 
 
 def nearest_base(
@@ -85,4 +99,9 @@ def nearest_base(
     apart = np.where(bases.in_use[:, :used], apart, np.inf)
     nearest = apart.argmin(axis=1)
     divergence = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
-    return Staleness(ess=np.exp(-divergence), divergence=divergence, nearest=nearest)
+    return Staleness(
+        ess=np.exp(-divergence),
+        divergence=divergence,
+        nearest=nearest,
+        mean_weight=np.ones_like(divergence),
+    )

@@ -1,102 +1,134 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
+import copy
+from typing import Self
+
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience import estimators, trajectory_estimators
 from marl_comm.experience.base_policies import BasePolicies
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
-from marl_comm.rows import Derived, Fixed, Rows, record
+from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
 
 @record
 class SampledTrajectories:
-    """The episodes of each row's latest round, and the weights of all their prefixes."""
+    """The episodes of each row's latest rounds, and the weights of their steps.
+
+    A step's weight is that of its own decision, or of all decisions of the episode up to it.
+    """
 
     _buffer: Rows[TrajectoryBuffer]
     _bases: Rows[BasePolicies]
+    _mixture: Rows[Mixture]
     _discount: Fixed[float]
+    _block: Fixed[int]
+    _estimation: Fixed[Estimation]
     _contexts: Derived[Contexts]
+    _visits: Derived[Array]
     _joint_actions: Derived[JointActions]
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
-    _visits: Derived[Array]
 
     def __init__(
-        self, buffer: TrajectoryBuffer, behaviours: BasePolicies, discount: float | None
+        self,
+        buffer: TrajectoryBuffer,
+        behaviours: BasePolicies,
+        discount: float | None,
+        mixture: Mixture | None = None,
     ) -> None:
-        """Index the buffer and compute the densities that no later local update changes.
+        """Take over a round's data.
 
         Args:
             buffer: The data, ordered by behaviour policy.
-            behaviours: The policies that played, exploration included, (rows, bases, L, S, m, A).
+            behaviours: The policies that played the latest round, exploration included,
+                (rows, bases, L, S, m, A).
             discount: Factor on rewards per step; None where the horizon is finite.
+            mixture: Who played all data, where they are of several rounds.
         """
-        _, _, layers, states, _, actions = behaviours.log_policies.shape
-        rows, steps, episodes, agents = buffer.joint_actions.shape
         self._buffer = buffer
         self._bases = behaviours
         self._discount = 1.0 if discount is None else discount
-        self._contexts = _contexts(buffer, states)
-        self._joint_actions = JointActions.of(
-            buffer.joint_actions.reshape(rows, steps * episodes, agents),
-            actions,
-            self._contexts.now.reshape(rows, -1),
-            layers * states,
-        )
+        episodes = buffer.joint_actions.shape[2]
+        self._mixture = mixture or Mixture.of_round(behaviours, episodes)
+        self._block = episodes // self._rounds
+
+    @property
+    def bases(self) -> BasePolicies:
+        """The behaviour policies of the latest round."""
+        return self._bases
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the latest round cost, per row."""
+        return self._buffer.newest(self._block).traffic
+
+    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
+        """Keep the data of earlier rounds behind these, newest first."""
+        kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
+        self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
+        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
+
+    def prepare(self, estimation: Estimation) -> None:
+        """Index the data and compute the densities that no later local update changes."""
+        self._estimation = estimation
+        buffer, mixture = self._buffer, self._mixture
+        _, steps, episodes, _ = buffer.joint_actions.shape
+        self._joint_actions, self._contexts = self._index(buffer)
         rewards = buffer.rewards.astype(np.float64)
         self._rewards = (
             np.ascontiguousarray(np.moveaxis(rewards, 3, 1))
             if rewards.ndim == 4
             else rewards[:, None]
         )
-        self._log_density = trajectory_estimators.prefix_log_densities(
-            self._joint_actions,
-            behaviours.log_policies,
-            behaviours.samples_per_base(episodes),
-            steps,
-        )
+        self._visits = self._contexts.visits(mixture.base_of_sample(episodes), mixture.size)
+        if estimation.single_steps:
+            self._log_density = trajectory_estimators.step_log_densities(
+                self._joint_actions, self._contexts, mixture.log_policies, self._visits
+            )
+        else:
+            self._log_density = trajectory_estimators.prefix_log_densities(
+                self._joint_actions, mixture.log_policies, mixture.samples, steps
+            )
+        absent = ~mixture.present(episodes)
+        self._log_density[np.broadcast_to(absent[:, None], self._log_density.shape)] = np.inf
         self._weights = np.ones(self._log_density.shape)
-        # How often an average episode decides in each state.
-        ones = np.ones((rows, 1, steps, episodes))
-        self._visits = (self._contexts.total(ones) / episodes).reshape(rows, layers, states)
-
-    @property
-    def bases(self) -> BasePolicies:
-        """The behaviour policies of the round."""
-        return self._bases
-
-    @property
-    def traffic(self) -> Traffic:
-        """What the round cost, per row."""
-        return self._buffer.traffic
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
 
-        The effective sample size is that of whole episodes.
+        The effective sample size is that of all steps, or where weights are those of prefixes,
+        that of whole episodes.
         """
-        log_target = trajectory_estimators.prefix_log_probabilities(
-            self._joint_actions, log_policy, self._log_density.shape[1]
-        )
+        log_target = self._joint_actions.sum_over_agents(log_policy)
+        log_target = log_target.reshape(self._log_density.shape)
+        if not self._estimation.single_steps:
+            np.cumsum(log_target, axis=1, out=log_target)
         self._weights = estimators.importance_weights(log_target, self._log_density)
         staleness = nearest_base(log_policy, self._bases, self.divergences)
-        staleness.ess = estimators.effective_sample_size(self._weights[:, -1])
+        counted, block, samples = self._weights[:, -1], self._block, self._mixture.total
+        if self._estimation.single_steps:
+            counted, steps = self._by_round(self._weights), self._weights.shape[1]
+            block, samples = steps * block, steps * samples
+        staleness.ess = estimators.effective_sample_size(counted, block)
+        staleness.mean_weight = estimators.total(counted, block) / samples
         return staleness
 
-    def action_values(
-        self, log_policy: Array, *, weighted: bool, estimator: Estimator, truncation: float
-    ) -> Array:
+    def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
-        weights = self._weights if weighted else np.ones_like(self._weights)
-        if estimator == "truncated":
-            weights = np.minimum(weights, truncation)
+        asked = self._estimation
+        present = self._mixture.present(self._weights.shape[2])[:, None]
+        weights = self._weights if asked.weighted else present * np.ones_like(self._weights)
+        if asked.estimator == "truncated":
+            weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
@@ -107,19 +139,71 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
+            self._visits.sum(axis=1),
+            present,
             self._discount,
-            self_normalised=estimator == "self_normalised",
+            asked.in_force,
         )
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
-        """Estimate the divergences of trajectories from the states that agents have seen.
+        """Estimate divergences from the contexts that agents have seen, (rows, bases).
 
-        The sum over an episode's decisions of the divergence of the joint action, averaged over the
-        visited states: what is known without a model of how the state moves. Exact where states
-        come in the same order in every episode, (rows, bases).
+        Where steps have weights of their own, the logarithm of the mean over all steps of
+        exp(divergence of the joint action): the log-inflation of their second moment. Otherwise
+        the sum over an episode's decisions, averaged over the episodes: what is known without a
+        model of how the state moves, and exact where states come in the same order in every one.
         """
-        per_state = estimators.renyi_divergence(log_policy[:, None], log_bases)
-        return np.asarray(np.einsum("rbls,rls->rb", per_state, self._visits[rows]))
+        per_context = estimators.renyi_divergence(log_policy[:, None], log_bases)
+        per_context = per_context.reshape(*per_context.shape[:2], -1)
+        visits = self._visits[rows].sum(axis=1)
+        if self._estimation.single_steps:
+            return estimators.pooled_divergence(per_context, visits[:, None])
+        episodes = self._mixture.total[rows, None]
+        return np.asarray(np.einsum("rbc,rc->rb", per_context, visits / episodes))
+
+    def put_rows(self, rows: Chosen, other: Self) -> None:
+        """Overwrite the given rows by those of `other`, which may keep fewer rounds, or more."""
+        rounds, other = max(self._rounds, other._rounds), copy.copy(other)
+        self._make_room(rounds)
+        other._make_room(rounds)
+        put_each(self, rows, other)
+
+    @property
+    def _rounds(self) -> int:
+        """How many rounds there is room for."""
+        return self._mixture.size // self._bases.size
+
+    def _by_round(self, values: Array) -> Array:
+        """Return values of steps, (rows, T, episodes), with those of a round together."""
+        rows, steps, _ = values.shape
+        parts = values.reshape(rows, steps, -1, self._block).swapaxes(1, 2)
+        return parts.reshape(rows, -1)
+
+    def _index(self, buffer: TrajectoryBuffer) -> tuple[JointActions, Contexts]:
+        _, _, layers, states, _, actions = self._bases.log_policies.shape
+        rows, steps, episodes, agents = buffer.joint_actions.shape
+        contexts = _contexts(buffer, states)
+        joint_actions = JointActions.of(
+            buffer.joint_actions.reshape(rows, steps * episodes, agents),
+            actions,
+            contexts.now.reshape(rows, -1),
+            layers * states,
+            block=steps * self._block,
+        )
+        return joint_actions, contexts
+
+    def _make_room(self, rounds: int) -> None:
+        """Make room for the data of so many rounds; samples that rows lack have no weight."""
+        if rounds <= self._rounds:
+            return
+        episodes = rounds * self._block
+        self._buffer = self._buffer.widened(episodes)
+        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._joint_actions, self._contexts = self._index(self._buffer)
+        self._rewards = widened(self._rewards, episodes, axis=-1)
+        self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)
+        self._weights = widened(self._weights, episodes, axis=-1)
+        self._visits = widened(self._visits, self._mixture.size, axis=1)
 
 
 def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:

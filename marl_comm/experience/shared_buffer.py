@@ -7,13 +7,14 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
+from marl_comm.experience.mixture import widened
 from marl_comm.rows import Rows, record
 
 
 @record
 @dataclass
 class SharedBuffer:
-    """Joint actions and rewards, in the types in which they travel.
+    """Joint actions and rewards, in the types in which they travel; the newest round first.
 
     Attributes:
         joint_actions: (rows, samples, agents), the smallest unsigned type that holds an action.
@@ -36,6 +37,23 @@ class SharedBuffer:
             agents,
             common_bytes=reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
+        )
+
+    def newest(self, samples: int) -> "SharedBuffer":
+        """Return the first so many samples of each row."""
+        return SharedBuffer(self.joint_actions[:, :samples], self.rewards[:, :samples])
+
+    def before(self, earlier: "SharedBuffer") -> "SharedBuffer":
+        """Return these samples followed by earlier ones."""
+        return SharedBuffer(
+            np.concatenate([self.joint_actions, earlier.joint_actions], axis=1),
+            np.concatenate([self.rewards, earlier.rewards], axis=1),
+        )
+
+    def widened(self, samples: int) -> "SharedBuffer":
+        """Return the same samples with zeros behind them, `samples` in all."""
+        return SharedBuffer(
+            widened(self.joint_actions, samples, axis=1), widened(self.rewards, samples, axis=1)
         )
 
 

@@ -1,16 +1,22 @@
 """The shared buffer of a game over time: what is written to it, and what that costs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from marl_comm.arrays import AnyArray
 from marl_comm.experience.experience import Traffic
+from marl_comm.experience.mixture import widened
 from marl_comm.rows import Rows, record
 
 
 @record
 @dataclass
 class TrajectoryBuffer:
-    """Whole episodes, in the types in which they travel, ordered by behaviour policy.
+    """Whole episodes, in the types in which they travel, the newest round first.
+
+    Those of a round are ordered by behaviour policy.
 
     Attributes:
         states: (rows, steps, episodes), or one step more where the state after the last action is
@@ -38,3 +44,22 @@ class TrajectoryBuffer:
             common_bytes=state_bytes + reward_bytes - own_reward_bytes,
             own_bytes=self.joint_actions[0].nbytes + own_reward_bytes,
         )
+
+    def newest(self, episodes: int) -> "TrajectoryBuffer":
+        """Return the first so many episodes of each row."""
+        return self._each(lambda array: array[:, :, :episodes])
+
+    def before(self, earlier: "TrajectoryBuffer") -> "TrajectoryBuffer":
+        """Return these episodes followed by earlier ones."""
+        return TrajectoryBuffer(
+            np.concatenate([self.states, earlier.states], axis=2),
+            np.concatenate([self.joint_actions, earlier.joint_actions], axis=2),
+            np.concatenate([self.rewards, earlier.rewards], axis=2),
+        )
+
+    def widened(self, episodes: int) -> "TrajectoryBuffer":
+        """Return the same episodes with zeros behind them, `episodes` in all."""
+        return self._each(lambda array: widened(array, episodes, axis=2))
+
+    def _each(self, change: Callable[[AnyArray], AnyArray]) -> "TrajectoryBuffer":
+        return TrajectoryBuffer(*map(change, (self.states, self.joint_actions, self.rewards)))

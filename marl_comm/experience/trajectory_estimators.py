@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marl_comm.arrays import Array, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.rows import Fixed, Rows, record
 
@@ -40,6 +41,18 @@ class Contexts:
             (rows, k, C).
         """
         return _totals(self.now, values, self.count)
+
+    def visits(self, base_of_episode: IntArray, bases: int) -> Array:
+        """Return how often the episodes of each base decided in each context, (rows, bases, C).
+
+        Args:
+            base_of_episode: (rows, E); `bases` for what is no episode.
+            bases: How many there are.
+        """
+        place = base_of_episode[:, None] * self.count + self.now
+        ones = np.ones((len(place), 1, *place.shape[1:]))
+        counts = _totals(place, ones, (bases + 1) * self.count)
+        return counts.reshape(-1, bases + 1, self.count)[:, :-1]
 
     def gains(self, values: Array, discount: float) -> Array:
         """Return discount * value of the next context - value of this one, (rows, k, T, E).
@@ -110,6 +123,38 @@ def prefix_log_densities(
     return densities
 
 
+def step_log_densities(
+    joint_actions: JointActions,
+    contexts: Contexts,
+    log_behaviours: Array,
+    visits: Array,
+) -> Array:
+    """Return log sum_b share_b(c) b(a | c), the balance heuristic on the decisions of a context.
+
+    Given the context, reward and next context do not depend on how the episode got there, so the
+    decisions taken in it are samples from the mixture of the behaviours that came there, each in
+    its share. The ratio to it is free of the variance of all earlier decisions.
+
+    Args:
+        joint_actions: The samples, (rows, T * E), in context.
+        contexts: Of the samples.
+        log_behaviours: (rows, bases, ..., agents, actions); bases without visits are ignored.
+        visits: (rows, bases, C), how often each base decided in each context.
+
+    Returns:
+        (rows, T, E).
+    """
+    densities = np.full(contexts.now.shape, -np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_share = np.log(visits / visits.sum(axis=1, keepdims=True))
+    for base in range(log_behaviours.shape[1]):
+        if visits[:, base].any():
+            own = joint_actions.sum_over_agents(log_behaviours[:, base]).reshape(densities.shape)
+            own += _at(log_share[:, base, None], contexts.now)[:, 0]
+            np.logaddexp(densities, own, out=densities)
+    return densities
+
+
 def returns_to_go(rewards: Array, discount: float) -> Array:
     """Return sum_{u >= t} discount^(u - t) r_u of every step.
 
@@ -126,14 +171,15 @@ def returns_to_go(rewards: Array, discount: float) -> Array:
 def context_values(contexts: Contexts, weights: Array, rewards: Array, discount: float) -> Array:
     """Estimate the value of each context from one-step averages.
 
-    With means over the samples of a context, weighted by the prefix weights W_t, the estimates
-    solve V(c) = mean[r + discount V(next context)], where V is 0 once the game is over. All samples
-    of a next context serve all that lead there, which leaves less noise than the returns of single
-    episodes (certainty equivalence, Sutton & Barto 2018, section 6.3).
+    With means over the samples of a context, weighted by W_t, the weight of a sample's decision or
+    of its whole prefix, the estimates solve V(c) = mean[r + discount V(next context)], where V is
+    0 once the game is over. All samples of a next context serve all that lead there, which leaves
+    less noise than the returns of single episodes (certainty equivalence, Sutton & Barto 2018,
+    section 6.3).
 
     Args:
         contexts: Of the samples.
-        weights: (rows, T, E), of prefixes.
+        weights: (rows, T, E).
         rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
         discount: Factor per step.
 
@@ -169,55 +215,71 @@ def action_values(
     rewards: Array,
     values: Array,
     log_policy: Array,
+    visits: Array,
+    present: BoolArray,
     discount: float,
-    *,
-    self_normalised: bool,
+    estimator: Estimator,
 ) -> Array:
     """Estimate Q_i(c, a) = E[return from here on | context c, a_i = a], others as they now play.
 
-    With W_t the weights of prefixes and d_t = r_t + discount V(next context) - V(context):
+    With d_t = r_t + discount V(next context) - V(context) and F = sum W_t over the samples in
+    context c with a_i = a:
 
-    - self-normalised: V(c) + sum W_t d_t / sum W_t over the samples in context c with a_i = a. One
-      step with the weight of the decisions up to it; what follows is in V. An action that no
-      sample took is given V(c). Consistent if V is.
-    - ordinary: V(c) + sum G_t / (pi_i(a|c) sum of W_{t-1} over all samples in context c), with
-      G_t = sum_{u >= t} discount^(u - t) W_u d_u, every reward weighed by the decisions up to it
-      (per-decision importance sampling, Precup, Sutton & Singh 2000), V being no more than a
-      control variate (Jiang & Li 2016; Thomas & Brunskill 2016). The expectation of sum G_t is
-      the right one whatever V is, if V does not depend on the samples.
+    - `self_normalised`: V(c) + sum W_t d_t / F over those samples. An action that no sample took
+      is given V(c). Consistent if V is, for weights of single decisions or of prefixes.
+    - `bounded`: the same with max(F, n(c) pi_i(a|c)) instead of F, n(c) samples being in context
+      c: the weight expected where each is that of a single decision. Back to V(c) where samples
+      no longer cover the policy.
+    - `ordinary`, `truncated`: V(c) + sum G_t / (pi_i(a|c) sum of W_{t-1} over all samples in
+      context c), with G_t = sum_{u >= t} discount^(u - t) W_u d_u and weights of prefixes, every
+      reward weighed by the decisions up to it (per-decision importance sampling, Precup, Sutton &
+      Singh 2000), V being no more than a control variate (Jiang & Li 2016; Thomas & Brunskill
+      2016). The expectation of sum G_t is the right one whatever V is, if V does not depend on
+      the samples and weights are not truncated.
 
     Args:
         joint_actions: The samples, (rows, T * E), in context.
         contexts: Of the samples.
-        weights: (rows, T, E), of prefixes.
+        weights: (rows, T, E), of single decisions or, for the last kind, of prefixes; truncated
+            where they are to be.
         rewards: (rows, k, T, E): k = 1 for a team reward, else one per agent.
         values: V, (rows, k, C).
         log_policy: (rows, L, S, agents, actions), the current policy, L * S = C.
+        visits: (rows, C), n(c).
+        present: (rows, 1, E), where there is an episode; elsewhere weights are 0.
         discount: Factor per step.
-        self_normalised: Which of the two.
+        estimator: Which of them.
 
     Returns:
         (rows, L, S, agents, actions).
     """
-    rows, kinds, _, episodes = rewards.shape
-    if self_normalised:
+    rows, kinds = rewards.shape[:2]
+    scale = np.ones((rows, 1, 1))
+    if estimator in SELF_NORMALISING:
         # The scale of the weights cancels: keep the products away from overflow.
         largest = weights.max(axis=(1, 2), keepdims=True)
-        weights = weights / np.where(largest > 0, largest, 1.0)
+        scale = np.where(largest > 0, largest, 1.0)
+        weights = weights / scale
     errors = contexts.gains(values, discount)
     errors += rewards
     errors *= weights[:, None]
-    if self_normalised:
-        seen = joint_actions.total_per_action(weights.reshape(rows, -1))
-        seen = seen.reshape(log_policy.shape)
+    if estimator in SELF_NORMALISING:
+        divisor = joint_actions.total_per_action(weights.reshape(rows, -1))
+        divisor = divisor.reshape(log_policy.shape)
+        if estimator == "bounded":
+            here = visits.reshape(log_policy.shape[:3])
+            with np.errstate(over="ignore"):  # infinitely more expected than found: back to V
+                expected = np.exp(log_policy) * (here / scale)[..., None, None]
+            divisor = np.where(divisor < _SMALLEST, divisor, np.maximum(divisor, expected))
     else:
         errors = returns_to_go(errors, discount)
-        before = np.concatenate([np.ones((rows, 1, episodes)), weights[:, :-1]], axis=1)
-        visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
-        seen = np.exp(log_policy) * visits
+        before = np.concatenate([present, weights[:, :-1]], axis=1)
+        weighted_visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
+        divisor = np.exp(log_policy) * weighted_visits
     errors = errors.reshape(rows, kinds, -1)
     numerator = joint_actions.total_per_action(errors[:, 0] if kinds == 1 else errors)
     numerator = numerator.reshape(log_policy.shape)
-    advantage = np.divide(numerator, seen, out=np.zeros_like(numerator), where=seen >= _SMALLEST)
+    advantage = np.zeros_like(numerator)
+    np.divide(numerator, divisor, out=advantage, where=divisor >= _SMALLEST)
     offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
     return np.asarray(np.moveaxis(offset, 1, -1)[..., None] + advantage)

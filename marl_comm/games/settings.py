@@ -91,13 +91,19 @@ class TabularGameSettings(GameSettings):
         """
         agents, actions, states = self.agents, self.actions, self.number_of_states
         over_time = self.episode_length > 1
-        numbers_of_samples = (run.samples_per_round or 0) * (
-            2 * agents
-            + 4 * (agents if self.own_rewards else 1)
-            + 8
-            + (agents + 8 if over_time else 0)
+        rounds = run.most_rounds_kept
+        # While a round is added to what a seed has, it is there twice.
+        numbers_of_samples = (
+            (run.samples_per_round or 0)
+            * (rounds + (rounds > 1))
+            * (
+                2 * agents
+                + 4 * (agents if self.own_rewards else 1)
+                + 8
+                + (agents + 8 if over_time else 0)
+            )
         )
-        bases = run.algorithm.most_bases
+        bases = run.algorithm.most_bases * rounds
         numbers_of_policies = self.layers * states * agents * actions * (5 * bases + 10)
         # What each agent faces in one step: where every action leads from every state, three times.
         numbers_of_oracles = 3 * states**2 * agents * actions if over_time else 0
@@ -115,11 +121,14 @@ class TabularGameSettings(GameSettings):
         available = available_bytes()
         if estimate > available:
             samples = "null" if run.samples_per_round is None else run.samples_per_round
+            kept = run.most_rounds_kept > 1
             yield (
                 f"num_seeds={run.num_seeds} samples_per_round={samples} "
-                f"game.agents={self.agents} game.actions={self.actions}: the run would "
-                f"need about {gib(estimate)} of memory, this machine allows {gib(available)}; "
-                "lower one of these numbers"
+                f"game.agents={self.agents} game.actions={self.actions}"
+                f"{f' with the data of {run.most_rounds_kept} rounds' if kept else ''}: the run "
+                f"would need about {gib(estimate)} of memory, this machine allows "
+                f"{gib(available)}; lower one of these numbers"
+                f"{', learner.reuse or communication.max_rounds' if kept else ''}"
             )
 
     def _problems_of_exact_mode(self, run: RunSettings) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.experience import BasePolicies, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
@@ -31,6 +31,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
         estimator: How action values come from weighted samples.
         truncation: Largest importance weight of the `truncated` estimator.
+        reuse: Of how many rounds data are kept: of the latest, of some, of all.
         policy_floor: Smallest probability that a policy gives an action.
     """
 
@@ -39,12 +40,25 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]
+    reuse: Literal["latest", "all"] | Annotated[int, Field(ge=2, le=1000)]
     # The lower limit keeps reciprocals finite.
     policy_floor: Annotated[float, Field(ge=1e-300, le=0.5)]
 
+    @property
+    def rounds_kept(self) -> int | None:
+        """The setting `reuse`."""
+        if isinstance(self.reuse, int):
+            return self.reuse
+        return 1 if self.reuse == "latest" else None
+
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """The floor must leave room for all actions."""
+        """The floor must leave room for all actions, and only samples can be kept."""
         game = run.game
+        if run.exact and self.reuse != "latest":
+            yield (
+                f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
+                "keep; set samples_per_round to a number or learner.reuse=latest"
+            )
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
@@ -60,10 +74,13 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             game.initial_log_policy(),
             step_size=self.step_size,
             exploration=self.exploration_in(run),
-            estimator=self.estimator,
-            truncation=self.truncation,
             policy_floor=self.policy_floor,
-            importance_weighted=algorithm.reweighs,
+            estimation=Estimation(
+                estimator=self.estimator,
+                truncation=self.truncation,
+                weighted=algorithm.reweighs,
+                rounds=self.rounds_kept,
+            ),
         )
 
     def exploration_in(self, run: RunSettings) -> float:
@@ -105,10 +122,8 @@ class NaturalPolicyGradient:
     _weighed: Shared[bool]
     _step_size: Fixed[float]
     _exploration: Fixed[float]
-    _estimator: Fixed[Estimator]
-    _truncation: Fixed[float]
     _log_floor: Fixed[float]
-    _importance_weighted: Fixed[bool]
+    _estimation: Fixed[Estimation]
 
     def __init__(
         self,
@@ -116,10 +131,8 @@ class NaturalPolicyGradient:
         *,
         step_size: float,
         exploration: float,
-        estimator: Estimator,
-        truncation: float,
         policy_floor: float,
-        importance_weighted: bool,
+        estimation: Estimation,
     ) -> None:
         """Start from `log_policy`.
 
@@ -127,10 +140,8 @@ class NaturalPolicyGradient:
             log_policy: (rows, ..., agents, actions), log-probabilities.
             step_size: NPG step, in policy log-odds per unit of reward.
             exploration: Share of uniform play mixed into each agent's behaviour policy.
-            estimator: How marginal rewards are estimated from samples.
-            truncation: Largest importance weight of the estimator `truncated`.
             policy_floor: Smallest probability of an action; keeps log-probabilities finite.
-            importance_weighted: Whether old data are reweighed for the current policy.
+            estimation: How action values are estimated from samples.
         """
         self.log_policy = log_policy
         self.staleness = None
@@ -141,10 +152,8 @@ class NaturalPolicyGradient:
         self._weighed = False  # whether the weights are those of the current policy
         self._step_size = step_size
         self._exploration = exploration
-        self._estimator = estimator
-        self._truncation = truncation
         self._log_floor = float(np.log(policy_floor))
-        self._importance_weighted = importance_weighted
+        self._estimation = estimation
 
     @property
     def rows(self) -> int:
@@ -174,7 +183,11 @@ class NaturalPolicyGradient:
         return bases.mixed_with_uniform(self._exploration)
 
     def receive(self, rows: IntArray, experience: Experience) -> None:
-        """Take over a round's data for the given rows, replacing what they had."""
+        """Take over a round's data for the given rows, in place of the oldest they had."""
+        rounds = self._estimation.rounds
+        if self._experience is not None and rounds != 1:
+            experience.remember(self._experience, rows, rounds)
+        experience.prepare(self._estimation)
         staleness = experience.weigh(self.log_policy[rows])
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
@@ -188,7 +201,7 @@ class NaturalPolicyGradient:
         """Make one local update of every row from the data it has."""
         self.weigh()
         assert self._experience is not None, "a round comes before the first update"
-        gradient = self._action_values(self._experience, self.log_policy)
+        gradient = self._experience.action_values(self.log_policy)
         updated = self._step(self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
@@ -225,7 +238,7 @@ class NaturalPolicyGradient:
         log_policy = self.log_policy[rows]
         for _ in range(updates):
             experience.weigh(log_policy)
-            gradient = self._action_values(experience, log_policy)
+            gradient = experience.action_values(log_policy)
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
@@ -235,17 +248,23 @@ class NaturalPolicyGradient:
         return self._experience.divergences(rows, log_policy, log_base[:, None])[:, 0]
 
     def diagnostics(self) -> dict[str, AnyArray]:
-        """Return effective sample size and divergence of the data that the last update used.
+        """Return how stale the data were that the last update used.
 
         Before the first round the policy is its own, perfectly fresh, base.
         """
         if self._experience is None or self.staleness is None:
             ones = np.ones(self.rows)
-            return {"ess": ones, "divergence": 0 * ones, "bases": ones.astype(np.int64)}
+            return {
+                "ess": ones,
+                "divergence": 0 * ones,
+                "bases": ones.astype(np.int64),
+                "mean_weight": ones,
+            }
         return {
             "ess": self.staleness.ess,
             "divergence": self.staleness.divergence,
             "bases": self._experience.bases.count,
+            "mean_weight": self.staleness.mean_weight,
         }
 
     def keep(self, rows: IntArray) -> None:
@@ -263,19 +282,10 @@ class NaturalPolicyGradient:
         restore_experience: Callable[[dict[str, Any]], Experience],
     ) -> None:
         """Take over the state of a checkpoint."""
-        data = {
-            "staleness": loaded(Staleness, state["staleness"]),
-            "experience": restore_experience(state["experience"]),
-        }
+        experience = restore_experience(state["experience"])
+        experience.prepare(self._estimation)
+        data = {"staleness": loaded(Staleness, state["staleness"]), "experience": experience}
         load(self, {**state, **data})
-
-    def _action_values(self, experience: Experience, log_policy: Array) -> Array:
-        return experience.action_values(
-            log_policy,
-            weighted=self._importance_weighted,
-            estimator=self._estimator,
-            truncation=self._truncation,
-        )
 
     def _step(self, log_policy: Array, change: Array) -> Array:
         """Return softmax(log_policy + change), no probability below the floor."""

@@ -47,6 +47,11 @@ class NetworkLearnerSettings(LearnerSettings):
         return "networks"
 
     @property
+    def rounds_kept(self) -> int | None:
+        """Networks keep the latest round's."""
+        return 1
+
+    @property
     @abstractmethod
     def networks_on(self) -> Literal["cpu", "cuda"]:
         """The device that networks are on."""

@@ -140,6 +140,11 @@ class LearnerSettings(Option):
     def policies(self) -> Policies:
         """What it learns."""
 
+    @property
+    @abstractmethod
+    def rounds_kept(self) -> int | None:
+        """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
+
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""
@@ -201,6 +206,15 @@ class RunSettings(Settings):
     def longest_round(self) -> int:
         """The most local updates that a round of this run can last."""
         return min(self.communication.longest_round, self.max_local_steps)
+
+    @property
+    def most_rounds_kept(self) -> int:
+        """Of how many rounds a seed with a table may ever hold data, at least 1."""
+        communication = self.communication
+        limits = [self.learner.rounds_kept, communication.max_rounds, self.max_local_steps]
+        if communication.max_samples is not None and self.samples_per_round is not None:
+            limits.append(communication.max_samples // self.samples_per_round)
+        return max(1, min(limit for limit in limits if limit is not None))
 
     @property
     def exact(self) -> bool:

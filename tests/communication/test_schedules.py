@@ -17,7 +17,8 @@ def clock(rounds, updates):
 
 def staleness(*ess):
     values = np.array(ess, dtype=float)
-    return lambda: Staleness(values, -np.log(values), np.zeros(len(values), dtype=np.int64))
+    nearest, mean_weight = np.zeros(len(values), dtype=np.int64), np.ones(len(values))
+    return lambda: Staleness(values, -np.log(values), nearest, mean_weight)
 
 
 def never():

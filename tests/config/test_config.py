@@ -389,6 +389,29 @@ def test_runs_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.Monkey
     assert f"about {estimate / 2**30:.3g} GiB" in refusal(*overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "rounds"),
+    [
+        ("learner.reuse=7", 7),
+        ("learner.reuse=7 communication.max_rounds=3", 3),
+        ("learner.reuse=all communication.max_rounds=9", 9),
+        ("learner.reuse=all max_local_steps=8", 8),
+        ("learner.reuse=all communication.max_samples=9999", 2),
+    ],
+)
+def test_the_estimate_counts_the_rounds_that_are_kept(overrides: str, rounds: int) -> None:
+    sizes = ["samples_per_round=4000", "game.actions=2", "game.agents=4"]
+    once = estimated_bytes(compose(*sizes))
+    several = estimated_bytes(compose(*sizes, *overrides.split()))
+    assert rounds * once < several < (rounds + 1.1) * once
+
+
+def test_what_must_be_lowered_where_all_rounds_are_kept() -> None:
+    line = refusal("learner.reuse=all", "samples_per_round=1000000")
+    assert "the data of 500 rounds" in line
+    assert "learner.reuse or communication.max_rounds" in line
+
+
 @pytest.mark.parametrize("game", sorted(TABLE_GAMES))
 def test_the_estimate_is_linear_in_seeds(game: str) -> None:
     own = [OWN_CLASSES["game", game]] if ("game", game) in OWN_CLASSES else []

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from markov_rules import random_policy
+from worlds import estimation
 
 from marl_comm.experience import BasePolicies
 from marl_comm.experience.estimators import effective_sample_size, renyi_divergence
 from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
-from marl_comm.games.over_time import dynamic_programs
 from marl_comm.games.over_time.climbing_chain import ClimbingChain
 from marl_comm.games.over_time.markov_congestion import MarkovCongestion
 from marl_comm.games.over_time.player import MarkovFormGame, play_episodes
@@ -20,21 +20,21 @@ KINDS = {
 }
 
 
-def data(kind, rows=3, seed=0, episodes=12):
+def data(kind, rows=3, seed=0, episodes=12, estimator="bounded"):
     game = KINDS[kind](rows)
     log_bases = np.log(random_policy(game, 2 * rows, seed, floor=0.2))
     bases = BasePolicies(log_bases.reshape(rows, 2, *log_bases.shape[1:]), np.full(rows, 2))
     generators = [np.random.default_rng((seed, row)) for row in range(rows)]
     buffer = play_episodes(game, np.arange(rows), bases, episodes, generators)
-    return game, SampledTrajectories(buffer, bases, game.discount), buffer
+    experience = SampledTrajectories(buffer, bases, game.discount)
+    experience.prepare(estimation(estimator))
+    return game, experience, buffer
 
 
 def estimate(experience, log_policy):
     staleness = experience.weigh(log_policy)
-    values = experience.action_values(
-        log_policy, weighted=True, estimator="self_normalised", truncation=10.0
-    )
-    return staleness.ess, staleness.divergence, staleness.nearest, values
+    values = experience.action_values(log_policy)
+    return *vars(staleness).values(), values
 
 
 def test_a_team_reward_and_the_states_are_written_once_and_read_by_all():
@@ -68,8 +68,34 @@ def test_types_are_the_smallest_that_hold_the_values():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_staleness_is_that_of_whole_episodes(kind):
+def test_staleness_is_that_of_all_steps(kind):
     game, experience, buffer = data(kind)
+    log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
+    staleness = experience.weigh(log_policy)
+    policies = np.concatenate([log_policy[:, None], experience.bases.log_policies], axis=1)
+    for row in range(3):
+        decisions = []  # context, and the log-probabilities under the policy and both bases
+        for step, episode in np.ndindex(game.steps, 12):
+            state, layer = buffer.states[row, step, episode], min(step, game.layers - 1)
+            chosen = policies[row][:, layer, state, np.arange(game.agents)]
+            actions = buffer.joint_actions[row, step, episode]
+            chosen = chosen[:, np.arange(game.agents), actions].sum(axis=1)
+            decisions.append(((layer, state), int(episode >= 6), chosen))
+        weights = []
+        for context, _, (target, *of_bases) in decisions:
+            came = [base for other, base, _ in decisions if other == context]
+            mixture = sum(
+                came.count(base) / len(came) * np.exp(of_bases[base]) for base in range(2)
+            )
+            weights.append(np.exp(target) / mixture)
+        assert staleness.mean_weight[row] == pytest.approx(np.mean(weights), rel=1e-9)
+        expected = effective_sample_size(np.array([weights]), len(weights))[0]
+        assert staleness.ess[row] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_weights_of_prefixes_staleness_is_that_of_whole_episodes(kind):
+    game, experience, buffer = data(kind, estimator="ordinary")
     log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
     staleness = experience.weigh(log_policy)
     for row in range(3):
@@ -84,13 +110,30 @@ def test_staleness_is_that_of_whole_episodes(kind):
                     log_target += log_policy[(row, *where)]
                     log_bases += experience.bases.log_policies[(row, slice(None), *where)]
             weights.append(np.exp(log_target) / np.mean(np.exp(log_bases)))
-        expected = effective_sample_size(np.array([weights]))[0]
+        expected = effective_sample_size(np.array([weights]), len(weights))[0]
         assert staleness.ess[row] == pytest.approx(expected, rel=1e-9)
+        assert staleness.mean_weight[row] == pytest.approx(np.mean(weights), rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_divergence_is_summed_over_the_states_that_were_seen(kind):
+def test_divergence_is_pooled_over_the_steps_that_were_seen(kind):
     game, experience, buffer = data(kind)
+    log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
+    staleness = experience.weigh(log_policy)
+    for row in range(3):
+        moments = np.zeros(2)
+        for step, episode in np.ndindex(game.steps, 12):
+            state, layer = buffer.states[row, step, episode], min(step, game.layers - 1)
+            base = experience.bases.log_policies[row, :, layer, state]
+            moments += np.exp(renyi_divergence(log_policy[row, layer, state], base))
+        moments /= 12 * game.steps
+        assert staleness.divergence[row] == pytest.approx(np.log(moments.min()))
+        assert staleness.nearest[row] == moments.argmin()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_weights_of_prefixes_divergence_is_summed_over_the_states_that_were_seen(kind):
+    game, experience, buffer = data(kind, estimator="ordinary")
     log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
     staleness = experience.weigh(log_policy)
     for row in range(3):
@@ -103,14 +146,18 @@ def test_divergence_is_summed_over_the_states_that_were_seen(kind):
         assert staleness.nearest[row] == sums.argmin()
 
 
-def test_divergence_is_exact_where_there_is_a_single_state():
+@pytest.mark.parametrize("estimator", ["bounded", "ordinary"])
+def test_divergence_is_exact_where_there_is_a_single_state(estimator):
     game = RandomMarkov(3, 2, 1, 4, [0])
     log_policy, log_base = np.log(random_policy(game, 2, seed=1, floor=0.2))[:, None]
     bases = BasePolicies.current(log_base)
     buffer = play_episodes(game, np.array([0]), bases, 5, [np.random.default_rng(0)])
-    estimated = SampledTrajectories(buffer, bases, None).weigh(log_policy).divergence
-    exact = dynamic_programs.trajectory_divergence(game, np.array([0]), log_policy, log_base)
-    np.testing.assert_allclose(estimated, exact)
+    experience = SampledTrajectories(buffer, bases, None)
+    experience.prepare(estimation(estimator))
+    exact = MarkovFormGame(game, Streams([0]), 0.0).divergences(
+        np.array([0]), log_policy, log_base[:, None], single_steps=estimator == "bounded"
+    )
+    np.testing.assert_allclose(experience.weigh(log_policy).divergence, exact[:, 0])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,6 +189,7 @@ def test_a_checkpoint_holds_all_that_matters(kind):
     state = saved(experience)
     buffer = loaded(TrajectoryBuffer, state["buffer"])
     restored = SampledTrajectories(buffer, loaded(BasePolicies, state["bases"]), game.discount)
+    restored.prepare(estimation())
     assert restored.traffic == experience.traffic
     for old, new in zip(
         estimate(experience, log_policy), estimate(restored, log_policy), strict=True

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from worlds import TableGame, learner_for
 
 from marl_comm.experience import BasePolicies
+from marl_comm.experience.estimators import Estimator
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.games.one_shot.player import NormalFormGame
@@ -66,7 +69,7 @@ CORNERED = {
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("weighted", [True, False], ids=["weighted", "stale"])
-@pytest.mark.parametrize("estimator", ["ordinary", "self_normalised", "truncated"])
+@pytest.mark.parametrize("estimator", get_args(Estimator))
 @pytest.mark.parametrize("game", CORNERED)
 @given(step_size=st.sampled_from([1e-3, 1.0, 1000.0]), floor=st.sampled_from([1e-300, 1e-10]))
 @settings(max_examples=6)
@@ -81,7 +84,7 @@ def test_data_without_any_weight_leave_the_learner_finite(
         step_size=step_size,
         estimator=estimator,
         truncation=1e12,
-        importance_weighted=weighted,
+        weighted=weighted,
     )
     corner = np.full(learner.log_policy.shape, np.log(floor))
     corner[..., 0] = 0.0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from enumeration import expectation
 
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
+from marl_comm.experience.estimators import Estimator
 from marl_comm.runs.session import execute
 
 SMALL = ("logger=local", "samples_per_round=50", "max_local_steps=20", "game.agents=3")
@@ -67,6 +69,8 @@ def test_the_smallest_games_are_played(tmp_path, game, schedule):
         "game=random_markov samples_per_round=80",
         "game=markov_congestion samples_per_round=320",
         "game=climbing_chain samples_per_round=100",
+        "game=congestion learner.reuse=3",
+        "game=markov_congestion learner.reuse=all samples_per_round=320",
     ],
 )
 def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_path, game, algorithm):
@@ -85,7 +89,7 @@ def test_same_configuration_same_bytes_and_a_seed_is_itself_among_others(tmp_pat
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("estimator", ["ordinary", "self_normalised", "truncated"])
+@pytest.mark.parametrize("estimator", get_args(Estimator))
 @pytest.mark.parametrize("game", ["coverage", "random_markov", "markov_congestion"])
 def test_a_learner_that_leaps_into_corners_logs_only_finite_numbers(tmp_path, game, estimator):
     """The largest step and the smallest floor that can be configured."""

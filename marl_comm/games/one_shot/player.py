@@ -8,6 +8,7 @@ import numpy as np
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.experience.estimators import renyi_divergence
+from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.one_shot import SampledExperience
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.shared_buffer import SharedBuffer, action_type
@@ -70,7 +71,8 @@ class NormalFormGame(Saveable):
         bases = loaded(BasePolicies, state["bases"])
         if "seed_rows" in state:
             return OracleExperience(state["seed_rows"], bases, self)
-        return SampledExperience(loaded(SharedBuffer, state["buffer"]), bases)
+        buffer, mixture = loaded(SharedBuffer, state["buffer"]), loaded(Mixture, state["mixture"])
+        return SampledExperience(buffer, bases, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and Nash gap."""
@@ -85,7 +87,9 @@ class NormalFormGame(Saveable):
         """Return the exact marginal rewards, (rows, agents, actions)."""
         return self._game.marginal_rewards(seed_rows, log_policy)
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
         """Return the exact divergences of product policies, (rows, bases)."""
         return renyi_divergence(log_policy[:, None], log_bases)
 

@@ -7,6 +7,7 @@ log-probabilities (R, L, S, m, A): L = horizon layers, or a single one in discou
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
+from marl_comm.experience.estimators import pooled_divergence, renyi_divergence
 from marl_comm.games.over_time.rules import MarkovGame
 
 
@@ -107,6 +108,36 @@ def trajectory_divergence(
             log_moment = log_z[:, layer] + _log_sum_exp(log_next + log_moment[:, None])
         log_start = np.log(game.initial_distribution[game.game_of_row(rows)])
     return np.maximum(_log_sum_exp(log_start + log_moment), 0.0)
+
+
+def decision_divergence(
+    game: MarkovGame, rows: IntArray, log_policy: Array, log_base: Array
+) -> Array:
+    """Return the Renyi-2 divergence of single decisions, pooled over those of the base's episodes.
+
+    The logarithm of E[Z(s_t)], with Z as in `trajectory_divergence`, s_t being the state that the
+    base policy brings about at a step t taken with equal chance.
+
+    Args:
+        game: Knows how product policies move the state.
+        rows: (R,).
+        log_policy: (R, L, S, m, A).
+        log_base: (R, L, S, m, A).
+
+    Returns:
+        (R,), in nats, never negative.
+    """
+    visits = np.zeros(log_policy.shape[:3])
+    state = game.initial_distribution[game.game_of_row(rows)]
+    for step in range(game.steps):
+        layer = min(step, game.layers - 1)
+        visits[:, layer] += state
+        if step < game.steps - 1:
+            if step == 0 or game.layers > 1:
+                moves = game.transitions(rows, log_base[:, layer])
+            state = np.einsum("rs,rst->rt", state, moves)
+    divergences = renyi_divergence(log_policy, log_base)
+    return pooled_divergence(divergences.reshape(len(rows), -1), visits.reshape(len(rows), -1))
 
 
 def _next_values(transitions: Array, values: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.shared_buffer import action_type
@@ -73,7 +74,8 @@ class MarkovFormGame(Saveable):
         if "seed_rows" in state:
             return OracleExperience(state["seed_rows"], bases, self)
         buffer = loaded(TrajectoryBuffer, state["buffer"])
-        return SampledTrajectories(buffer, bases, self._game.discount)
+        mixture = loaded(Mixture, state["mixture"])
+        return SampledTrajectories(buffer, bases, self._game.discount, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and the agent-wise gap, as `nash_gap`.
@@ -92,10 +94,17 @@ class MarkovFormGame(Saveable):
         """Return the exact action values, (rows, L, S, agents, actions)."""
         return dynamic_programs.action_values(self._game, seed_rows, log_policy)
 
-    def divergences(self, seed_rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
-        """Return the exact divergences of an episode's trajectories, (rows, bases)."""
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
+        """Return the exact divergences of decisions or of whole episodes, (rows, bases)."""
         rows, bases = log_bases.shape[:2]
-        divergence = dynamic_programs.trajectory_divergence(
+        divergence_of = (
+            dynamic_programs.decision_divergence
+            if single_steps
+            else dynamic_programs.trajectory_divergence
+        )
+        divergence = divergence_of(
             self._game,
             np.repeat(seed_rows, bases),
             np.repeat(log_policy, bases, axis=0),
@@ -135,7 +144,7 @@ def play_episodes(
     agents_draw = np.stack([random.random((*shape, game.agents)) for random in generators])
     chance_draw = np.stack([random.random(shape) for random in generators])
 
-    base = _base_of_episode(behaviours.samples_per_base(episodes), episodes)
+    base = behaviours.base_of_sample(episodes)
     row = np.arange(len(rows))[:, None]
     cumulative = np.exp(behaviours.log_policies).cumsum(axis=-1)
     cumulative /= cumulative[..., -1:]
@@ -156,9 +165,3 @@ def play_episodes(
     if recorded > game.steps:
         states[:, -1] = state
     return TrajectoryBuffer(states, joint_actions, rewards)
-
-
-def _base_of_episode(episodes_per_base: IntArray, episodes: int) -> IntArray:
-    """Return which base plays each episode, (rows, episodes)."""
-    ends = episodes_per_base.cumsum(axis=1)
-    return np.asarray((np.arange(episodes)[None, :, None] >= ends[:, None, :]).sum(axis=-1))

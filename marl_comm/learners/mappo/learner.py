@@ -183,8 +183,9 @@ class Mappo:
             chunk = self._rollouts.chunk(self._position())
             self._weighed = self._updater.weigh(self.networks.actor, chunk)
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
+            mean_weight = self._weighed.joint.mean(dim=1).cpu().numpy().astype(np.float64)
             nearest = np.zeros(self.rows, dtype=np.int64)
-            self._staleness = Staleness(ess, np.log(1 / ess), nearest)
+            self._staleness = Staleness(ess, np.log(1 / ess), nearest, mean_weight)
         assert self._staleness is not None
         return self._staleness
 
@@ -214,9 +215,13 @@ class Mappo:
         ones = np.ones(self.rows)
         figures = {name: data.cpu().numpy() for name, data in self._figures.items()}
         if self._staleness is None:
-            return {"ess": ones, "divergence": 0 * ones}
-        ess, divergence = self._staleness.ess, self._staleness.divergence
-        return {"ess": ess, "divergence": divergence, **figures}
+            return {"ess": ones, "divergence": 0 * ones, "mean_weight": ones}
+        staleness = {
+            "ess": self._staleness.ess,
+            "divergence": self._staleness.divergence,
+            "mean_weight": self._staleness.mean_weight,
+        }
+        return {**staleness, **figures}
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""

@@ -53,7 +53,7 @@ def test_reward_noise_is_unbiased_and_of_the_stated_size() -> None:
     rewards = []
     for noise in (0.0, 0.3):
         game = NormalFormGame(Coverage(2, 2, [1, 2]), Streams([1, 2]), noise)
-        rewards.append(game.collect(rows, behaviours, samples)._rewards)
+        rewards.append(game.collect(rows, behaviours, samples)._buffer.rewards)
     difference = rewards[1] - rewards[0]
     count = difference.size
     assert abs(difference.mean()) < 5 * 0.3 / np.sqrt(count)

@@ -138,6 +138,25 @@ def test_divergence_of_trajectories_by_listing_every_trajectory(game, rules):
     assert same[0] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.parametrize(("game", "rules"), [*finite_games(), congestion()])
+def test_divergence_of_decisions_by_listing_every_trajectory(game, rules):
+    policy = random_policy(game, 1, seed=1, floor=0.1)
+    base = random_policy(game, 1, seed=2, floor=0.1)
+    second_moment = 0.0
+    for trajectory in rules.trajectories():
+        of_base = trajectory.chance * probability(base[0], trajectory)
+        for step, joint_action in enumerate(trajectory.joint_actions):
+            ratio = 1.0
+            for agent, action in enumerate(joint_action):
+                where = min(step, game.layers - 1), trajectory.states[step], agent, action
+                ratio *= policy[0][where] / base[0][where]
+            second_moment += of_base * ratio**2 / game.steps
+    divergence = dynamic_programs.decision_divergence(game, ONE, np.log(policy), np.log(base))
+    assert divergence[0] == pytest.approx(math.log(second_moment), rel=1e-10)
+    same = dynamic_programs.decision_divergence(game, ONE, np.log(policy), np.log(policy))
+    assert same[0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_divergence_stays_finite_where_second_moments_overflow():
     game = MarkovCongestion(8, (1.0, 2.0, 4.0, 6.0), 100.0, 0.99, 20)
     log_policy = np.full((1, 1, 2, 8, 4), math.log(1e-10))
@@ -145,6 +164,8 @@ def test_divergence_stays_finite_where_second_moments_overflow():
     log_base = np.roll(log_policy, 1, axis=-1)
     divergence = dynamic_programs.trajectory_divergence(game, ONE, log_policy, log_base)
     assert divergence[0] == pytest.approx(20 * 8 * 10 * math.log(10), rel=1e-6)
+    divergence = dynamic_programs.decision_divergence(game, ONE, log_policy, log_base)
+    assert divergence[0] == pytest.approx(8 * 10 * math.log(10), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -158,11 +179,13 @@ def test_rows_do_not_depend_on_each_other_to_the_last_bit(seed):
             *dynamic_programs.values_and_best_responses(game, rows, log_policy),
             dynamic_programs.action_values(game, rows, log_policy),
             dynamic_programs.trajectory_divergence(game, rows, log_policy, log_base),
+            dynamic_programs.decision_divergence(game, rows, log_policy, log_base),
         )
         alone = (
             *dynamic_programs.values_and_best_responses(game, one, log_policy[1:2]),
             dynamic_programs.action_values(game, one, log_policy[1:2]),
             dynamic_programs.trajectory_divergence(game, one, log_policy[1:2], log_base[1:2]),
+            dynamic_programs.decision_divergence(game, one, log_policy[1:2], log_base[1:2]),
         )
         for all_rows, single in zip(together, alone, strict=True):
             np.testing.assert_array_equal(all_rows[1:2], single)

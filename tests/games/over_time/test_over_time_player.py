@@ -77,8 +77,8 @@ def test_noise_is_added_to_the_rewards_that_are_observed_only():
         return game.collect(rows, BasePolicies.current(game.initial_log_policy()), 6000)
 
     quiet, noisy = collected(0.0), collected(0.5)
-    np.testing.assert_array_equal(quiet._contexts.now, noisy._contexts.now)
-    noise = noisy._rewards - quiet._rewards
+    np.testing.assert_array_equal(quiet._buffer.states, noisy._buffer.states)
+    noise = noisy._buffer.rewards - quiet._buffer.rewards
     assert np.std(noise) == pytest.approx(0.5, rel=0.05)
     assert not np.array_equal(noise[0], noise[1])
-    assert abs(np.corrcoef(noise.ravel(), quiet._rewards.ravel())[0, 1]) < 0.05
+    assert abs(np.corrcoef(noise.ravel(), quiet._buffer.rewards.ravel())[0, 1]) < 0.05

@@ -1,0 +1,68 @@
+"""Who played the samples that a row has, over all the rounds that it keeps."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
+from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.rows import Rows, record
+
+
+@record
+@dataclass
+class Mixture:
+    """The behaviour policies of the kept rounds, the newest round first, and what each played.
+
+    Samples lie in the same order, those of a round in the order of its bases. Rows that keep fewer
+    rounds than others have bases without samples at the end, and places without a sample.
+
+    Attributes:
+        log_policies: (rows, bases, ..., agents, actions).
+        samples: (rows, bases), samples of each, or in games over time episodes; 0 for padding.
+    """
+
+    log_policies: Rows[Array]
+    samples: Rows[IntArray]
+
+    @classmethod
+    def of_round(cls, bases: BasePolicies, samples: int) -> Self:
+        """Return the mixture of one round that has split `samples` over its bases."""
+        return cls(bases.log_policies, bases.samples_per_base(samples))
+
+    @property
+    def size(self) -> int:
+        """How many bases there is room for."""
+        return int(self.samples.shape[1])
+
+    @property
+    def total(self) -> IntArray:
+        """(rows,), samples of all bases."""
+        return np.asarray(self.samples.sum(axis=1))
+
+    def base_of_sample(self, places: int) -> IntArray:
+        """Return which base played each sample, (rows, places); `size` where there is none."""
+        ends = self.samples.cumsum(axis=1)
+        return np.asarray((np.arange(places)[None, :, None] >= ends[:, None, :]).sum(axis=-1))
+
+    def present(self, places: int) -> BoolArray:
+        """Return which places hold a sample, (rows, places)."""
+        return np.arange(places) < self.total[:, None]
+
+    def before(self, earlier: "Mixture", bases: int) -> "Mixture":
+        """Return this mixture followed by an earlier one, cut to so many bases."""
+        policies = np.concatenate([self.log_policies, earlier.log_policies], axis=1)
+        samples = np.concatenate([self.samples, earlier.samples], axis=1)
+        return Mixture(policies[:, :bases], samples[:, :bases])
+
+    def widened(self, bases: int) -> "Mixture":
+        """Return the same mixture with room for so many bases."""
+        return Mixture(widened(self.log_policies, bases, axis=1), widened(self.samples, bases, 1))
+
+
+def widened(array: AnyArray, size: int, axis: int, fill: float = 0) -> AnyArray:
+    """Return an array with `fill` behind its last entries along an axis."""
+    missing = [(0, 0)] * array.ndim
+    missing[axis] = (0, size - array.shape[axis])
+    return np.pad(array, missing, constant_values=fill)
