@@ -63,7 +63,8 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         streams = Streams(range(run.seed, run.seed + run.num_seeds))
         rows = np.arange(run.num_seeds)
         clock = Clock(rows, np.ones_like(rows), np.ones_like(rows))
-        fresh = Staleness(np.ones(len(rows)), np.zeros(len(rows)), np.zeros_like(rows))
+        ones, zeros = np.ones(len(rows)), np.zeros(len(rows))
+        fresh = Staleness(ones, zeros, np.zeros_like(rows), mean_weight=ones)
         self.schedule(streams).due(clock, lambda: fresh)
 
     def schedule(self, streams: Streams) -> Schedule:
