@@ -26,25 +26,14 @@ from marl_comm.command_line.composition import (
 from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import name_of
+from marl_comm.command_line.launching import JobError
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
-from marl_comm.errors import BusyError, InputError
+from marl_comm.errors import BusyError, InputError, LaunchError
 from marl_comm.runs import sweep
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
-
-
-class JobError(Exception):
-    """A job of a sweep has failed, and its error has been reported.
-
-    Attributes:
-        code: The exit code that goes with the error.
-    """
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def play(cfg: DictConfig) -> float:
@@ -106,7 +95,7 @@ def _run() -> int:
         return failed.code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else FAILURE
-    except (InputError, KeyboardInterrupt) as error:
+    except (InputError, LaunchError, KeyboardInterrupt) as error:
         return report(error)
     except Exception as error:  # `play` lets none out: this one is Hydra's, about its input
         return report(as_input_error(error))

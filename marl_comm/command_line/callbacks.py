@@ -32,7 +32,7 @@ class CheckBeforeStart(Callback):
             jobs = check_sweep(config)
             for name, job in jobs.items():
                 try:
-                    _rehearse(job)
+                    _rehearse(job.config)
                 except InputError as error:
                     raise InputError(f"job {name} of the sweep: {error}") from error
             plan(Path(config.hydra.sweep.dir), jobs)

@@ -1,6 +1,5 @@
 """The jobs of a sweep: checked before the first one starts, and named after their overrides."""
 
-import copy
 import hashlib
 import re
 from collections.abc import Sequence
@@ -17,10 +16,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from marl_comm.command_line.composition import refuse_odd_choices
 from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
+from marl_comm.command_line.job_loader import JobLoader
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.runs.sweep import SweepJob
 from marl_comm.settings import label_of
 from marl_comm.storage.files import PLAN
 
@@ -38,18 +39,18 @@ def check_job(config: DictConfig) -> RunConfig:
     current = HydraConfig.instance()
     previous = current.cfg
     # As in the job itself, values may refer to Hydra's settings.
-    current.set_config(copy.deepcopy(config))
+    current.cfg = config
     try:
         return load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     finally:
         current.cfg = previous
 
 
-def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
-    """Return the configuration of every job of a sweep, by the name of its directory.
+def check_sweep(config: DictConfig) -> dict[str, SweepJob]:
+    """Return every job of a sweep, by the name of its directory, in the order of the command.
 
-    Only Hydra's basic sweeper knows its jobs beforehand; for others there are none here, and each
-    is checked when it starts.
+    Only sweeps over all combinations of values know their jobs beforehand; for others there are
+    none here, and each is checked when it starts.
 
     Args:
         config: As composed by Hydra for all jobs, its own settings included.
@@ -57,13 +58,13 @@ def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
     Raises:
         InputError: A job is not valid.
     """
-    checked: dict[str, RunConfig] = {}
+    checked: dict[str, SweepJob] = {}
     with hydra_errors_as_input_errors():
-        if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
+        if not knows_its_jobs(config):
             return checked
         sweep_name = Path(config.hydra.sweep.dir).name
         jobs = _jobs(config)
-    loader = GlobalHydra.instance().config_loader()
+    loader = JobLoader(GlobalHydra.instance().config_loader())
     for number, overrides in enumerate(jobs):
         try:
             refuse_odd_choices(overrides)
@@ -74,12 +75,19 @@ def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
                 job.hydra.job.num = number
             job_config = check_job(job).in_group(sweep_name)
             name = _name_in_sweep(job)
-            if checked.setdefault(name, job_config) != job_config:
+            found = checked.setdefault(name, SweepJob(job_config, tuple(overrides)))
+            if found.config != job_config:
                 raise InputError(f"hydra.sweep.subdir={name}: an earlier job has this directory")
         except InputError as error:
             typed = one_line(shortened(" ".join(overrides)))
             raise InputError(f"job {number} of the sweep ({typed}): {error}") from error
     return checked
+
+
+def knows_its_jobs(config: DictConfig) -> bool:
+    """Return whether a sweep runs all combinations of values, which are known beforehand."""
+    target = config.hydra.sweeper["_target_"]
+    return str(target).endswith((BasicSweeper.__name__, "MissingJobsSweeper"))
 
 
 def refuse_nameless(config: DictConfig, key: str) -> None:

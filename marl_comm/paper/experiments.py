@@ -108,7 +108,7 @@ def jobs_of_experiment(experiment: str, overrides: Sequence[str] = ()) -> list[J
         hydra.initialize_config_dir(str(CONFIG_DIRECTORY), version_base=HYDRA_VERSION_BASE),
     ):
         jobs = check_sweep(hydra.compose(CONFIG_NAME, typed, return_hydra_config=True))
-    return [Job(config) for config in jobs.values()]
+    return [Job(job.config) for job in jobs.values()]
 
 
 def experiment_file(experiment: str) -> Path:

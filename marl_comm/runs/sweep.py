@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -14,43 +15,85 @@ from marl_comm.errors import InputError
 from marl_comm.settings import flattened
 from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
 
+# The same loader in C, which most installations of PyYAML have.
+_QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
 
-launched: list[Path] = []
-"""Directories of the sweeps that this process has planned, latest last."""
+
+@dataclass(frozen=True)
+class SweepJob:
+    """One job of a sweep.
+
+    Attributes:
+        config: Resolved and checked.
+        overrides: What makes it of the sweep's command, as typed.
+    """
+
+    config: RunConfig
+    overrides: tuple[str, ...]
 
 
-def plan(directory: Path, jobs: Mapping[str, RunConfig]) -> None:
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that this process has planned.
+
+    Attributes:
+        directory: Where its jobs' directories are.
+        jobs: Its jobs by the names of their directories; none where they are not known beforehand.
+    """
+
+    directory: Path
+    jobs: Mapping[str, SweepJob]
+
+    def missing(self) -> list[tuple[str, SweepJob]]:
+        """Return the jobs that are not finished, with their names."""
+        return [
+            (name, job)
+            for name, job in self.jobs.items()
+            if not (self.directory / name / SUMMARY).exists()
+        ]
+
+
+launched: list[Sweep] = []
+"""The sweeps that this process has planned, latest last."""
+
+
+def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
     """Settle what every job of a sweep is, before the first one starts.
 
     Later changes of configuration files do not reach these jobs.
 
     Args:
         directory: The sweep's directory.
-        jobs: The configuration of each job, by the name of its directory.
+        jobs: Its jobs by the names of their directories.
 
     Raises:
         InputError: A job was planned, or run, with another configuration; or a file is in the way.
         OutputError: The plan cannot be written.
     """
     folder = directory / PLAN
-    for name, config in jobs.items():
+    new = []
+    for name, job in jobs.items():
         if (directory / name).exists() and not (directory / name).is_dir():
             raise InputError(one_line(f"{directory / name} is in the way of a job"))
-        for earlier in (folder / f"{name}.yaml", directory / name / CONFIG):
+        files = (folder / f"{name}.yaml", directory / name / CONFIG)
+        for earlier in files:
             if earlier.exists():
-                _refuse_difference(earlier, config)
+                _refuse_difference(earlier, job.config)
+        if not files[0].exists():
+            new.append((files[0], job.config))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             one_line(f"hydra.sweep.dir={directory}: cannot be written ({error.strerror})")
         ) from error
-    for name, config in jobs.items():
-        with whole_file(folder / f"{name}.yaml") as file:
+    for path, config in new:
+        with whole_file(path) as file:
             file.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
-    launched.append(directory)
+    launched.append(Sweep(directory, jobs))
 
 
 def planned(directory: Path) -> RunConfig | None:
@@ -103,7 +146,7 @@ def close() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    directory = launched.pop()
+    directory = launched.pop().directory
     names = sorted(file.stem for file in (directory / PLAN).glob("*.yaml"))
     table = Table("job", "state", title=str(directory), title_justify="left")
     for name in names:
@@ -121,6 +164,8 @@ def _standing(directory: Path) -> str:
 
 
 def _refuse_difference(file: Path, config: RunConfig) -> None:
+    if _is_exactly(file, config):
+        return
     saved = flattened(load_saved(file).model_dump())
     wanted = flattened(config.model_dump())
     for key in sorted(saved.keys() | wanted.keys()):
@@ -131,3 +176,12 @@ def _refuse_difference(file: Path, config: RunConfig) -> None:
                     f"{key}={wanted.get(key)}; choose another hydra.sweep.dir"
                 )
             )
+
+
+def _is_exactly(file: Path, config: RunConfig) -> bool:
+    """Return whether a file holds this configuration, word for word: quick, for large sweeps."""
+    try:
+        saved = yaml.load(file.read_bytes(), _QuickLoader)
+    except (OSError, yaml.YAMLError):
+        return False
+    return bool(saved == config.model_dump(mode="json"))
