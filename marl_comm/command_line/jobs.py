@@ -27,6 +27,7 @@ from marl_comm.storage.files import PLAN
 
 _MOST_JOBS = 10_000
 _LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
+_BY_OVERRIDES = "${marl_comm.name_of_overrides:}"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
 
 
@@ -36,12 +37,16 @@ def check_job(config: DictConfig) -> RunConfig:
     Args:
         config: As composed by Hydra, its own settings included.
     """
+    task = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return _checked(task, config)
+
+
+def _checked(task: DictConfig, config: DictConfig) -> RunConfig:
+    """Return the configuration of a job, whose values may refer to Hydra's settings."""
     current = HydraConfig.instance()
-    previous = current.cfg
-    # As in the job itself, values may refer to Hydra's settings.
-    current.cfg = config
+    previous, current.cfg = current.cfg, config
     try:
-        return load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+        return load(task)
     finally:
         current.cfg = previous
 
@@ -64,17 +69,18 @@ def check_sweep(config: DictConfig) -> dict[str, SweepJob]:
             return checked
         sweep_name = Path(config.hydra.sweep.dir).name
         jobs = _jobs(config)
+        by_overrides = OmegaConf.to_container(config.hydra.sweep)["subdir"] == _BY_OVERRIDES
     loader = JobLoader(GlobalHydra.instance().config_loader())
     for number, overrides in enumerate(jobs):
         try:
             refuse_odd_choices(overrides)
             with hydra_errors_as_input_errors():
-                job = loader.load_sweep_config(config, overrides)
-            with open_dict(job):
-                job.hydra.job.id = str(number)
-                job.hydra.job.num = number
-            job_config = check_job(job).in_group(sweep_name)
-            name = _name_in_sweep(job)
+                task, lent = loader.load_task(config, overrides)
+            with open_dict(lent.hydra.job):
+                lent.hydra.job.id = str(number)
+                lent.hydra.job.num = number
+            job_config = _checked(task, lent).in_group(sweep_name)
+            name = name_of(overrides) if by_overrides else _name_in_sweep(task, lent)
             found = checked.setdefault(name, SweepJob(job_config, tuple(overrides)))
             if found.config != job_config:
                 raise InputError(f"hydra.sweep.subdir={name}: an earlier job has this directory")
@@ -98,9 +104,11 @@ def refuse_nameless(config: DictConfig, key: str) -> None:
         raise InputError(f"hydra.{key}={directory}: must be the name of a directory")
 
 
-def _name_in_sweep(job: DictConfig) -> str:
-    with hydra_errors_as_input_errors():
-        name = str(job.hydra.sweep.subdir)
+def _name_in_sweep(task: DictConfig, config: DictConfig) -> str:
+    """Return the name of a job's directory, which may refer to any of its values."""
+    with hydra_errors_as_input_errors(), open_dict(config):
+        config.update(task)
+        name = str(config.hydra.sweep.subdir)
     if name.strip() in ("", ".", "..", PLAN) or "/" in name:
         raise InputError(
             one_line(
