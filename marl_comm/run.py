@@ -14,6 +14,7 @@ from typing import NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -26,11 +27,12 @@ from marl_comm.command_line.composition import (
 from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import name_of
-from marl_comm.command_line.launching import JobError
+from marl_comm.command_line.launching import JobError, as_launch_error
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
-from marl_comm.errors import BusyError, InputError, LaunchError
+from marl_comm.errors import BusyError, InputError
 from marl_comm.runs import sweep
+from marl_comm.runs.again import play_on
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
@@ -43,11 +45,7 @@ def play(cfg: DictConfig) -> float:
     if job.mode is RunMode.MULTIRUN:
         return _play_job(cfg, directory)
     try:
-        config = load(cfg)
-        # Imported late: mistakes on the command line are told before anything heavy is loaded.
-        from marl_comm.runs.session import execute
-
-        return execute(config, directory)
+        return play_on(load(cfg), directory, "run")
     except Exception as error:
         with suppress(OSError):
             directory.rmdir()  # which Hydra has made: a run that never began leaves nothing
@@ -95,10 +93,11 @@ def _run() -> int:
         return failed.code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else FAILURE
-    except (InputError, LaunchError, KeyboardInterrupt) as error:
+    except (InputError, KeyboardInterrupt) as error:
         return report(error)
-    except Exception as error:  # `play` lets none out: this one is Hydra's, about its input
-        return report(as_input_error(error))
+    except Exception as error:  # `play` lets none out: this one is Hydra's or a launcher's
+        about_input = not sweep.launched or isinstance(error, HydraException)
+        return report(as_input_error(error) if about_input else as_launch_error(error))
     return 0
 
 

@@ -38,7 +38,7 @@ def launch_missing(config: DictConfig, launcher: Launcher, batch_size: int | Non
 
     Raises:
         JobError: A job has failed; all others have been tried.
-        LaunchError: A worker has ended without an answer: killed, or out of memory.
+        Exception: A worker has ended without an answer; the launcher's own error.
     """
     planned = sweep.launched[-1]
     OmegaConf.save(config, planned.directory / "multirun.yaml")
@@ -65,14 +65,16 @@ def _launched(
     overrides = [
         [*job.overrides, f"hydra.sweep.subdir={_quoted(name)}"] for name, job in jobs.items()
     ]
-    try:
-        return launcher.launch(overrides, initial_job_idx=first)
-    except Exception as error:
-        reason = one_line(f"{type(error).__name__}: {error}")
-        raise LaunchError(
-            f"a worker ended without an answer ({shortened(reason)}); the same command again "
-            "goes on with what is missing"
-        ) from error
+    return launcher.launch(overrides, initial_job_idx=first)
+
+
+def as_launch_error(error: Exception) -> LaunchError:
+    """Return the one line about an error of a launcher, which every launcher tells in its way."""
+    reason = shortened(one_line(f"{type(error).__name__}: {error}"))
+    return LaunchError(
+        f"a worker ended without an answer ({reason}); the same command again goes on with what "
+        "is missing"
+    )
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,5 @@
 """Sweeps that may be launched again: planned as a whole; each job skipped, resumed or run."""
 
-import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,8 @@ from marl_comm.config.loading import load_saved
 from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.settings import flattened
+from marl_comm.runs.again import play_on, refuse_difference
 from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
-
-# The same loader in C, which most installations of PyYAML have.
-_QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
@@ -81,7 +77,7 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
         files = (folder / f"{name}.yaml", directory / name / CONFIG)
         for earlier in files:
             if earlier.exists():
-                _refuse_difference(earlier, job.config)
+                refuse_difference(earlier, job.config, "sweep")
         if not files[0].exists():
             new.append((files[0], job.config))
     try:
@@ -118,17 +114,8 @@ def play_job(config: RunConfig, directory: Path) -> float:
 
 
 def _play_locked(config: RunConfig, directory: Path) -> float:
-    if (directory / SUMMARY).exists():
-        print(f"finished before: {directory}", file=sys.stderr)
     try:
-        if (directory / CONFIG).exists():
-            from marl_comm.runs.session import resume
-
-            objective = resume(directory)
-        else:
-            from marl_comm.runs.session import execute
-
-            objective = execute(config, directory)
+        objective = play_on(config, directory, "sweep")
     except Exception as error:
         if directory.is_dir():
             (directory / ERROR).write_text(
@@ -161,27 +148,3 @@ def _standing(directory: Path) -> str:
         lines = (directory / ERROR).read_text(encoding="utf-8").strip().splitlines()
         return f"failed: {lines[-1] if lines else 'unknown error'}"
     return "unfinished" if (directory / CONFIG).exists() else "not started"
-
-
-def _refuse_difference(file: Path, config: RunConfig) -> None:
-    if _is_exactly(file, config):
-        return
-    saved = flattened(load_saved(file).model_dump())
-    wanted = flattened(config.model_dump())
-    for key in sorted(saved.keys() | wanted.keys()):
-        if saved.get(key) != wanted.get(key):
-            raise InputError(
-                one_line(
-                    f"{file} has {key}={saved.get(key)}, and this sweep would have "
-                    f"{key}={wanted.get(key)}; choose another hydra.sweep.dir"
-                )
-            )
-
-
-def _is_exactly(file: Path, config: RunConfig) -> bool:
-    """Return whether a file holds this configuration, word for word: quick, for large sweeps."""
-    try:
-        saved = yaml.load(file.read_bytes(), _QuickLoader)
-    except (OSError, yaml.YAMLError):
-        return False
-    return bool(saved == config.model_dump(mode="json"))
