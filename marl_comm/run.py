@@ -35,6 +35,7 @@ from marl_comm.runs import sweep
 from marl_comm.runs.again import play_on
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
+DRY_RUN = "--dry-run"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
 
 
@@ -79,10 +80,16 @@ def main() -> int:
 
 def _run() -> int:
     try:
-        arguments = _arguments(sys.argv[1:])
+        typed = sys.argv[1:]
+        dry = DRY_RUN in typed
+        arguments, options = _arguments([word for word in typed if word != DRY_RUN])
         refuse_odd_choices(arguments.overrides)
         if arguments.multirun:
-            _name_sweep(arguments.overrides)
+            arguments.overrides += _name_of_sweep(arguments.overrides)
+        if dry or (arguments.multirun and arguments.cfg is not None):
+            return _preview(arguments, dry=dry)
+        # Hydra reads them anew, and knows flags only before overrides.
+        sys.argv[1:] = [*options, *arguments.overrides]
         with _hydra_raises_errors():
             hydra.main(
                 config_path=str(CONFIG_DIRECTORY),
@@ -101,26 +108,47 @@ def _run() -> int:
     return 0
 
 
-def _name_sweep(overrides: list[str]) -> None:
-    """Name the sweep's directory by its overrides, so that the same sweep again continues it."""
-    if not any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
-        own = [override for override in overrides if not override.startswith("hydra")]
-        # Overrides must stand together: flags may follow them.
-        last = overrides[-1] if overrides else sys.argv[-1]
-        after = len(sys.argv) - sys.argv[::-1].index(last)
-        # Every job is composed anew, and must find the same directory: hence not in the files.
-        sys.argv.insert(after, f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'")
+def _preview(arguments: Namespace, *, dry: bool) -> int:
+    """Tell what the command would do; return the exit code."""
+    from marl_comm.command_line.preview import jobs_of, print_configurations, print_costs
+
+    if not dry and arguments.cfg != "job":
+        raise InputError(f"--cfg {arguments.cfg}: with -m only --cfg job can be shown")
+    directory, jobs = jobs_of(
+        arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir
+    )
+    if dry:
+        print_costs(directory, jobs)
+    else:
+        print_configurations(jobs)
+    return 0
 
 
-def _arguments(arguments: list[str]) -> Namespace:
-    """Return the flags and overrides among the arguments; refuse unknown flags in one line."""
+def _name_of_sweep(overrides: list[str]) -> list[str]:
+    """Return what names a sweep's directory by its overrides, so that it can be launched again."""
+    if any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
+        return []
+    own = [override for override in overrides if not override.startswith("hydra")]
+    # Every job is composed anew, and must find the same directory: hence not in the files.
+    return [f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'"]
+
+
+def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
+    """Return what was typed, read, and the flags in it with their values.
+
+    Flags and overrides may stand in any order; unknown flags are refused in one line.
+    """
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
         raise InputError(one_line(f"{message}; --help lists what is allowed"))
 
     parser.error = refuse  # type: ignore[method-assign]
-    return parser.parse_args(arguments)
+    found = parser.parse_intermixed_args(arguments)
+    options = list(arguments)
+    for override in found.overrides:
+        options.remove(override)
+    return found, options
 
 
 @contextmanager

@@ -69,27 +69,41 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
         InputError: A job was planned, or run, with another configuration; or a file is in the way.
         OutputError: The plan cannot be written.
     """
+    refuse_changes(directory, jobs)
     folder = directory / PLAN
-    new = []
-    for name, job in jobs.items():
-        if (directory / name).exists() and not (directory / name).is_dir():
-            raise InputError(one_line(f"{directory / name} is in the way of a job"))
-        files = (folder / f"{name}.yaml", directory / name / CONFIG)
-        for earlier in files:
-            if earlier.exists():
-                refuse_difference(earlier, job.config, "sweep")
-        if not files[0].exists():
-            new.append((files[0], job.config))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             one_line(f"hydra.sweep.dir={directory}: cannot be written ({error.strerror})")
         ) from error
-    for path, config in new:
-        with whole_file(path) as file:
-            file.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
+    for name, job in jobs.items():
+        if not (folder / f"{name}.yaml").exists():
+            _write(folder / f"{name}.yaml", job.config)
     launched.append(Sweep(directory, jobs))
+
+
+def refuse_changes(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
+    """Refuse jobs that are not what their directories hold, or what was planned there.
+
+    Args:
+        directory: The sweep's directory.
+        jobs: Its jobs by the names of their directories.
+
+    Raises:
+        InputError: A job was planned, or run, with another configuration; or a file is in the way.
+    """
+    for name, job in jobs.items():
+        if (directory / name).exists() and not (directory / name).is_dir():
+            raise InputError(one_line(f"{directory / name} is in the way of a job"))
+        for earlier in (directory / PLAN / f"{name}.yaml", directory / name / CONFIG):
+            if earlier.exists():
+                refuse_difference(earlier, job.config, "sweep")
+
+
+def _write(file: Path, config: RunConfig) -> None:
+    with whole_file(file) as opened:
+        opened.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
 
 
 def planned(directory: Path) -> RunConfig | None:
@@ -137,11 +151,12 @@ def close() -> None:
     names = sorted(file.stem for file in (directory / PLAN).glob("*.yaml"))
     table = Table("job", "state", title=str(directory), title_justify="left")
     for name in names:
-        table.add_row(name, _standing(directory / name))
+        table.add_row(name, standing(directory / name))
     Console(stderr=True, width=160, soft_wrap=True).print(table)
 
 
-def _standing(directory: Path) -> str:
+def standing(directory: Path) -> str:
+    """Return how the run in a directory stands, in a word or two."""
     if (directory / SUMMARY).exists():
         return "finished"
     if (directory / ERROR).exists():
