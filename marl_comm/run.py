@@ -26,24 +26,28 @@ from marl_comm.command_line.composition import (
 )
 from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.hydra_errors import as_input_error
-from marl_comm.command_line.jobs import name_of
+from marl_comm.command_line.jobs import knows_its_jobs, name_of
 from marl_comm.command_line.launching import JobError, as_launch_error
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
 from marl_comm.errors import BusyError, InputError
 from marl_comm.runs import sweep
 from marl_comm.runs.again import play_on
+from marl_comm.runs.interruption import end_with_parent
+from marl_comm.runs.objective import Result, unknown
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
 DRY_RUN = "--dry-run"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
 
 
-def play(cfg: DictConfig) -> float:
-    """Play one run and return the objective that sweepers minimise: the mean final Nash gap."""
+def play(cfg: DictConfig) -> Result:
+    """Play one run and return the objective that sweepers minimise."""
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
     if job.mode is RunMode.MULTIRUN:
+        if "joblib" in job.launcher["_target_"]:  # its workers would wait minutes for more
+            end_with_parent()
         return _play_job(cfg, directory)
     try:
         return play_on(load(cfg), directory, "run")
@@ -53,15 +57,19 @@ def play(cfg: DictConfig) -> float:
         raise SystemExit(report(error)) from error
 
 
-def _play_job(cfg: DictConfig, directory: Path) -> float:
+def _play_job(cfg: DictConfig, directory: Path) -> Result:
     """Play one job of a sweep; its failure does not keep the sweep from going on."""
     try:
         # As it was when the sweep started, whatever has become of the files since.
-        config = sweep.planned(directory) or load(cfg).in_group(directory.parent.name)
-        return sweep.play_job(config, directory)
-    except BusyError as error:
-        print(error, file=sys.stderr)
-        return float("nan")
+        config = sweep.planned(directory) if knows_its_jobs(HydraConfig.get()) else None
+        if config is None:
+            config = load(cfg).in_group(directory.parent.name)
+            sweep.plan_job(directory, config)
+        try:
+            return sweep.play_job(config, directory)
+        except BusyError as error:
+            print(error, file=sys.stderr)
+            return unknown(config.metrics.objective)
     except Exception as error:
         raise JobError(report(error)) from error
 

@@ -53,7 +53,7 @@ def at_work(directory: Path) -> set[int]:
     found = set()
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            target = Path(os.readlink(descriptor))
+            target = descriptor.readlink()
         except OSError:
             continue
         if target.name == "metrics.jsonl" and directory in target.parents:

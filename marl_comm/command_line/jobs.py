@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -43,7 +44,7 @@ def check_job(config: DictConfig) -> RunConfig:
 
 def _checked(task: DictConfig, config: DictConfig) -> RunConfig:
     """Return the configuration of a job, whose values may refer to Hydra's settings."""
-    current = HydraConfig.instance()
+    current: Any = HydraConfig.instance()  # holds the node `hydra` within the whole configuration
     previous, current.cfg = current.cfg, config
     try:
         return load(task)
@@ -65,11 +66,11 @@ def check_sweep(config: DictConfig) -> dict[str, SweepJob]:
     """
     checked: dict[str, SweepJob] = {}
     with hydra_errors_as_input_errors():
-        if not knows_its_jobs(config):
+        if not knows_its_jobs(config.hydra):
             return checked
         sweep_name = Path(config.hydra.sweep.dir).name
         jobs = _jobs(config)
-        by_overrides = OmegaConf.to_container(config.hydra.sweep)["subdir"] == _BY_OVERRIDES
+        by_overrides = config.hydra.sweep._get_node("subdir")._value() == _BY_OVERRIDES
     loader = JobLoader(GlobalHydra.instance().config_loader())
     for number, overrides in enumerate(jobs):
         try:
@@ -90,9 +91,13 @@ def check_sweep(config: DictConfig) -> dict[str, SweepJob]:
     return checked
 
 
-def knows_its_jobs(config: DictConfig) -> bool:
-    """Return whether a sweep runs all combinations of values, which are known beforehand."""
-    target = config.hydra.sweeper["_target_"]
+def knows_its_jobs(hydra: Any) -> bool:
+    """Return whether a sweep runs all combinations of values, which are known beforehand.
+
+    Args:
+        hydra: Hydra's own settings.
+    """
+    target = hydra.sweeper["_target_"]
     return str(target).endswith((BasicSweeper.__name__, "MissingJobsSweeper"))
 
 

@@ -25,7 +25,9 @@ class JobError(Exception):
         self.code = code
 
 
-def launch_missing(config: DictConfig, launcher: Launcher, batch_size: int | None) -> list[Sequence[JobReturn]]:
+def launch_missing(
+    config: DictConfig, launcher: Launcher, batch_size: int | None
+) -> list[Sequence[JobReturn]]:
     """Run the jobs of the sweep that was planned last which are not finished.
 
     Args:

@@ -49,7 +49,7 @@ def jobs_of(
             job = SweepJob(check_job(config), tuple(overrides))
             return directory.parent, {directory.name: job}
         refuse_nameless(config, "sweep.dir")
-        if not knows_its_jobs(config):
+        if not knows_its_jobs(config.hydra):
             raise InputError(
                 "this sweeper chooses its jobs as it goes, so there is nothing to tell beforehand"
             )

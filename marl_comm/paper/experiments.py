@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import hydra
+from pydantic.main import IncEx
 
 from marl_comm.command_line.composition import (
     CONFIG_DIRECTORY,
@@ -23,7 +24,7 @@ from marl_comm.runs.cost import seconds_of
 from marl_comm.settings import label_of
 
 # What has no influence on results names no run.
-_NOT_IDENTITY = {"logger", "checkpoint_seconds"}
+_NOT_IDENTITY: IncEx = {"logger": True, "checkpoint_seconds": True, "metrics": {"objective": True}}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from marl_comm.config.loading import load_saved
 from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.runs.objective import Result
 from marl_comm.settings import flattened
 from marl_comm.storage.files import CONFIG, SUMMARY
 
@@ -17,7 +18,7 @@ from marl_comm.storage.files import CONFIG, SUMMARY
 _QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -> float:
+def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -> Result:
     """Run; resume where the directory holds the same run unfinished; do nothing where finished.
 
     This is what a scheduler needs that starts the same command again after it took the machine

@@ -1,5 +1,6 @@
 """Sweeps that may be launched again: planned as a whole; each job skipped, resumed or run."""
 
+import json
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.runs.again import play_on, refuse_difference
+from marl_comm.runs.objective import Result, objective_of
 from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
 
 ERROR = "error.txt"
@@ -106,13 +108,26 @@ def _write(file: Path, config: RunConfig) -> None:
         opened.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
 
 
+def plan_job(directory: Path, config: RunConfig) -> None:
+    """Add a job to a sweep whose jobs are not known beforehand.
+
+    Raises:
+        InputError: It was planned, or run, with another configuration.
+        OutputError: The plan cannot be written.
+    """
+    folder = directory.parent / PLAN
+    refuse_changes(directory.parent, {directory.name: SweepJob(config, ())})
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / f"{directory.name}.yaml", config)
+
+
 def planned(directory: Path) -> RunConfig | None:
     """Return what a job's directory is planned to hold; None where its sweep has no plan."""
     file = directory.parent / PLAN / f"{directory.name}.yaml"
     return load_saved(file) if file.exists() else None
 
 
-def play_job(config: RunConfig, directory: Path) -> float:
+def play_job(config: RunConfig, directory: Path) -> Result:
     """Run a job, resume it where it was interrupted or failed, or skip it where it is finished.
 
     Returns:
@@ -127,7 +142,7 @@ def play_job(config: RunConfig, directory: Path) -> float:
         return _play_locked(config, directory)
 
 
-def _play_locked(config: RunConfig, directory: Path) -> float:
+def _play_locked(config: RunConfig, directory: Path) -> Result:
     try:
         objective = play_on(config, directory, "sweep")
     except Exception as error:
@@ -141,18 +156,42 @@ def _play_locked(config: RunConfig, directory: Path) -> float:
 
 
 def close() -> None:
-    """Print how each job of the sweep that this process has launched stands, if there is one."""
+    """Print how each job of the sweep that this process has launched stands, if there is one.
+
+    Jobs that were not known beforehand are trials: their objectives are printed as well.
+    """
     if not launched:
         return
     from rich.console import Console
     from rich.table import Table
 
-    directory = launched.pop().directory
-    names = sorted(file.stem for file in (directory / PLAN).glob("*.yaml"))
-    table = Table("job", "state", title=str(directory), title_justify="left")
-    for name in names:
-        table.add_row(name, standing(directory / name))
+    sweep = launched.pop()
+    names = sorted(file.stem for file in (sweep.directory / PLAN).glob("*.yaml"))
+    table = Table("job", "state", title=str(sweep.directory), title_justify="left")
+    if sweep.jobs:
+        for name in names:
+            table.add_row(name, standing(sweep.directory / name))
+    else:
+        table.add_column("objective", justify="right")
+        results = {name: result_of(sweep.directory / name) for name in names}
+        for name in sorted(names, key=lambda name: _in_order(results[name])):
+            numbers = ", ".join(f"{number:.6g}" for number in results[name])
+            table.add_row(name, standing(sweep.directory / name), numbers)
     Console(stderr=True, width=160, soft_wrap=True).print(table)
+
+
+def result_of(directory: Path) -> list[float]:
+    """Return the objectives of a finished run; none where it is not finished."""
+    if not (directory / SUMMARY).exists():
+        return []
+    seeds = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))["seeds"]
+    result = objective_of(seeds, load_saved(directory / CONFIG).metrics.objective)
+    return result if isinstance(result, list) else [result]
+
+
+def _in_order(numbers: list[float]) -> tuple[bool, list[float]]:
+    """The best first, by the first objective; those without a result last."""
+    return not numbers, numbers
 
 
 def standing(directory: Path) -> str:

@@ -59,7 +59,9 @@ def master() -> Iterator[DictConfig]:
     with hydra.initialize_config_dir(str(CONFIG_DIRECTORY), version_base=HYDRA_VERSION_BASE):
         made = GlobalHydra.instance().hydra
         assert made is not None
-        yield made.compose_config(CONFIG_NAME, GIVEN, RunMode.MULTIRUN, with_log_configuration=False)
+        yield made.compose_config(
+            CONFIG_NAME, GIVEN, RunMode.MULTIRUN, with_log_configuration=False
+        )
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
