@@ -174,8 +174,8 @@ class MetricsSettings(Settings):
     objective: (
         Annotated[
             tuple[Objective, ...],
-            BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
             Field(strict=False, min_length=1, max_length=8),
+            BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
         ]
         | None
     )

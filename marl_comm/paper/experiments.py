@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import hydra
-from pydantic.main import IncEx
 
 from marl_comm.command_line.composition import (
     CONFIG_DIRECTORY,
@@ -24,7 +24,11 @@ from marl_comm.runs.cost import seconds_of
 from marl_comm.settings import label_of
 
 # What has no influence on results names no run.
-_NOT_IDENTITY: IncEx = {"logger": True, "checkpoint_seconds": True, "metrics": {"objective": True}}
+_NOT_IDENTITY: dict[str, Any] = {
+    "logger": True,
+    "checkpoint_seconds": True,
+    "metrics": {"objective": True},
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Sweeps that may be launched again: planned as a whole; each job skipped, resumed or run."""
 
 import json
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from marl_comm.errors import InputError
 from marl_comm.runs.again import play_on, refuse_difference
 from marl_comm.runs.objective import Result, objective_of
 from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
+from marl_comm.storage.locks import refuse_without_locks, warning_about
 
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
@@ -79,6 +81,9 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
         raise InputError(
             one_line(f"hydra.sweep.dir={directory}: cannot be written ({error.strerror})")
         ) from error
+    refuse_without_locks(folder)
+    if warning := warning_about(folder):
+        print(f"warning: {warning}", file=sys.stderr)
     for name, job in jobs.items():
         if not (folder / f"{name}.yaml").exists():
             _write(folder / f"{name}.yaml", job.config)
