@@ -13,7 +13,14 @@ from marl_comm.errors import InputError
 from marl_comm.settings import label_of
 
 # Settings that name a repetition or a way to record it, not what is computed.
-_NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
+_NOT_COMPARED = (
+    "seed",
+    "num_seeds",
+    "logger",
+    "checkpoint_seconds",
+    "metrics.every",
+    "metrics.objective",
+)
 _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
 # Returns are compared where runs end.
 _MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")

@@ -13,6 +13,7 @@ from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
+from marl_comm.storage.files import SUMMARY
 
 
 class CheckBeforeStart(Callback):
@@ -30,12 +31,15 @@ class CheckBeforeStart(Callback):
         with _errors_end_the_program():
             refuse_nameless(config, "sweep.dir")
             jobs = check_sweep(config)
+            directory = Path(config.hydra.sweep.dir)
             for name, job in jobs.items():
+                if (directory / name / SUMMARY).exists():
+                    continue
                 try:
-                    _rehearse(job, in_sweep=True)
+                    _rehearse(job.config, in_sweep=True)
                 except InputError as error:
                     raise InputError(f"job {name} of the sweep: {error}") from error
-            plan(Path(config.hydra.sweep.dir), jobs)
+            plan(directory, jobs)
 
 
 def _rehearse(job: RunConfig, *, in_sweep: bool) -> None:

@@ -5,12 +5,14 @@ import sys
 import traceback
 from types import TracebackType
 
-from marl_comm.errors import InputError, NumbersError, OutputError
+from marl_comm.errors import InputError, LaunchError, NumbersError, OutputError
 from marl_comm.runs.interruption import Interrupted
 
 FAILURE = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
+
+_FORESEEN = (InputError, LaunchError, NumbersError, OutputError)
 
 # Read at import: later this variable is set to make Hydra raise its errors.
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -42,7 +44,7 @@ def report(error: BaseException) -> int:
     What the program has foreseen takes one line. The traceback is for defects of the program,
     and for users who have set HYDRA_FULL_ERROR=1.
     """
-    expected = isinstance(error, InputError | OutputError | NumbersError | KeyboardInterrupt)
+    expected = isinstance(error, (*_FORESEEN, KeyboardInterrupt))
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):

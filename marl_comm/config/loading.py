@@ -43,6 +43,9 @@ def load_saved(file: Path) -> RunConfig:
         raise InputError(one_line(f"{file} cannot be read: {error}")) from error
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         raise InputError(one_line(f"{file} is no configuration: it must map names to values"))
+    metrics = raw.get("metrics")
+    if isinstance(metrics, dict):
+        metrics.setdefault("objective", None)  # which the first runs did not have
     try:
         return _validated(raw, {})
     except InputError as error:

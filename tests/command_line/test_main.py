@@ -14,6 +14,7 @@ from hydra._internal.utils import get_args_parser
 
 from marl_comm.command_line.commands import COMMANDS
 from marl_comm.command_line.main import main
+from marl_comm.run import DRY_RUN
 
 NAMES = list(COMMANDS)
 
@@ -82,7 +83,7 @@ def test_completion_offers_the_flags_that_the_help_of_run_lists(directory: Path)
     flags = help_of(directory, "run").partition("== Flags ==")[2]
     run = COMMANDS["run"]
     assert {*re.findall(r"--[a-z-]+", flags), "--help"} == {*run.options}
-    known = get_args_parser()._option_string_actions
+    known = {*get_args_parser()._option_string_actions, DRY_RUN}
     for option in run.options:
         assert option in known
     for option, values in run.values.items():

@@ -129,8 +129,13 @@ def test_every_file_opens_with_what_it_is_and_a_command_that_works(path: Path) -
     found = re.fullmatch(r"# [A-Z].+: python -m marl_comm\.run (.+)", first_line)
     assert found, first_line
     assert len(first_line) <= 130
-    if found[1] != "--help":
+    if found[1] == "--help":
+        return
+    try:
         compose(*shlex.split(found[1].removeprefix("-m ")))
+    except InputError as error:
+        if "its plug-in is not installed" not in str(error):
+            raise
 
 
 @pytest.mark.parametrize(
