@@ -1,6 +1,6 @@
-"""Where Hydra looks for plug-ins: the sweeper that `configs/hydra/sweeper/marl_comm.yaml` names.
+"""The sweeper that `configs/hydra/sweeper/marl_comm.yaml` names, where Hydra looks for plug-ins.
 
-Every program that uses Hydra imports this file at its start, so it imports nothing else of ours.
+Hydra imports this file whenever it looks for them, so it imports nothing else of ours at its top.
 """
 
 from collections.abc import Mapping
