@@ -9,6 +9,7 @@ from marl_comm.arrays import AnyArray, BoolArray
 from marl_comm.errors import InputError
 from marl_comm.games.environments.declared import Declared
 from marl_comm.games.environments.foreign import refused
+from marl_comm.games.environments.infos import is_mapping
 from marl_comm.games.environments.observations import MASK, MismatchError, mask_of
 
 
@@ -130,5 +131,5 @@ class Reader:
 
 def told_in(infos: Any, name: str) -> bool:
     """Return whether infos hold a mask for an agent."""
-    info = infos.get(name) if isinstance(infos, Mapping) else None
-    return isinstance(info, Mapping) and MASK in info
+    info = infos.get(name) if is_mapping(infos) else None
+    return is_mapping(info) and MASK in info
