@@ -228,16 +228,18 @@ class ParallelEnvironments:
         """Remember what agents see, and who still acts, with which choices; others see nothing."""
         reader, names = self._reader, self.spec.agents
         here = (row, slice(None), copy)
-        self._observations[here] = 0.0
-        self._alive[here] = self._given[here] = False
-        self._legal[here] = self._free
-        reader.agents(seen, "its observations")
+        observations, masked = self._observations[here], self._legal.shape[-1] > 0
+        observations[:] = 0.0
+        if masked:
+            self._legal[here] = self._free
+        if len(seen) != len(shown):
+            reader.agents(seen, "its observations")
         for i in sorted(shown):
-            reader.observation(i, seen, self._observations[row, i, copy])
-            self._given[row, i, copy] = True
+            reader.observation(i, seen, observations[i])
+        self._given[here] = [i in shown for i in range(len(names))]
+        self._alive[here] = [i in staying for i in range(len(names))]
         for i in sorted(staying):
-            self._alive[row, i, copy] = True
-            if self.spec.masked and self._legal.shape[-1] > 0:
+            if masked:
                 mask = reader.mask(i, seen[names[i]], given)
                 if mask is not None:
                     self._legal[row, i, copy, self._mask_places[i]] = mask
