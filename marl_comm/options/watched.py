@@ -36,12 +36,8 @@ class Checks:
         Raises:
             InputError: It has raised something.
         """
-        try:
+        with calling(type(self), self.named_by, method):
             yield
-        except (InputError, NumbersError, OutputError):
-            raise
-        except Exception as error:
-            raise self.wrong(method, f"fails ({reason_of(error, type(self))})") from error
 
     def wrong(self, method: str, what: str) -> InputError:
         """Return the error that says what is wrong with a method."""
@@ -129,6 +125,21 @@ def watched(of: type[T], checks: type, named_by: str, **attributes: Any) -> type
         namespace.update(attributes, named_by=named_by, __module__=of.__module__)
 
     return cast(type[T], types.new_class(of.__name__, (checks, of), exec_body=fill))
+
+
+@contextmanager
+def calling(of: type, named_by: str, method: str) -> Iterator[None]:
+    """Tell in one line what a method of a class of the user's own raises.
+
+    Raises:
+        InputError: It has raised something.
+    """
+    try:
+        yield
+    except (InputError, NumbersError, OutputError):
+        raise
+    except Exception as error:
+        raise InputError(f"{named_by}: {method}() fails ({reason_of(error, of)})") from error
 
 
 def reason_of(error: BaseException, raised_in: type | None = None) -> str:

@@ -32,6 +32,23 @@ class Refuses(StagHunt):
         raise KeyError("no such\\nthing")
 
 
+class Uncalled(StagHunt):
+    def __init__(self, agents, actions, seeds):
+        self.hare = 0.5
+
+
+class Uncounted(StagHunt):
+    @classmethod
+    def numbers(cls):
+        return 1
+
+
+class Unsized(StagHunt):
+    @classmethod
+    def problems(cls, agents, actions, games):
+        return None
+
+
 class Ends(StagHunt):
     def __init__(self, agents, actions, seeds):
         super().__init__(agents, 3, seeds)
@@ -182,6 +199,9 @@ CASES = [
     (GAME, "LastDisplacement", "must be a subclass of marl_comm.games.one_shot.rules.Potential"),
     (GAME, "Abstract", "leaves out arrays, marginal_rewards, numbers, problems; TeamGame says"),
     (GAME, "Refuses", "it cannot be made (KeyError: 'no such"),
+    (GAME, "Uncalled", "__init__() fails (AttributeError"),
+    (GAME, "Uncounted", "numbers() fails (TypeError"),
+    (GAME, "Unsized", "problems() fails (TypeError"),
     (GAME, "Ends", "it has (4, 3, 2) agents, actions and games, not (4, 2, 2)"),
     (GAME, "Flat", "marginal_rewards() must give a float64 array of shape (2, 4, 2) for rewards"),
     (GAME, "Half", "rewards() must give a float64 array of shape"),

@@ -10,7 +10,7 @@ from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
-from marl_comm.options.watched import Checks, watched
+from marl_comm.options.watched import Checks, calling, watched
 
 _KEY = "game.class"
 _TRIED = 3  # games
@@ -52,18 +52,24 @@ class OwnOneShotSettings(DrawnOneShotSettings, OwnOption):
         games = 1 if self.shared else run.num_seeds
         rules = self.rules
         self.refuse_sizes(rules, games)
-        numbers = games * rules.numbers(self.agents, self.actions)
+        with calling(rules, self._named, "numbers"):
+            numbers = games * rules.numbers(self.agents, self.actions)
         for problem in self.problems_of_memory(run, numbers):
             raise InputError(problem)
         seeds = [self.seed] if self.seed is not None else range(run.seed, run.seed + games)
         found = disagreement(self.drawn(seeds[:_TRIED]))
         if found is not None:
-            raise InputError(f"{_KEY}={self.class_}: {found}")
+            raise InputError(f"{self._named}: {found}")
+
+    @property
+    def _named(self) -> str:
+        return f"{_KEY}={self.class_}"
 
     def refuse_sizes(self, rules: type[PotentialGame], games: int) -> None:
         """Raise InputError where games of these sizes cannot be played."""
-        for problem in rules.problems(self.agents, self.actions, games):
-            raise InputError(f"{_KEY}={self.class_}: {problem}")
+        with calling(rules, self._named, "problems"):
+            for problem in rules.problems(self.agents, self.actions, games):
+                raise InputError(f"{self._named}: {problem}")
 
     def drawn(self, seeds: Sequence[int]) -> PotentialGame:
         """Return the user's rules with one game drawn from each of the seeds.
@@ -73,12 +79,13 @@ class OwnOneShotSettings(DrawnOneShotSettings, OwnOption):
         """
         rules = self.rules
         self.refuse_sizes(rules, len(seeds))
-        checking = watched(rules, _CheckedGame, f"{_KEY}={self.class_}")
+        checking = watched(rules, _CheckedGame, self._named)
         game = made(checking, self.class_, _KEY, self.agents, self.actions, seeds, **self.arguments)
-        sizes = (game.agents, game.actions, game.games)
+        with calling(rules, self._named, "__init__"):
+            sizes = (game.agents, game.actions, game.games)
         if sizes != (self.agents, self.actions, len(seeds)):
             raise InputError(
-                f"{_KEY}={self.class_}: it has {sizes} agents, actions and games, not "
+                f"{self._named}: it has {sizes} agents, actions and games, not "
                 f"{(self.agents, self.actions, len(seeds))}; pass agents, actions and seeds on to "
                 "super().__init__"
             )

@@ -12,7 +12,7 @@ from marl_comm.games.over_time.rules import MarkovGame
 from marl_comm.games.over_time.settings import DrawnOverTimeSettings, States, Steps
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
-from marl_comm.options.watched import Checks, kind, watched
+from marl_comm.options.watched import Checks, calling, kind, watched
 
 _KEY = "game.class"
 _LOGGED = "seed round local_step samples bytes_up bytes_down value nash_gap ess divergence bases"
@@ -72,7 +72,8 @@ class OwnOverTimeSettings(DrawnOverTimeSettings, OwnOption):
         """
         rules = imported(self.class_, _KEY, MarkovGame)
         games = 1 if self.shared else run.num_seeds
-        numbers = games * rules.numbers(self.agents, self.actions, self.states)
+        with calling(rules, f"{_KEY}={self.class_}", "numbers"):
+            numbers = games * rules.numbers(self.agents, self.actions, self.states)
         for problem in self.problems_of_memory(run, numbers):
             raise InputError(problem)
 
@@ -86,7 +87,8 @@ class OwnOverTimeSettings(DrawnOverTimeSettings, OwnOption):
         checking = watched(rules, _CheckedGame, f"{_KEY}={self.class_}")
         wanted = (self.agents, self.actions, self.states, self.steps, self.discount)
         game = made(checking, self.class_, _KEY, *wanted, seeds, **self.arguments)
-        sizes = (game.agents, game.actions, game.states, game.steps, game.discount)
+        with calling(rules, f"{_KEY}={self.class_}", "__init__"):
+            sizes = (game.agents, game.actions, game.states, game.steps, game.discount)
         if sizes != wanted:
             raise InputError(
                 f"{_KEY}={self.class_}: it has {sizes} agents, actions, states, steps and "
