@@ -13,8 +13,8 @@ from console import ROOT, environment, write_script
 from hydra._internal.utils import get_args_parser
 
 from marl_comm.command_line.commands import COMMANDS
-from marl_comm.run import DRY_RUN
 from marl_comm.command_line.main import main
+from marl_comm.run import DRY_RUN
 
 NAMES = list(COMMANDS)
 
