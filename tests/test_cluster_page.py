@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_crash_scripts import lines_of
 
 from marl_comm.command_line.composition import compose
 from marl_comm.runs.session import execute
@@ -94,6 +95,19 @@ def test_a_run_that_is_requeued_goes_on_to_the_same_bytes(
     before = (tmp_path / "outputs" / "my_run" / "summary.json").stat().st_mtime_ns
     assert submit(tmp_path, script, slurm)[3:] == ["0"]
     assert (tmp_path / "outputs" / "my_run" / "summary.json").stat().st_mtime_ns == before
+
+
+def test_a_sweep_costs_little_beside_its_runs() -> None:
+    """As the page says, with room for slower machines; in seconds of a core, not of the clock."""
+    (told,) = lines_of("sweep_overhead.py", "--jobs", "50")
+    found = re.search(r"([\d.-]+) s of overhead a job; launched again ([\d.]+) s", told)
+    assert found, told
+    assert float(found[1]) < 0.1
+    assert float(found[2]) < 5.0
+    page = re.search(r"(0\.\d+) s a job in one process[^.]* and (\d\.\d) s in all", PAGE)
+    assert page
+    assert float(page[1]) < 0.1
+    assert float(page[2]) < 5.0
 
 
 def test_a_sweep_that_is_requeued_goes_on(tmp_path: Path, slurm: dict[str, str]) -> None:

@@ -230,8 +230,8 @@ def test_a_directory_with_a_run_is_left_as_it_is(
     assert "run/summary.json" in before
     capsys.readouterr()
     assert command(monkeypatch, *QUICK, here, "seed=1") == 2
-    told = capsys.readouterr().err
-    assert re.fullmatch(r"error: [^\n]+ has seed=0, and this run would have seed=1; [^\n]+\n", told)
+    told = r"error: [^\n]+ has seed=0, and this run would have seed=1; choose [^\n]+\n"
+    assert re.fullmatch(told, capsys.readouterr().err)
     assert content(tmp_path) == before
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -44,10 +45,17 @@ def check_job(config: DictConfig) -> RunConfig:
 
 def _checked(task: DictConfig, config: DictConfig) -> RunConfig:
     """Return the configuration of a job, whose values may refer to Hydra's settings."""
+    with _hydra_knows(config):
+        return load(task)
+
+
+@contextmanager
+def _hydra_knows(config: DictConfig) -> Iterator[None]:
+    """Make values find Hydra's settings in a configuration, as they will in the job itself."""
     current: Any = HydraConfig.instance()  # holds the node `hydra` within the whole configuration
     previous, current.cfg = current.cfg, config
     try:
-        return load(task)
+        yield
     finally:
         current.cfg = previous
 
@@ -111,7 +119,7 @@ def refuse_nameless(config: DictConfig, key: str) -> None:
 
 def _name_in_sweep(task: DictConfig, config: DictConfig) -> str:
     """Return the name of a job's directory, which may refer to any of its values."""
-    with hydra_errors_as_input_errors(), open_dict(config):
+    with hydra_errors_as_input_errors(), _hydra_knows(config), open_dict(config):
         config.update(task)
         name = str(config.hydra.sweep.subdir)
     if name.strip() in ("", ".", "..", PLAN) or "/" in name:
