@@ -149,7 +149,13 @@ def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
-        raise InputError(one_line(f"{message}; --help lists what is allowed"))
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        hint = "--help lists what is allowed"
+        if "unrecognized" in message and not any(word.startswith("-") for word in unknown):
+            hint = "type all key=value together, before -m and other flags or after them"
+        elif any(word.startswith("--") for word in unknown):
+            hint = f"settings are typed key=value; {hint}"
+        raise InputError(one_line(f"{message}; {hint}"))
 
     parser.error = refuse  # type: ignore[method-assign]
     found = parser.parse_intermixed_args(arguments)

@@ -56,7 +56,7 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
         group, choice = override.key_or_group, override.value()
         if group in options() and not isinstance(choice, str):
             raise InputError(one_line(unknown_option(group, choice, options()[group])))
-        if group in options() and override.is_add():
+        if (group in options() or group == "experiment") and override.is_add():
             raise InputError(one_line(f"{shortened(text)}: a choice is replaced, not added: no +"))
         hydra_group = group in ("", "hydra") or "/" in group
         if hydra_group and not isinstance(choice, str | list):

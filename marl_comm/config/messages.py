@@ -14,6 +14,15 @@ from marl_comm.options.found import name_of, options_of
 _LONGEST = 80  # characters of a key or value
 _LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
+# What other programs call a key or a group, by the last part of the name.
+_CALLED_ELSEWHERE = {
+    "batch_size": ("samples_per_round",),
+    "env": ("game",),
+    "gamma": ("game.discount", "learner.discount"),
+    "lr": ("learner.step_size", "learner.learning_rate"),
+    "seeds": ("num_seeds",),
+    "total_timesteps": ("max_local_steps",),
+}
 
 
 def one_line(text: str) -> str:
@@ -66,8 +75,15 @@ def unknown_key(path: str) -> str:
         has = " or ".join(_owner(group, key) for key in owners)
         return f"{path}: unknown key here, it belongs to {has}"
     known = list(dict.fromkeys([key.path for key in keys()] + list(options())))
-    same_name = [key for key in known if key.rpartition(".")[2] == path.rpartition(".")[2]]
-    close = same_name or difflib.get_close_matches(path, known, n=1)
+    parent, _, name = path.rpartition(".")
+    if parent.endswith(".arguments") and parent in known:
+        return f"{path}: arguments are added, with a plus, as in +{path}=1"
+    same_name = [key for key in known if key.rpartition(".")[2] == name]
+    close = (
+        same_name
+        or list(_CALLED_ELSEWHERE.get(name, ()))
+        or difflib.get_close_matches(path, known, n=1)
+    )
     if path.startswith("hydra."):
         return f"{path}: unknown key of Hydra's own settings, which --cfg hydra shows"
     if close:
