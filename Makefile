@@ -28,7 +28,7 @@ figures: .venv/installed  ## Run the sweeps at quick scale, draw the figures, ju
 	$(RUN) scripts/reproduce_figures.py --scale quick
 
 test: .venv/installed lint  ## Set up, check style and types, pass the tests.
-	OMP_NUM_THREADS=1 .venv/bin/pytest
+	OMP_NUM_THREADS=1 .venv/bin/pytest --refuse-skips
 
 lint: .venv/installed  ## Check style, format and types.
 	.venv/bin/ruff check .

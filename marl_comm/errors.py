@@ -24,3 +24,10 @@ class NumbersError(Exception):
 
     `marl_comm.run` prints it without a traceback and exits with code 1.
     """
+
+
+class LaunchError(Exception):
+    """A sweep's launcher lost a worker: one line with its reason and what to do.
+
+    `marl_comm.run` prints it without a traceback and exits with code 1.
+    """

@@ -14,6 +14,7 @@ from typing import NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -25,55 +26,50 @@ from marl_comm.command_line.composition import (
 )
 from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.hydra_errors import as_input_error
-from marl_comm.command_line.jobs import name_of
+from marl_comm.command_line.jobs import knows_its_jobs, name_of
+from marl_comm.command_line.launching import JobError, as_launch_error
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line
 from marl_comm.errors import BusyError, InputError
 from marl_comm.runs import sweep
+from marl_comm.runs.again import play_on
+from marl_comm.runs.interruption import end_with_parent
+from marl_comm.runs.objective import Result, unknown
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
+DRY_RUN = "--dry-run"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
 
 
-class JobError(Exception):
-    """A job of a sweep has failed, and its error has been reported.
-
-    Attributes:
-        code: The exit code that goes with the error.
-    """
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def play(cfg: DictConfig) -> float:
-    """Play one run and return the objective that sweepers minimise: the mean final Nash gap."""
+def play(cfg: DictConfig) -> Result:
+    """Play one run and return the objective that sweepers minimise."""
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
     if job.mode is RunMode.MULTIRUN:
+        if "joblib" in job.launcher["_target_"]:  # its workers would wait minutes for more
+            end_with_parent()
         return _play_job(cfg, directory)
     try:
-        config = load(cfg)
-        # Imported late: mistakes on the command line are told before anything heavy is loaded.
-        from marl_comm.runs.session import execute
-
-        return execute(config, directory)
+        return play_on(load(cfg), directory, "run")
     except Exception as error:
         with suppress(OSError):
             directory.rmdir()  # which Hydra has made: a run that never began leaves nothing
         raise SystemExit(report(error)) from error
 
 
-def _play_job(cfg: DictConfig, directory: Path) -> float:
+def _play_job(cfg: DictConfig, directory: Path) -> Result:
     """Play one job of a sweep; its failure does not keep the sweep from going on."""
     try:
         # As it was when the sweep started, whatever has become of the files since.
-        config = sweep.planned(directory) or load(cfg).in_group(directory.parent.name)
-        return sweep.play_job(config, directory)
-    except BusyError as error:
-        print(error, file=sys.stderr)
-        return float("nan")
+        config = sweep.planned(directory) if knows_its_jobs(HydraConfig.get()) else None
+        if config is None:
+            config = load(cfg).in_group(directory.parent.name)
+            sweep.plan_job(directory, config)
+        try:
+            return sweep.play_job(config, directory)
+        except BusyError as error:
+            print(error, file=sys.stderr)
+            return unknown(config.metrics.objective)
     except Exception as error:
         raise JobError(report(error)) from error
 
@@ -92,10 +88,16 @@ def main() -> int:
 
 def _run() -> int:
     try:
-        arguments = _arguments(sys.argv[1:])
+        typed = sys.argv[1:]
+        dry = DRY_RUN in typed
+        arguments, options = _arguments([word for word in typed if word != DRY_RUN])
         refuse_odd_choices(arguments.overrides)
         if arguments.multirun:
-            _name_sweep(arguments.overrides)
+            arguments.overrides += _name_of_sweep(arguments.overrides)
+        if dry or (arguments.multirun and arguments.cfg is not None):
+            return _preview(arguments, dry=dry)
+        # Hydra reads them anew, and knows flags only before overrides.
+        sys.argv[1:] = [*options, *arguments.overrides]
         with _hydra_raises_errors():
             hydra.main(
                 config_path=str(CONFIG_DIRECTORY),
@@ -108,28 +110,53 @@ def _run() -> int:
         return ended.code if isinstance(ended.code, int) else FAILURE
     except (InputError, KeyboardInterrupt) as error:
         return report(error)
-    except Exception as error:  # `play` lets none out: this one is Hydra's, about its input
-        return report(as_input_error(error))
+    except Exception as error:  # `play` lets none out: this one is Hydra's or a launcher's
+        about_input = not sweep.launched or isinstance(error, HydraException)
+        return report(as_input_error(error) if about_input else as_launch_error(error))
     return 0
 
 
-def _name_sweep(overrides: list[str]) -> None:
-    """Name the sweep's directory by its overrides, so that the same sweep again continues it."""
-    if not any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
-        own = [override for override in overrides if not override.startswith("hydra")]
-        # Every job is composed anew, and must find the same directory: hence not in the files.
-        sys.argv.append(f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'")
+def _preview(arguments: Namespace, *, dry: bool) -> int:
+    """Tell what the command would do; return the exit code."""
+    from marl_comm.command_line.preview import jobs_of, print_configurations, print_costs
+
+    if not dry and arguments.cfg != "job":
+        raise InputError(f"--cfg {arguments.cfg}: with -m only --cfg job can be shown")
+    directory, jobs = jobs_of(
+        arguments.overrides, sweep=arguments.multirun, config_dir=arguments.config_dir
+    )
+    if dry:
+        print_costs(directory, jobs)
+    else:
+        print_configurations(jobs)
+    return 0
 
 
-def _arguments(arguments: list[str]) -> Namespace:
-    """Return the flags and overrides among the arguments; refuse unknown flags in one line."""
+def _name_of_sweep(overrides: list[str]) -> list[str]:
+    """Return what names a sweep's directory by its overrides, so that it can be launched again."""
+    if any(override.lstrip("+").startswith(_SWEEP_DIRECTORY) for override in overrides):
+        return []
+    own = [override for override in overrides if not override.startswith("hydra")]
+    # Every job is composed anew, and must find the same directory: hence not in the files.
+    return [f"{_SWEEP_DIRECTORY}'outputs/sweeps/{name_of(own)}'"]
+
+
+def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
+    """Return what was typed, read, and the flags in it with their values.
+
+    Flags and overrides may stand in any order; unknown flags are refused in one line.
+    """
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
         raise InputError(one_line(f"{message}; --help lists what is allowed"))
 
     parser.error = refuse  # type: ignore[method-assign]
-    return parser.parse_args(arguments)
+    found = parser.parse_intermixed_args(arguments)
+    options = list(arguments)
+    for override in found.overrides:
+        options.remove(override)
+    return found, options
 
 
 @contextmanager

@@ -53,6 +53,15 @@ Arguments = Annotated[
 ]
 
 
+MAY_READ_FILES = {"may_read_files": True}
+"""Context of a validation in which what is left open may be read off files that are named."""
+
+
+def may_read_files(context: Mapping[str, Any] | None) -> bool:
+    """Return whether a validation has the context `MAY_READ_FILES`."""
+    return context is not None and context == MAY_READ_FILES
+
+
 def label_of(option: Mapping[str, Any]) -> str:
     """Return what a chosen option is called: a class of the user's own by its own name.
 

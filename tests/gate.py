@@ -34,7 +34,7 @@ from gate_differences import SUMMARY, Difference, differences, digests, run_dire
 
 DIGESTS, RUNS, OUTPUT = "digests.json", "runs", "output"
 _PLAYING, _RESUMING = "marl_comm.run", "marl_comm.resume"
-_OPTIONAL = "vmas"
+_OPTIONAL = {"vmas": "vmas", "lbf": "lbforaging", "rware": "rware"}  # packages of games
 _SHOWN = 8  # differences of a run
 
 Found = dict[str, tuple[Path | None, dict[str, str]]]
@@ -86,8 +86,9 @@ def play_all(chosen: list[Command], folder: Path) -> int:
     (folder / OUTPUT).mkdir(parents=True, exist_ok=True)
     codes = {}
     for command in chosen:
-        if f"game={_OPTIONAL}" in command.name and find_spec(_OPTIONAL) is None:
-            print(f"skipped, {_OPTIONAL} is not installed: {command.name}", file=sys.stderr)
+        needed = [_OPTIONAL[game] for game in _OPTIONAL if f"game={game}" in command.name]
+        if missing := [package for package in needed if find_spec(package) is None]:
+            print(f"skipped, {missing[0]} is not installed: {command.name}", file=sys.stderr)
             continue
         codes[command.name] = code = play(command, folder)
         if code != 0:

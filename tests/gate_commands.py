@@ -38,6 +38,7 @@ OVER_TIME = {
     "markov_congestion": "game.agents=3 game.actions=3 game.weights=[1,2,4] game.episode_steps=4",
     "climbing_chain": "game.agents=3 game.states=3 game.horizon=4",
 }
+FIXED = {"climbing": "", "penalty": "", "payoff": "game.file=tests/gate_game.nfg"}
 PREDICTION = "algorithm.max_bases=5 algorithm.spacing=0.05"
 NETWORKS = (
     "logger=local num_seeds=2 max_local_steps=12 game.copies=2 game.steps=5 "
@@ -51,6 +52,8 @@ ENVIRONMENTS = {
     "pettingzoo": "game.environment=gate_environment:Dwindling game.evaluation_steps=9",
     "vmas": "game.max_steps=5 +game.arguments.n_agents=3",
     "vmas/simple_spread": "game.max_steps=5",
+    "lbf/foraging": "game.environment=Foraging-5x5-2p-1f-v3 game.max_steps=5",
+    "rware/warehouse": "game.max_steps=5",
 }
 REWEIGHING = ("importance_sampling", "base_policy_prediction", "stale")
 SCHEDULES = {
@@ -105,7 +108,7 @@ def commands() -> list[Command]:
 
 def _combinations() -> Iterator[Command]:
     """Yield every game with every algorithm and every schedule that goes with it."""
-    for game in (*ONE_SHOT_GAMES, *OVER_TIME, *ENVIRONMENTS):
+    for game in (*ONE_SHOT_GAMES, *FIXED, *OVER_TIME, *ENVIRONMENTS):
         yield _command(f"game={game} algorithm=full_communication")
         for algorithm, schedule in product(REWEIGHING, SCHEDULES):
             yield _command(f"game={game} algorithm={algorithm} communication={schedule}")
@@ -113,8 +116,8 @@ def _combinations() -> Iterator[Command]:
 
 def _exact() -> Iterator[Command]:
     exact = "samples_per_round=null"
-    for game in (*ONE_SHOT_GAMES, *OVER_TIME):
-        seeds = " num_seeds=1" if game in ("markov_congestion", "climbing_chain") else ""
+    for game in (*ONE_SHOT_GAMES, *FIXED, *OVER_TIME):
+        seeds = " num_seeds=1" if game in (*FIXED, "markov_congestion", "climbing_chain") else ""
         for algorithm in ("full_communication", "importance_sampling", "base_policy_prediction"):
             yield _command(f"game={game} algorithm={algorithm} {exact}{seeds}")
     for game in ("coverage", "random_markov", "climbing_chain"):
@@ -241,7 +244,7 @@ def _command(chosen: str) -> Command:
     if game in ENVIRONMENTS:
         sizes = [NETWORKS, ENVIRONMENTS[game]]
     else:
-        sizes = [TABLES, OVER_TIME.get(game, ONE_SHOT)]
+        sizes = [TABLES, (OVER_TIME | FIXED).get(game, ONE_SHOT)]
         if algorithm == "base_policy_prediction":
             sizes.append(PREDICTION)
     if algorithm != "full_communication":

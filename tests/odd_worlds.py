@@ -12,10 +12,12 @@ LOG = []
 
 
 class World(ParallelEnv):
-    """Two agents, two numbers to see, three choices, a reward of 1 for the last; five steps."""
+    """Two agents, two numbers to see, three choices, a reward for the last; five steps."""
 
     metadata: ClassVar = {"name": "world"}
     steps = 5
+    unit = 1.0
+    offset = 0.0
     names = ("a", "b")
 
     def __init__(self, render_mode=None, **changes):
@@ -35,7 +37,7 @@ class World(ParallelEnv):
         return np.array([self.time / self.steps, 1.0], np.float32)
 
     def reward(self, agent, action):
-        return float(np.ravel(action)[0] == 2)
+        return self.unit * (self.offset + float(np.ravel(action)[0] == 2))
 
     def info(self, agent):
         return {}

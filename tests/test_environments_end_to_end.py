@@ -122,6 +122,38 @@ def test_what_agents_that_have_left_bring_is_learned(tmp_path, kind, best):
     assert found == pytest.approx(best)
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_in_any_unit_the_same_is_learned(tmp_path, unit):
+    world = ["game.environment=odd_worlds:World", "max_local_steps=4", "game.evaluation_every=1"]
+    curves = []
+    for number, scale in enumerate((1.0, unit)):
+        execute(compose(*LEARNING, *world, f"+game.arguments.unit={scale}"), tmp_path / str(number))
+        lines = (tmp_path / str(number) / "metrics.jsonl").read_text().splitlines()
+        curves.append([json.loads(line)["evaluation_sampled_return"] / scale for line in lines])
+    np.testing.assert_allclose(*curves, rtol=0.05)
+    assert curves[0][-1] > 5 > curves[0][0]
+
+
+@pytest.mark.parametrize(("offset", "learned"), [(10, True), (10_000, False)])
+def test_a_constant_that_dwarfs_rewards_hides_them(tmp_path, offset, learned):
+    """As docs/environments.md has it."""
+    execute(
+        compose(
+            *LEARNING,
+            "game.environment=odd_worlds:World",
+            f"+game.arguments.offset={offset}",
+            "num_seeds=2",
+            "game.evaluation_every=10",
+            "max_local_steps=10",
+        ),
+        tmp_path / "run",
+    )
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ends = [json.loads(line)["evaluation_sampled_return"] - 10 * offset for line in lines[-2:]]
+    assert (np.mean(ends) > 9.8) == learned
+    assert (np.mean(ends) < 6.0) != learned
+
+
 def test_a_name_that_changes_does_not_fill_the_log(tmp_path):
     execute(
         compose(

@@ -230,7 +230,8 @@ def test_a_directory_with_a_run_is_left_as_it_is(
     assert "run/summary.json" in before
     capsys.readouterr()
     assert command(monkeypatch, *QUICK, here, "seed=1") == 2
-    assert re.fullmatch(r"error: hydra\.run\.dir=[^\n]+\n", capsys.readouterr().err)
+    told = r"error: [^\n]+ has seed=0, and this run would have seed=1; choose [^\n]+\n"
+    assert re.fullmatch(told, capsys.readouterr().err)
     assert content(tmp_path) == before
 
 
@@ -295,7 +296,7 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: climbing_chain, congestion, coverage, markov_congestion, one_shot, over_time, ",
+        "game: climbing, climbing_chain, congestion, coverage, markov_congestion, one_shot, ",
         "communication: adaptive, missing, own, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",

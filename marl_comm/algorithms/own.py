@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, final
 from pydantic import Field
 
 from marl_comm.algorithms.algorithm import Algorithm, TabularAlgorithm
+from marl_comm.algorithms.checked import CheckedPlans
 from marl_comm.options.answers import AlgorithmSettings, RunSettings
 from marl_comm.options.own import OwnOption, imported, made
+from marl_comm.options.watched import watched
 
 if TYPE_CHECKING:  # torch takes seconds to import, which tables need not wait for
     from marl_comm.algorithms.networks import NetworkAlgorithm
@@ -22,7 +24,7 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
     It is made with the most local updates that a round can last, and the arguments.
 
     Attributes:
-        max_bases: The most base policies that it plans for a round, for the estimate of memory.
+        max_bases: The most base policies that it plans for a round of tables.
     """
 
     name: Literal["own"]
@@ -42,22 +44,38 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
         """There are none that are known."""
         yield from ()
 
-    def ready(self) -> None:
-        """Import the class.
+    def ready(self, run: RunSettings) -> None:
+        """Import the class; for networks, make it too.
 
         Raises:
             InputError: It cannot be had.
         """
+        if run.learner.policies == "networks":
+            self.for_networks(run)
         imported(self.class_, _KEY, Algorithm)
 
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
-        """Return the algorithm, made for tables."""
-        kind: type[TabularAlgorithm] = imported(self.class_, _KEY, Algorithm)
-        return made(kind, self.class_, _KEY, run.longest_round, **self.arguments)
+        """Return the algorithm, made for tables.
+
+        Raises:
+            InputError: The class cannot be had, or refuses the arguments.
+        """
+        of: type[TabularAlgorithm] = imported(self.class_, _KEY, Algorithm)
+        checking = watched(of, CheckedPlans, f"{_KEY}={self.class_}", capacity=self.max_bases)
+        return made(checking, self.class_, _KEY, run.longest_round, **self.arguments)
 
     def for_networks(self, run: RunSettings) -> "NetworkAlgorithm":
-        """Return the algorithm, made for networks."""
+        """Return the algorithm, made for networks.
+
+        Raises:
+            InputError: The class cannot be had, or refuses the arguments.
+        """
+        from marl_comm.algorithms.checked_networks import CheckedNetworkPlans
         from marl_comm.algorithms.networks import NetworkAlgorithm
 
-        kind = imported(self.class_, _KEY, NetworkAlgorithm)
-        return made(kind, self.class_, _KEY, run.longest_round, **self.arguments)
+        of = imported(self.class_, _KEY, NetworkAlgorithm)
+        checking = watched(of, CheckedNetworkPlans, f"{_KEY}={self.class_}")
+        algorithm = made(checking, self.class_, _KEY, run.longest_round, **self.arguments)
+        assert isinstance(algorithm, CheckedNetworkPlans)
+        algorithm.refuse_predictor()
+        return algorithm

@@ -13,11 +13,19 @@ from marl_comm.errors import InputError
 from marl_comm.settings import label_of
 
 # Settings that name a repetition or a way to record it, not what is computed.
-_NOT_COMPARED = ("seed", "num_seeds", "logger", "checkpoint_seconds", "metrics.every")
+_NOT_COMPARED = (
+    "seed",
+    "num_seeds",
+    "logger",
+    "checkpoint_seconds",
+    "metrics.every",
+    "metrics.objective",
+)
 _MUST_AGREE = ("samples_per_round", "game", "learner", "metrics.gap_thresholds")
 # Returns are compared where runs end.
 _MUST_AGREE_IN_ENVIRONMENTS = (*_MUST_AGREE, "max_local_steps", "communication.max_rounds")
 _IN_LABEL = ("algorithm.name", "algorithm.class")
+_FILE, _DIGEST = "game.file", "game.sha256"
 _ORDER = ("full_communication", "importance_sampling", "base_policy_prediction", "stale")
 
 
@@ -80,21 +88,23 @@ def pool(runs: Sequence[Run], tell: Callable[[str], None]) -> list[Configuration
     """
     configs: dict[str, dict[str, Any]] = {}
     members: dict[str, list[Run]] = {}
+    first_paths: dict[str, Any] = {}
     for run in runs:
         config = {k: value for k, value in run.config.items() if not _within(k, _NOT_COMPARED)}
+        if _DIGEST in config:  # wherever it lay, it was one file
+            config[_FILE] = first_paths.setdefault(str(config[_DIGEST]), config.get(_FILE))
         identity = repr(sorted(config.items()))
         configs[identity] = config
         members.setdefault(identity, []).append(run)
-    # Full communication is always unlimited, so saying so tells nothing apart.
-    told = [
-        {k: v for k, v in config.items() if not (k == "communication.name" and v == "unlimited")}
-        for config in configs.values()
-    ]
-    keys = [key for key in _differing_keys(told) if key not in _IN_LABEL]
+    told = [_told(config) for config in configs.values()]
+    in_label = _IN_LABEL if _told_apart("algorithm", configs.values()) else ("algorithm.name",)
+    if not _told_apart("communication", configs.values()):
+        told = [_told(config, "communication.class") for config in configs.values()]
+    keys = [key for key in _differing_keys(told) if key not in in_label]
     configurations = [
         Configuration(
             config,
-            " ".join(_setting(key, config[key]) for key in keys if key in visible),
+            " ".join(_setting(key, visible[key]) for key in keys if key in visible),
             _merge_seeds(members[identity], tell),
         )
         for (identity, config), visible in zip(configs.items(), told, strict=True)
@@ -120,6 +130,31 @@ def inequality(configurations: Sequence[Configuration]) -> str | None:
         else "not a comparison of like with like"
     )
     return f"the compared runs differ in {', '.join(unequal)}: {consequence}"
+
+
+def _told(config: Mapping[str, Any], schedule: str | None = None) -> dict[str, Any]:
+    """Return a config as it is told: schedules of the user's own by what they are called.
+
+    Args:
+        config: A flat config.
+        schedule: The key by which these are told instead.
+    """
+    told = dict(config)
+    if "communication.class" in told:
+        name = told[schedule] if schedule else label_in(config, "communication")
+        del told["communication.class"]
+        told["communication.name"] = name
+    # Full communication is always unlimited, so saying so tells nothing apart.
+    if told.get("communication.name") == "unlimited":
+        del told["communication.name"]
+    return told
+
+
+def _told_apart(group: str, configs: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether classes of the user's own that are called the same are the same."""
+    key = f"{group}.class"
+    classes = {config[key]: label_in(config, group) for config in configs if key in config}
+    return len(set(classes.values())) == len(classes)
 
 
 def _merge_seeds(runs: Iterable[Run], tell: Callable[[str], None]) -> tuple[SeedRun, ...]:
@@ -174,6 +209,9 @@ def _differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[str]:
         }
         if len(values) > 1:
             differing.append(key)
+    files, digests = ({str(config.get(key)) for config in configs} for key in (_FILE, _DIGEST))
+    if len(files) == len(digests):  # paths tell the files apart
+        return [key for key in differing if key != _DIGEST]
     return differing
 
 

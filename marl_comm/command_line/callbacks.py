@@ -10,8 +10,10 @@ from omegaconf import DictConfig
 
 from marl_comm.command_line.exits import report
 from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
-from marl_comm.errors import InputError, OutputError
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
+from marl_comm.storage.files import SUMMARY
 
 
 class CheckBeforeStart(Callback):
@@ -21,16 +23,30 @@ class CheckBeforeStart(Callback):
         """End the program where the run is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
-            check_job(config).ready()
+            job = check_job(config)
+            _rehearse(job, in_sweep=False)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "sweep.dir")
             jobs = check_sweep(config)
-            for job in jobs.values():
-                job.ready()
-            plan(Path(config.hydra.sweep.dir), jobs)
+            directory = Path(config.hydra.sweep.dir)
+            for name, job in jobs.items():
+                if (directory / name / SUMMARY).exists():
+                    continue
+                try:
+                    _rehearse(job.config, in_sweep=True)
+                except InputError as error:
+                    raise InputError(f"job {name} of the sweep: {error}") from error
+            plan(directory, jobs)
+
+
+def _rehearse(job: RunConfig, *, in_sweep: bool) -> None:
+    # Imported late: mistakes on the command line are told before more is loaded.
+    from marl_comm.runs.rehearsal import rehearse
+
+    rehearse(job, in_sweep=in_sweep)
 
 
 @contextmanager
@@ -38,5 +54,5 @@ def _errors_end_the_program() -> Iterator[None]:
     # Hydra turns exceptions of callbacks into warnings and goes on.
     try:
         yield
-    except (InputError, OutputError) as error:
+    except Exception as error:  # a defect, too, must not end in a warning
         raise SystemExit(report(error)) from error

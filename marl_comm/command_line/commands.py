@@ -30,7 +30,16 @@ COMMANDS = {
     "run": Command(
         "marl_comm.run",
         "play a game and learn: one run, or a sweep with -m",
-        ("--help", "--multirun", "--cfg", "--resolve", "--info", "--config-dir", "--hydra-help"),
+        (
+            "--help",
+            "--multirun",
+            "--cfg",
+            "--resolve",
+            "--info",
+            "--config-dir",
+            "--dry-run",
+            "--hydra-help",
+        ),
         {
             "--cfg": ("job", "hydra", "all"),
             "-c": ("job", "hydra", "all"),

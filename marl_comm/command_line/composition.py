@@ -1,6 +1,7 @@
 """From overrides, as typed on a command line, to a configuration, by way of Hydra."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import hydra
@@ -48,9 +49,8 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
 
     Hydra merges several options of a group into one, and its errors on numbers lack the key.
     """
-    parser = OverridesParser.create()
     for text in overrides:
-        override = _parsed(parser, text)
+        override = parsed(text)
         if override.is_sweep_override() or override.is_delete():
             continue
         group, choice = override.key_or_group, override.value()
@@ -63,9 +63,15 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
             raise InputError(one_line(f"{group}={shown(choice)}: must be the name of an option"))
 
 
-def _parsed(parser: OverridesParser, text: str) -> Override:
+@cache
+def parsed(text: str) -> Override:
+    """Return an override that was typed; the jobs of a sweep have most of theirs in common.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
-        return parser.parse_overrides([text])[0]
+        return OverridesParser.create().parse_overrides([text])[0]
     except OverrideParseException as error:
         raise as_input_error(error) from error
     except ValueError as error:  # Python's limit on the digits of an integer

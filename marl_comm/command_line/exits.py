@@ -5,25 +5,30 @@ import sys
 import traceback
 from types import TracebackType
 
-from marl_comm.errors import InputError, NumbersError, OutputError
+from marl_comm.errors import InputError, LaunchError, NumbersError, OutputError
 from marl_comm.runs.interruption import Interrupted
 
 FAILURE = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 
+_FORESEEN = (InputError, LaunchError, NumbersError, OutputError)
+
 # Read at import: later this variable is set to make Hydra raise its errors.
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
-def tell_early_interrupts() -> None:
-    """Make Ctrl-C end this process in one line, also while modules are still being imported."""
+def tell_early_endings() -> None:
+    """Make Ctrl-C and bad input end this process in one line while modules are being imported.
+
+    Options are found at import: one that leaves something out is told then.
+    """
     usual = sys.excepthook
 
     def tell(
         kind: type[BaseException], error: BaseException, traceback: TracebackType | None
     ) -> None:
-        if not isinstance(error, KeyboardInterrupt):
+        if not isinstance(error, KeyboardInterrupt | InputError):
             usual(kind, error, traceback)
             return
         code = report(error)
@@ -39,7 +44,7 @@ def report(error: BaseException) -> int:
     What the program has foreseen takes one line. The traceback is for defects of the program,
     and for users who have set HYDRA_FULL_ERROR=1.
     """
-    expected = isinstance(error, InputError | OutputError | NumbersError | KeyboardInterrupt)
+    expected = isinstance(error, (*_FORESEEN, KeyboardInterrupt))
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from marl_comm.command_line.plugins import how_to_install
 from marl_comm.config.keys import options
 from marl_comm.config.messages import one_line, shortened, unknown_key, unknown_option
 from marl_comm.errors import InputError
@@ -42,8 +43,11 @@ def as_input_error(error: Exception) -> InputError:
 
 def _explained(error: Exception) -> str:
     text = str(error)
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        return _unknown_option(error.missing_cfg_file or "", list(error.options))
+    if isinstance(error, MissingConfigException):
+        if install := how_to_install(error.missing_cfg_file or ""):
+            return install
+        if error.options is not None:
+            return _unknown_option(error.missing_cfg_file or "", list(error.options))
     if isinstance(error, OverrideParseException):
         return (
             f"{shortened(error.override.strip()) or 'an empty argument'}: cannot be read as "

@@ -1,12 +1,13 @@
 """The jobs of a sweep: checked before the first one starts, and named after their overrides."""
 
-import copy
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -17,15 +18,18 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from marl_comm.command_line.composition import refuse_odd_choices
 from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
+from marl_comm.command_line.job_loader import JobLoader
 from marl_comm.config.loading import load
 from marl_comm.config.messages import one_line, shortened
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.runs.sweep import SweepJob
 from marl_comm.settings import label_of
 from marl_comm.storage.files import PLAN
 
 _MOST_JOBS = 10_000
 _LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
+_BY_OVERRIDES = "${marl_comm.name_of_overrides:}"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.,=+-]+")
 
 
@@ -35,21 +39,32 @@ def check_job(config: DictConfig) -> RunConfig:
     Args:
         config: As composed by Hydra, its own settings included.
     """
-    current = HydraConfig.instance()
-    previous = current.cfg
-    # As in the job itself, values may refer to Hydra's settings.
-    current.set_config(copy.deepcopy(config))
+    task = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return _checked(task, config)
+
+
+def _checked(task: DictConfig, config: DictConfig) -> RunConfig:
+    """Return the configuration of a job, whose values may refer to Hydra's settings."""
+    with _hydra_knows(config):
+        return load(task)
+
+
+@contextmanager
+def _hydra_knows(config: DictConfig) -> Iterator[None]:
+    """Make values find Hydra's settings in a configuration, as they will in the job itself."""
+    current: Any = HydraConfig.instance()  # holds the node `hydra` within the whole configuration
+    previous, current.cfg = current.cfg, config
     try:
-        return load(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+        yield
     finally:
         current.cfg = previous
 
 
-def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
-    """Return the configuration of every job of a sweep, by the name of its directory.
+def check_sweep(config: DictConfig) -> dict[str, SweepJob]:
+    """Return every job of a sweep, by the name of its directory, in the order of the command.
 
-    Only Hydra's basic sweeper knows its jobs beforehand; for others there are none here, and each
-    is checked when it starts.
+    Only sweeps over all combinations of values know their jobs beforehand; for others there are
+    none here, and each is checked when it starts.
 
     Args:
         config: As composed by Hydra for all jobs, its own settings included.
@@ -57,29 +72,41 @@ def check_sweep(config: DictConfig) -> dict[str, RunConfig]:
     Raises:
         InputError: A job is not valid.
     """
-    checked: dict[str, RunConfig] = {}
+    checked: dict[str, SweepJob] = {}
     with hydra_errors_as_input_errors():
-        if not config.hydra.sweeper["_target_"].endswith(BasicSweeper.__name__):
+        if not knows_its_jobs(config.hydra):
             return checked
         sweep_name = Path(config.hydra.sweep.dir).name
         jobs = _jobs(config)
-    loader = GlobalHydra.instance().config_loader()
+        by_overrides = config.hydra.sweep._get_node("subdir")._value() == _BY_OVERRIDES
+    loader = JobLoader(GlobalHydra.instance().config_loader())
     for number, overrides in enumerate(jobs):
         try:
             refuse_odd_choices(overrides)
             with hydra_errors_as_input_errors():
-                job = loader.load_sweep_config(config, overrides)
-            with open_dict(job):
-                job.hydra.job.id = str(number)
-                job.hydra.job.num = number
-            job_config = check_job(job).in_group(sweep_name)
-            name = _name_in_sweep(job)
-            if checked.setdefault(name, job_config) != job_config:
+                task, lent = loader.load_task(config, overrides)
+            with open_dict(lent.hydra.job):
+                lent.hydra.job.id = str(number)
+                lent.hydra.job.num = number
+            job_config = _checked(task, lent).in_group(sweep_name)
+            name = name_of(overrides) if by_overrides else _name_in_sweep(task, lent)
+            found = checked.setdefault(name, SweepJob(job_config, tuple(overrides)))
+            if found.config != job_config:
                 raise InputError(f"hydra.sweep.subdir={name}: an earlier job has this directory")
         except InputError as error:
             typed = one_line(shortened(" ".join(overrides)))
             raise InputError(f"job {number} of the sweep ({typed}): {error}") from error
     return checked
+
+
+def knows_its_jobs(hydra: Any) -> bool:
+    """Return whether a sweep runs all combinations of values, which are known beforehand.
+
+    Args:
+        hydra: Hydra's own settings.
+    """
+    target = hydra.sweeper["_target_"]
+    return str(target).endswith((BasicSweeper.__name__, "MissingJobsSweeper"))
 
 
 def refuse_nameless(config: DictConfig, key: str) -> None:
@@ -90,9 +117,11 @@ def refuse_nameless(config: DictConfig, key: str) -> None:
         raise InputError(f"hydra.{key}={directory}: must be the name of a directory")
 
 
-def _name_in_sweep(job: DictConfig) -> str:
-    with hydra_errors_as_input_errors():
-        name = str(job.hydra.sweep.subdir)
+def _name_in_sweep(task: DictConfig, config: DictConfig) -> str:
+    """Return the name of a job's directory, which may refer to any of its values."""
+    with hydra_errors_as_input_errors(), _hydra_knows(config), open_dict(config):
+        config.update(task)
+        name = str(config.hydra.sweep.subdir)
     if name.strip() in ("", ".", "..", PLAN) or "/" in name:
         raise InputError(
             one_line(
@@ -135,7 +164,9 @@ def _directory_name(*, _root_: DictConfig) -> str:
 
 
 def _label(group: str, *, _root_: DictConfig) -> str:
-    return label_of(dict(_root_[group]))
+    option = _root_[group]
+    # A class that is missing is told later, by its key.
+    return label_of({key: option[key] for key in ("name", "class") if key in option})
 
 
 def _typed_overrides(config: DictConfig) -> list[str]:

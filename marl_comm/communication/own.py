@@ -1,12 +1,17 @@
 """A schedule of the user's own: `communication=own communication.class=mypkg.rounds:Growing`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, final
 
-from marl_comm.communication.schedule import Schedule
+import numpy as np
+
+from marl_comm.arrays import BoolArray
+from marl_comm.communication.schedule import Clock, Schedule
 from marl_comm.communication.settings import DriftingSettings
+from marl_comm.experience import Staleness
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
+from marl_comm.options.watched import Checks, kind, watched
 from marl_comm.randomness import Streams
 from marl_comm.settings import Count
 
@@ -20,7 +25,7 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
     It is made with one random generator per seed of the run, and the arguments.
 
     Attributes:
-        max_local_updates: The most local updates that a round of it can last.
+        max_local_updates: Most local updates between two rounds, whatever the class says.
     """
 
     name: Literal["own"]
@@ -28,7 +33,7 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
 
     @property
     def longest_round(self) -> int:
-        """What the user says."""
+        """The most local updates between two rounds."""
         return self.max_local_updates
 
     @property
@@ -49,15 +54,46 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         """There are none."""
         yield from ()
 
-    def ready(self) -> None:
-        """Import the class.
+    def ready(self, run: RunSettings) -> None:
+        """Import the class, and ask it once.
 
         Raises:
-            InputError: It cannot be had.
+            InputError: It cannot be had, or its answer is not what it must be.
         """
-        imported(self.class_, _KEY, Schedule)
+        streams = Streams(range(run.seed, run.seed + run.num_seeds))
+        rows = np.arange(run.num_seeds)
+        clock = Clock(rows, np.ones_like(rows), np.ones_like(rows))
+        ones, zeros = np.ones(len(rows)), np.zeros(len(rows))
+        fresh = Staleness(ones, zeros, np.zeros_like(rows), mean_weight=ones)
+        self.schedule(streams).due(clock, lambda: fresh)
 
     def schedule(self, streams: Streams) -> Schedule:
-        """Return the schedule, with one random generator per seed."""
-        kind = imported(self.class_, _KEY, Schedule)
-        return made(kind, self.class_, _KEY, streams.of("schedule"), **self.arguments)
+        """Return the schedule, with one random generator per seed.
+
+        Raises:
+            InputError: The class cannot be had, or refuses the arguments.
+        """
+        of = imported(self.class_, _KEY, Schedule)
+        named = f"{_KEY}={self.class_}"
+        checking = watched(of, _CheckedSchedule, named, longest_round=self.longest_round)
+        return made(checking, self.class_, _KEY, streams.of("schedule"), **self.arguments)
+
+
+class _CheckedSchedule(Checks, Schedule):
+    """Checks what the user's class returns.
+
+    Attributes:
+        longest_round: The most local updates between two rounds.
+    """
+
+    longest_round: int
+
+    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+        """Return which seeds communicate, checked; those whose data are too old do anyway."""
+        with self.calling("due"):
+            found = super().due(clock, weigh)  # type: ignore[safe-super]
+        shape = clock.seed_rows.shape
+        boolean = isinstance(found, np.ndarray) and found.dtype == np.bool_
+        if not boolean or found.shape != shape:
+            raise self.wrong("due", f"must give a bool array of shape {shape}, not {kind(found)}")
+        return np.asarray(found | (clock.updates >= self.longest_round))

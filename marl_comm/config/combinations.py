@@ -12,6 +12,7 @@ def problems(run: RunSettings) -> Iterator[str]:
     """Yield a line for each combination that cannot mean what the user wants, the worst first."""
     yield from _problems_of_seeds(run)
     yield from _problems_of_thresholds(run)
+    yield from _problems_of_objectives(run)
     yield from _problems_of_kinds(run)
     for option in (run.communication, run.learner, run.game, run.algorithm, run.logger):
         yield from option.problems(run)
@@ -34,6 +35,22 @@ def _problems_of_thresholds(run: RunSettings) -> Iterator[str]:
             f"metrics.gap_thresholds=[{','.join(tags)}]: {repeated} appears more than once "
             "(to 6 digits); each threshold must differ"
         )
+
+
+def _problems_of_objectives(run: RunSettings) -> Iterator[str]:
+    tags = [format(threshold, "g") for threshold in run.metrics.gap_thresholds]
+    for objective in run.metrics.objective or ():
+        if objective != "return" and run.game.policies == "networks":
+            yield (
+                f"metrics.objective={objective} game={run.game.name}: environments have no exact "
+                "gap; allowed there is metrics.objective=return"
+            )
+        _, has_gap, gap = objective.partition(":")
+        if has_gap and format(float(gap), "g") not in tags:
+            yield (
+                f"metrics.objective={objective}: the gap must be one of metrics.gap_thresholds, "
+                f"[{','.join(tags)}]"
+            )
 
 
 def _problems_of_kinds(run: RunSettings) -> Iterator[str]:

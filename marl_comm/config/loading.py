@@ -11,10 +11,13 @@ from pydantic import ValidationError
 from marl_comm.config.messages import describe, missing, one_line, shown
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.settings import MAY_READ_FILES
 
 
 def load(cfg: DictConfig) -> RunConfig:
     """Resolve and validate a composed configuration.
+
+    What options leave open is read off the files that they name.
 
     Args:
         cfg: All groups of a run, without Hydra's own.
@@ -22,11 +25,11 @@ def load(cfg: DictConfig) -> RunConfig:
     Raises:
         InputError: One line with the key, its value and what is allowed.
     """
-    return _validated(_resolved(cfg))
+    return _validated(_resolved(cfg), MAY_READ_FILES)
 
 
 def load_saved(file: Path) -> RunConfig:
-    """Read the configuration that a run directory holds.
+    """Read the configuration that a run directory holds, and no other file.
 
     Args:
         file: A `config.yaml` that a run has written.
@@ -40,15 +43,18 @@ def load_saved(file: Path) -> RunConfig:
         raise InputError(one_line(f"{file} cannot be read: {error}")) from error
     if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
         raise InputError(one_line(f"{file} is no configuration: it must map names to values"))
+    metrics = raw.get("metrics")
+    if isinstance(metrics, dict):
+        metrics.setdefault("objective", None)  # which the first runs did not have
     try:
-        return _validated(raw)
+        return _validated(raw, {})
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 
 
-def _validated(raw: dict[Any, Any]) -> RunConfig:
+def _validated(raw: dict[Any, Any], context: dict[str, Any]) -> RunConfig:
     try:
-        return RunConfig.model_validate(raw)
+        return RunConfig.model_validate(raw, context=context)
     except ValidationError as error:
         raise InputError(one_line(describe(error, raw))) from error
 

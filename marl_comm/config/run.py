@@ -46,14 +46,18 @@ class RunConfig(RunSettings):
         logger = self.logger.model_copy(update={"group": group[:LONGEST_TEXT]})
         return self.model_copy(update={"logger": logger})
 
-    def ready(self) -> None:
+    def ready(self, *, environments: bool = True) -> None:
         """Make sure that what the options need can be had: imports classes of the user's own.
+
+        Args:
+            environments: Whether environments are made, too.
 
         Raises:
             InputError: Something cannot.
         """
         for option in self.options:
-            option.ready()
+            if environments or option is not self.game or self.game.policies != "networks":
+                option.ready(self)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

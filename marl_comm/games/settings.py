@@ -80,7 +80,7 @@ class TabularGameSettings(GameSettings):
         else:
             yield from self._problems_of_samples(run, run.samples_per_round)
         yield from self.own_problems(run)
-        yield from self._problems_of_memory(run)
+        yield from self.problems_of_memory(run)
 
     def memory(self, run: RunSettings) -> int:
         """Return roughly how many bytes the run's arrays take at their peak.
@@ -110,8 +110,15 @@ class TabularGameSettings(GameSettings):
         numbers = run.num_seeds * (numbers_of_samples + numbers_of_policies + numbers_of_oracles)
         return (numbers + self.numbers(run.num_seeds)) * _BYTES_PER_NUMBER
 
-    def _problems_of_memory(self, run: RunSettings) -> Iterator[str]:
-        estimate, available = self.memory(run), available_bytes()
+    def problems_of_memory(self, run: RunSettings, further_numbers: int = 0) -> Iterator[str]:
+        """Yield a line where the run does not fit into this machine's memory.
+
+        Args:
+            run: All its settings.
+            further_numbers: Numbers of 8 bytes that the rules hold beside those estimated.
+        """
+        estimate = self.memory(run) + further_numbers * _BYTES_PER_NUMBER
+        available = available_bytes()
         if estimate > available:
             samples = "null" if run.samples_per_round is None else run.samples_per_round
             kept = run.most_rounds_kept > 1

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from marl_comm.settings import Count, Seed, Settings
 
@@ -42,8 +42,8 @@ class Option(Settings, ABC):
         imported here.
         """
 
-    def ready(self) -> None:
-        """Make sure that what the option needs can be had: classes of the user's own do.
+    def ready(self, run: "RunSettings") -> None:
+        """Make sure that what the option needs can be had, before anything is written.
 
         Raises:
             InputError: It cannot.
@@ -150,6 +150,15 @@ class LoggerSettings(Option):
     """A choice of the group `logger`."""
 
 
+Objective = Annotated[
+    str,
+    Field(
+        pattern=r"^(nash_gap|return|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
+        description="one of nash_gap, return, rounds_to:GAP, bytes_to:GAP",
+    ),
+]
+
+
 class MetricsSettings(Settings):
     """What is measured, and how often.
 
@@ -157,6 +166,8 @@ class MetricsSettings(Settings):
         gap_thresholds: Nash gaps for which the cost of getting there is reported.
         every: A point is logged each so many local updates, and at a seed's last one.
         stop_at_smallest_gap: Whether a seed ends at the smallest threshold.
+        objective: What sweepers that search are to make small; None for the Nash gap, or where
+            that is not known minus the return.
     """
 
     gap_thresholds: Annotated[
@@ -165,6 +176,14 @@ class MetricsSettings(Settings):
     ]
     every: Count
     stop_at_smallest_gap: bool
+    objective: (
+        Annotated[
+            tuple[Objective, ...],
+            Field(strict=False, min_length=1, max_length=8),
+            BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+        ]
+        | None
+    )
 
 
 class RunSettings(Settings):

@@ -105,15 +105,28 @@ def _source(name: str) -> str:
 
 
 def _options_in(module: ModuleType, group: type[Option]) -> Iterator[type[Option]]:
+    """Yield the options that a file defines; refuse what its classes leave out.
+
+    Only a class whose own name begins with an underscore may leave something to its subclasses.
+    """
     for candidate in vars(module).values():
         if not inspect.isclass(candidate) or candidate.__module__ != module.__name__:
             continue
-        if issubclass(candidate, group) and get_args(candidate.model_fields["name"].annotation):
+        if candidate.__name__.startswith("_"):
+            continue
+        if issubclass(candidate, group):
             _refuse_unfinished(candidate)
             yield candidate
+        else:
+            refuse_incomplete(candidate, module.__name__)
 
 
 def _refuse_unfinished(option: type[Option]) -> None:
+    if not get_args(option.model_fields["name"].annotation):
+        raise InputError(
+            f"the class {option.__name__} in {option.__module__} has no name of its own to be "
+            'typed on the command line, such as name: Literal["coverage"]'
+        )
     refuse_incomplete(option, f"the option {name_of(option)}")
     if not getattr(option, "__final__", False):
         raise InputError(

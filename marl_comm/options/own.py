@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import sys
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
@@ -9,6 +11,7 @@ from pydantic import Field
 from marl_comm.errors import InputError
 from marl_comm.options.answers import Option
 from marl_comm.options.found import refuse_incomplete
+from marl_comm.options.watched import reason_of
 from marl_comm.settings import Arguments
 
 T = TypeVar("T")
@@ -48,11 +51,20 @@ def imported(path: str, key: str, kind: type[T]) -> type[T]:
         InputError: It cannot be imported, is of another kind, or leaves something out.
     """
     module_name, _, name = path.partition(":")
+    find_modules_here()
     try:
         module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        # Where a module that it imports is missing, that one has to be named.
+        missing = "" if error.name == module_name else f": there is no module {error.name}"
+        raise InputError(
+            f"{key}={path}: {module_name} cannot be imported{missing}; modules are looked for in "
+            f"the current directory, {Path.cwd()}, in PYTHONPATH and among installed packages"
+        ) from error
     except (Exception, SystemExit) as error:  # whatever a module of somebody else's raises
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{key}={path}: {module_name} cannot be imported ({reason})") from error
+        raise InputError(
+            f"{key}={path}: {module_name} cannot be imported ({reason_of(error)})"
+        ) from error
     found = getattr(module, name, None)
     if found is None:
         raise InputError(f"{key}={path}: {module_name} has no {name}")
@@ -79,10 +91,21 @@ def made(made_of: type[T], path: str, key: str, *given: Any, **arguments: Any) -
     """
     try:
         return made_of(*given, **arguments)
-    except InputError:
-        raise
+    except InputError as error:
+        named = f"{key}={path}: "
+        raise InputError(named + str(error).removeprefix(named)) from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{key}={path}: it cannot be made ({type(error).__name__}: {reason})"
+            f"{key}={path}: it cannot be made ({reason_of(error, made_of)})"
         ) from error
+
+
+def find_modules_here() -> None:
+    """Make modules in the current directory importable, after all others.
+
+    `python -m` does so by itself, a console script does not. Python is asked not to by the
+    option -P.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path and not sys.flags.safe_path:
+        sys.path.append(here)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import hydra
 
@@ -19,22 +20,15 @@ from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.command_line.jobs import check_sweep
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.games.environments.settings import EnvironmentSettings
-from marl_comm.games.settings import TabularGameSettings
-from marl_comm.learners.settings import NetworkLearnerSettings
+from marl_comm.runs.cost import seconds_of
 from marl_comm.settings import label_of
 
 # What has no influence on results names no run.
-_NOT_IDENTITY = {"logger", "checkpoint_seconds"}
-# Measured on one core; see scripts/benchmark.py. Only used to say beforehand what a sweep costs.
-_SECONDS_PER_JOB = 0.3
-_SECONDS_PER_UPDATE = 3e-4
-_SECONDS_PER_SAMPLE_AND_AGENT = 2e-9
-_SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND = 2e-8
-# Of networks in environments of mpe2, per seed.
-_SECONDS_PER_JOINT_STEP = 1.4e-4
-_SECONDS_PER_JOINT_STEP_AND_EPOCH = 3.5e-6
-_SECONDS_PER_JOB_OF_NETWORKS = 5.0  # importing torch
+_NOT_IDENTITY: dict[str, Any] = {
+    "logger": True,
+    "checkpoint_seconds": True,
+    "metrics": {"objective": True},
+}
 
 
 @dataclass(frozen=True)
@@ -59,27 +53,7 @@ class Job:
     @property
     def seconds(self) -> float:
         """A rough upper estimate of its time on one core: as if no seed ended early."""
-        config = self.config
-        if isinstance(config.game, EnvironmentSettings):
-            return self._seconds_of_networks(config.game)
-        assert isinstance(config.game, TabularGameSettings)
-        samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
-        update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
-        round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
-        steps = config.max_local_steps
-        rounds = config.communication.expected_rounds(steps)
-        return _SECONDS_PER_JOB + steps * update + rounds * round_
-
-    def _seconds_of_networks(self, game: EnvironmentSettings) -> float:
-        """As if each local update had a chunk of its own; of missing data there are fewer."""
-        learner, steps = self.config.learner, self.config.max_local_steps
-        assert isinstance(learner, NetworkLearnerSettings)
-        chunk = game.copies * game.steps
-        # Every other episode of an evaluation is greedy.
-        evaluations = 2 * game.evaluation_copies * game.longest_evaluation / game.evaluation_every
-        update = chunk * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
-        step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
-        return _SECONDS_PER_JOB_OF_NETWORKS + steps * self.config.num_seeds * step
+        return seconds_of(self.config)
 
 
 def command_of(experiment: str, overrides: Sequence[str]) -> str:
@@ -108,7 +82,7 @@ def jobs_of_experiment(experiment: str, overrides: Sequence[str] = ()) -> list[J
         hydra.initialize_config_dir(str(CONFIG_DIRECTORY), version_base=HYDRA_VERSION_BASE),
     ):
         jobs = check_sweep(hydra.compose(CONFIG_NAME, typed, return_hydra_config=True))
-    return [Job(config) for config in jobs.values()]
+    return [Job(job.config) for job in jobs.values()]
 
 
 def experiment_file(experiment: str) -> Path:

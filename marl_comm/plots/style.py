@@ -45,7 +45,12 @@ _ALGORITHMS = {
     "base_policy_prediction": Look(BLUE, "-", "o"),
     "stale": Look(PURPLE, ":", "v"),
 }
-_OTHER = Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "8")
+# Of algorithms that are not the package's, in the order in which they come.
+_OTHERS = (
+    Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "8"),
+    Look(ORANGE, (0, (7, 2)), "d"),
+    Look(SKY_BLUE, (0, (2, 1)), "H"),
+)
 _FURTHER_MARKERS = "PXD*ph<>"
 _LIGHTEST = 0.6  # How far towards white the last curve of an algorithm goes.
 
@@ -56,9 +61,10 @@ def looks(algorithms: Sequence[str]) -> list[Look]:
     The first curve of an algorithm has the algorithm's own look; further ones keep its line style
     and hue, and differ in marker and lightness.
     """
+    others = [name for name in dict.fromkeys(algorithms) if name not in _ALGORITHMS]
     chosen = []
     for index, algorithm in enumerate(algorithms):
-        look = _ALGORITHMS.get(algorithm, _OTHER)
+        look = look_of(algorithm, others)
         earlier = algorithms[:index].count(algorithm)
         if earlier:
             white = _LIGHTEST * earlier / (algorithms.count(algorithm) - 1)
@@ -79,9 +85,15 @@ _NAMES = {
 }
 
 
-def look_of(algorithm: str) -> Look:
-    """Return an algorithm's own look."""
-    return _ALGORITHMS.get(algorithm, _OTHER)
+def look_of(algorithm: str, others: Sequence[str] = ()) -> Look:
+    """Return an algorithm's own look.
+
+    Args:
+        algorithm: Its name.
+        others: All those in the same picture that are not the package's.
+    """
+    position = others.index(algorithm) if algorithm in others else 0
+    return _ALGORITHMS.get(algorithm, _OTHERS[position % len(_OTHERS)])
 
 
 def name_of(algorithm: str) -> str:

@@ -1,11 +1,17 @@
 """Ctrl-C and SIGTERM: finish the local update, save, and only then end."""
 
+import contextlib
+import os
 import signal
 import threading
+import time
+from collections.abc import Iterator
+from functools import cache
 from types import FrameType, TracebackType
 from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,3 +66,36 @@ class Interruption:
         while self._previous:
             number, handler = self._previous.popitem()
             signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def ending_by_sigterm() -> Iterator[None]:
+    """Make SIGTERM end the block as Ctrl-C does, so that what there is to say is still said."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@cache
+def end_with_parent() -> None:
+    """End this process soon after the one that started it, also where that one is killed.
+
+    What it plays can be resumed.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

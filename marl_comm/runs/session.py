@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError, NumbersError
@@ -20,6 +18,7 @@ from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
 from marl_comm.runs.interruption import Interruption
+from marl_comm.runs.objective import Result, objective_of
 from marl_comm.runs.predictability import PredictabilityReport
 from marl_comm.runs.recorder import Recorder
 from marl_comm.storage.checkpoints import Checkpoints, State
@@ -31,7 +30,7 @@ from marl_comm.train import LoopState
 _log = logging.getLogger(__name__)
 
 
-def execute(config: RunConfig, directory: Path) -> float:
+def execute(config: RunConfig, directory: Path) -> Result:
     """Train as configured and return the objective that a sweeper may minimise.
 
     Args:
@@ -39,7 +38,7 @@ def execute(config: RunConfig, directory: Path) -> float:
         directory: Where the results go; must not hold a run yet.
 
     Returns:
-        The final Nash gap, or where it is unknown minus the return; mean over the seeds.
+        What `metrics.objective` names; see `runs.objective`.
 
     Raises:
         InputError: The directory cannot be claimed, or the game does not fit into memory.
@@ -55,7 +54,7 @@ def execute(config: RunConfig, directory: Path) -> float:
         return Session(config, streams, parts, run_directory).train(saved=None)
 
 
-def resume(directory: Path) -> float:
+def resume(directory: Path) -> Result:
     """Continue a run from its last checkpoint, or from its start where it has none.
 
     The run ends with the same bytes in its files as if it had never been interrupted. A finished
@@ -77,7 +76,8 @@ def resume(directory: Path) -> float:
     with RunDirectory.reopen(directory) as run_directory:
         config = load_saved(directory / CONFIG)
         if (directory / SUMMARY).exists():
-            return _objective(json.loads((directory / SUMMARY).read_text())["seeds"])
+            seeds = json.loads((directory / SUMMARY).read_text())["seeds"]
+            return objective_of(seeds, config.metrics.objective)
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
         parts = assemble(config, streams)
         with closing(parts.game):
@@ -120,7 +120,7 @@ class Session:
         self._checkpoints = Checkpoints(run_directory.path)
         self._versions = versions()
 
-    def train(self, saved: State | None) -> float:
+    def train(self, saved: State | None) -> Result:
         """Train to the end, from a checkpoint's state or from the start; return the objective."""
         config, parts = self._config, self._parts
         log = LocalLog(self._directory, size=0 if saved is None else saved["log_size"])
@@ -157,7 +157,7 @@ class Session:
             self._directory.write_final({**recorder.final, **parts.game.arrays()})
             logger.finish(self._summary(recorder))
             self._checkpoints.discard()
-        return _objective(recorder.summary())
+        return objective_of(recorder.summary(), config.metrics.objective)
 
     def _saved_parts(self, recorder: Recorder) -> dict[str, _Part]:
         """Return all that changes while training, but the learner, by its name in a checkpoint."""
@@ -225,13 +225,6 @@ class _Saving:
             self._save()
             self._interruption.raise_if_requested()
             self._last = time.monotonic()
-
-
-def _objective(seeds: list[dict[str, Any]]) -> float:
-    """Return what sweepers minimise: the Nash gap, or where it is unknown minus the return."""
-    if "nash_gap" not in seeds[0]:
-        return -float(np.mean([seed["evaluation_sampled_return"] for seed in seeds]))
-    return float(np.mean([seed["nash_gap"] for seed in seeds]))
 
 
 def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -> list[Logger]:

@@ -33,6 +33,24 @@ def test_runs_that_differ_in_seeds_and_logger_only_are_one(tmp_path):
     assert not {"seed", "num_seeds", "logger.name"} & configurations[0].config.keys()
 
 
+def write_run_of_file(directory, file, digest, seeds):
+    game = {"game.name": "payoff", "game.file": file, "game.sha256": digest}
+    write_run(directory, seeds=seeds, settings=game)
+
+
+def test_a_file_is_told_by_its_digest_and_called_by_its_path(tmp_path):
+    write_run_of_file(tmp_path / "a", "one.npz", 64 * "a", seeds=[1])
+    write_run_of_file(tmp_path / "b", "moved/one.npz", 64 * "a", seeds=[2])
+    write_run_of_file(tmp_path / "c", "two.npz", 64 * "c", seeds=[1])
+    configurations = pooled(tmp_path)
+    assert [seeds(each) for each in configurations] == [[1, 2], [1]]
+    files = [each.difference for each in configurations]
+    assert files == ["game.file=one.npz", "game.file=two.npz"]
+    assert "game.file (one.npz | two.npz): not" in inequality(configurations)
+    write_run_of_file(tmp_path / "d", "two.npz", 64 * "d", seeds=[1])
+    assert labels(tmp_path)[1].endswith(f"game.file=two.npz game.sha256={64 * 'c'}")
+
+
 def test_labels_name_only_what_differs(tmp_path):
     write_run(tmp_path / "is", "importance_sampling")
     write_run(tmp_path / "bpp", "base_policy_prediction")

@@ -174,3 +174,41 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, number):
     assert "unfinished" in errors
     assert "not started" in errors
     assert list(sweep.glob("*/checkpoints/*.bin"))
+
+
+def test_jobs_that_are_named_by_number_keep_their_names(tmp_path):
+    """A job that is launched alone is the first of its launch, and not the first of the sweep."""
+    sweep = tmp_path / "sweep"
+    numbered = ("seed=5,6,7", "hydra.sweep.subdir=${hydra:job.num}-${game.name}")
+    assert launch(sweep, *numbered).returncode == 0
+    before, made = content(sweep), times(sweep)
+    assert jobs(sweep)[7].name == "2-coverage"
+    shutil.rmtree(jobs(sweep)[7])
+    again = launch(sweep, *numbered)
+    assert again.returncode == 0
+    assert "finished before: 2 of 3 jobs" in again.stderr
+    assert content(sweep) == before
+    assert {file for file, time in times(sweep).items() if made[file] != time} == {
+        sweep / "2-coverage" / "summary.json"
+    }
+
+
+def test_trials_are_listed_with_their_objectives_and_the_same_command_goes_on(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    sweep = tmp_path / "sweep"
+    searched = (
+        "hydra/sweeper=optuna_tpe",
+        "hydra.sweeper.n_trials=4",
+        "learner.step_size=interval(0.5,4.0)",
+        "metrics.objective=rounds_to:0.03",
+    )
+    first = launch(sweep, *searched)
+    assert first.returncode == 0, first.stderr
+    table = first.stderr[first.stderr.index("objective") :]
+    assert table.count("│ finished") == 4
+    before, made = content(sweep), times(sweep)
+    again = launch(sweep, *searched)
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("finished before") == 4
+    assert content(sweep) == before
+    assert times(sweep) == made

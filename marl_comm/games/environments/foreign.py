@@ -10,6 +10,8 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
+from marl_comm.games.environments.infos import is_mapping
+from marl_comm.options.own import find_modules_here
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ def found(where: str, path: str) -> Callable[..., Any]:
         InputError: There is no such function, or importing its module raises anything.
     """
     name, _, function = path.partition(":")
+    find_modules_here()
     try:
         module = importlib.import_module(name)
         make: Callable[..., Any] = getattr(module, function or "parallel_env")
@@ -121,7 +124,7 @@ def played(where: str, world: Any, moves: Mapping[str, Any]) -> tuple[Any, ...]:
     if (
         not isinstance(given, tuple | list)
         or len(given) != 5
-        or not all(isinstance(by_agent, Mapping) for by_agent in given[:4])
+        or not all(map(is_mapping, given[:4]))
     ):
         raise InputError(f"{where}: its step has given {_kinds(given)}, must be {_STEP}")
     return tuple(given)

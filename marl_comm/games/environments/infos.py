@@ -1,7 +1,7 @@
 """Figures that environments give besides rewards: logged where they are numbers, else ignored."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -14,6 +14,11 @@ _LONGEST_NAME = 100
 def info_name(name: str) -> str:
     """Return what a figure is logged as that an environment calls `name`."""
     return f"info_{name}"
+
+
+def is_mapping(given: Any) -> TypeGuard[Mapping[Any, Any]]:
+    """Return whether something is a mapping; quick for dicts, which nearly all are."""
+    return type(given) is dict or isinstance(given, Mapping)
 
 
 def means(infos: Any) -> dict[str, float]:
@@ -29,10 +34,10 @@ def means(infos: Any) -> dict[str, float]:
 
 
 def _numbers(infos: Any) -> Iterator[tuple[str, float]]:
-    if not isinstance(infos, Mapping):
+    if not is_mapping(infos):
         return
     for info in infos.values():
-        if not isinstance(info, Mapping):
+        if not is_mapping(info):
             continue
         for name, figure in info.items():
             if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable():

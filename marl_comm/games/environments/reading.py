@@ -1,6 +1,6 @@
 """Reads what a PettingZoo environment gives, and tells what is not as it was declared."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from marl_comm.arrays import AnyArray, BoolArray
 from marl_comm.errors import InputError
 from marl_comm.games.environments.declared import Declared
 from marl_comm.games.environments.foreign import refused
+from marl_comm.games.environments.infos import is_mapping
 from marl_comm.games.environments.observations import MASK, MismatchError, mask_of
 
 
@@ -29,28 +30,27 @@ class Reader:
 
     def agents(self, names: Iterable[Any], what: str) -> set[int]:
         """Return which agents some names are of."""
-        found = set()
-        for name in names:
-            place = self._places.get(name) if isinstance(name, str) else None
-            if place is None:
-                raise InputError(
-                    f"{self._where}: {what} name {name!r}, which is none of possible_agents, "
-                    f"{', '.join(self._names)}"
-                )
-            found.add(place)
-        return found
+        try:
+            return {self._places[name] for name in names}
+        except (KeyError, TypeError) as error:
+            strange = next(name for name in names if name not in self._names)
+            raise InputError(
+                f"{self._where}: {what} name {strange!r}, which is none of possible_agents, "
+                f"{', '.join(self._names)}"
+            ) from error
 
-    def rewards(self, acting: Iterable[int], gained: Mapping[str, Any], rewards: AnyArray) -> None:
+    def rewards(self, acting: Sequence[int], gained: Mapping[str, Any], rewards: AnyArray) -> None:
         """Write what agents gain, (agents,); those that have left may still gain something."""
-        given = self.agents(gained, "its rewards")
-        for agent in sorted({*acting, *given}):
+        agents = acting
+        if len(gained) != len(acting):
+            agents = sorted({*acting, *self.agents(gained, "its rewards")})
+        for agent in agents:
             name = self._names[agent]
-            if agent not in given:
+            if name not in gained:
+                self.agents(gained, "its rewards")
                 raise InputError(f"{self._where}: {name} has acted and is given no reward")
             reward = gained[name]
-            if type(reward) is not float:
-                reward = self._number(agent, reward)
-            rewards[agent] = reward
+            rewards[agent] = reward if type(reward) is float else self._number(agent, reward)
 
     def flagged(self, kind: str, flags: Mapping[str, Any], acting: Iterable[int]) -> set[int]:
         """Return which of the agents that acted have a true flag."""
@@ -131,5 +131,5 @@ class Reader:
 
 def told_in(infos: Any, name: str) -> bool:
     """Return whether infos hold a mask for an agent."""
-    info = infos.get(name) if isinstance(infos, Mapping) else None
-    return isinstance(info, Mapping) and MASK in info
+    info = infos.get(name) if is_mapping(infos) else None
+    return is_mapping(info) and MASK in info

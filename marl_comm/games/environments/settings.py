@@ -58,6 +58,14 @@ class EnvironmentSettings(GameSettings):
             InputError: What it needs is not installed, or it refuses its arguments.
         """
 
+    def ready(self, run: RunSettings) -> None:
+        """Try the environment once: whoever wrote it may refuse.
+
+        Raises:
+            InputError: It cannot be made or played, or is not supported.
+        """
+        self.environments([], 1, "cpu").close()
+
     @abstractmethod
     def own_problems(self, run: RunSettings) -> Iterator[str]:
         """Yield a line for each thing that makes no sense here. See `Option.problems`."""

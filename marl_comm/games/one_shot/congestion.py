@@ -8,12 +8,12 @@ import numpy as np
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.games.one_shot.loads import expected_of_others_load, load_distributions
 from marl_comm.games.one_shot.rules import OwnRewardsGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.randomness import generator
 
 
 @final
-class CongestionSettings(OneShotSettings):
+class CongestionSettings(DrawnOneShotSettings):
     """Rosenthal congestion game."""
 
     name: Literal["congestion"]

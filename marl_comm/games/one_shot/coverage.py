@@ -7,14 +7,14 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.games.one_shot.rules import TeamGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.randomness import generator
 
 _HIT_PROBABILITY_RANGE = (0.2, 0.9)
 
 
 @final
-class CoverageSettings(OneShotSettings):
+class CoverageSettings(DrawnOneShotSettings):
     """Weapon-target assignment."""
 
     name: Literal["coverage"]

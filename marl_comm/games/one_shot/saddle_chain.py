@@ -7,14 +7,14 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.games.one_shot.rules import TeamGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.randomness import generator
 
 _RESERVE_RANGE = (0.25, 0.35)
 
 
 @final
-class SaddleChainSettings(OneShotSettings):
+class SaddleChainSettings(DrawnOneShotSettings):
     """An agent's switch pays only once all agents before it have switched."""
 
     name: Literal["saddle_chain"]

@@ -14,7 +14,44 @@ from marl_comm.settings import Seed
 
 
 class OneShotSettings(TabularGameSettings):
-    """A one-shot game, played once per sample.
+    """A one-shot game, played once per sample."""
+
+    @property
+    @abstractmethod
+    def game_seed(self) -> int | None:
+        """Draws one game for all seeds of the run; None draws one per seed, where any is drawn."""
+
+    @abstractmethod
+    def drawn(self, seeds: Sequence[int]) -> PotentialGame:
+        """Return the rules, with one game drawn from each of the seeds if any is drawn.
+
+        Raises:
+            InputError: They cannot be had.
+        """
+
+    @property
+    def episode_length(self) -> int:
+        """A single joint action."""
+        return 1
+
+    @property
+    def number_of_states(self) -> int:
+        """A single one."""
+        return 1
+
+    @property
+    def layers(self) -> int:
+        """A single policy."""
+        return 1
+
+    def build(self, run: RunSettings, streams: Streams) -> TabularGame:
+        """Return the game of each seed. See `TabularGameSettings`."""
+        seeds = streams.seeds if self.game_seed is None else (self.game_seed,)
+        return NormalFormGame(self.drawn(seeds), streams, self.reward_noise)
+
+
+class DrawnOneShotSettings(OneShotSettings):
+    """A game that is drawn at random.
 
     Fields of an option beyond these are passed by name to its rules.
 
@@ -35,24 +72,14 @@ class OneShotSettings(TabularGameSettings):
         return issubclass(self.rules, OwnRewardsGame)
 
     @property
+    def game_seed(self) -> int | None:
+        """The setting `seed`."""
+        return self.seed
+
+    @property
     def shared(self) -> bool:
         """Whether `seed` is set."""
         return self.seed is not None
-
-    @property
-    def episode_length(self) -> int:
-        """A single joint action."""
-        return 1
-
-    @property
-    def number_of_states(self) -> int:
-        """A single one."""
-        return 1
-
-    @property
-    def layers(self) -> int:
-        """A single policy."""
-        return 1
 
     def numbers(self, seeds: int) -> int:
         """As the rules say, for each game that is drawn."""
@@ -64,15 +91,10 @@ class OneShotSettings(TabularGameSettings):
         games = 1 if self.shared else run.num_seeds
         yield from self.rules.problems(self.agents, self.actions, games)
 
-    def build(self, run: RunSettings, streams: Streams) -> TabularGame:
-        """Return the game of each seed. See `TabularGameSettings`."""
-        seeds = streams.seeds if self.seed is None else (self.seed,)
-        return NormalFormGame(self.drawn(seeds), streams, self.reward_noise)
-
     def drawn(self, seeds: Sequence[int]) -> PotentialGame:
         """Return the rules with one game drawn from each of the seeds."""
         return self.rules(self.agents, self.actions, seeds, **self._arguments())
 
     def _arguments(self) -> dict[str, Any]:
-        further = type(self).model_fields.keys() - OneShotSettings.model_fields.keys()
+        further = type(self).model_fields.keys() - DrawnOneShotSettings.model_fields.keys()
         return {name: getattr(self, name) for name in sorted(further)}

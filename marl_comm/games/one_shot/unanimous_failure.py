@@ -7,12 +7,12 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.games.one_shot.rules import TeamGame
-from marl_comm.games.one_shot.settings import OneShotSettings
+from marl_comm.games.one_shot.settings import DrawnOneShotSettings
 from marl_comm.randomness import generator
 
 
 @final
-class UnanimousFailureSettings(OneShotSettings):
+class UnanimousFailureSettings(DrawnOneShotSettings):
     """The team fails only if every agent fails."""
 
     name: Literal["unanimous_failure"]

@@ -9,7 +9,7 @@ from scipy import stats
 
 from marl_comm.arrays import Array
 from marl_comm.errors import InputError
-from marl_comm.games.one_shot import random_potential
+from marl_comm.games.one_shot import joint_table, random_potential
 from marl_comm.games.one_shot.random_potential import RandomPotential
 from marl_comm.games.one_shot.solution import nash_gap
 
@@ -84,7 +84,7 @@ def test_working_through_the_rows_in_parts_changes_nothing(
     log_policy = enumeration.log_of(enumeration.random_policy((5, 4, 3), seed=0))
     marginals = game.marginal_rewards(rows, log_policy)
     value = game.value(rows, log_policy)
-    monkeypatch.setattr(random_potential, "_ENTRIES_AT_ONCE", entries_at_once)
+    monkeypatch.setattr(joint_table, "_ENTRIES_AT_ONCE", entries_at_once)
     assert (game.marginal_rewards(rows, log_policy) == marginals).all()
     assert (game.value(rows, log_policy) == value).all()
 
@@ -117,7 +117,7 @@ def test_too_large_a_table_is_refused_before_it_is_allocated(
 
 
 def test_the_largest_allowed_table_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random_potential, "_LARGEST_PAYOFF", 8 * 3 * 5**2)
+    monkeypatch.setattr(random_potential, "LARGEST_TABLES", 8 * 3 * 5**2)
     RandomPotential(2, 5, range(3))
     with pytest.raises(InputError):
         RandomPotential(2, 5, range(4))

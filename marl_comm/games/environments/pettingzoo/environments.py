@@ -41,6 +41,8 @@ class ParallelEnvironments:
         arguments: Mapping[str, Any],
         randoms: Sequence[np.random.Generator],
         copies: int,
+        *,
+        where: str | None = None,
     ) -> None:
         """Make one copy, play a step of it and close it; then make all copies.
 
@@ -49,12 +51,13 @@ class ParallelEnvironments:
             arguments: Of the function.
             randoms: Each seed's stream.
             copies: Per seed.
+            where: The settings that name the environment, for messages; by default its path.
 
         Raises:
             InputError: There is no such function; it, or its environment, raises anything, breaks
                 the interface, or gives one object twice; or its spaces are not supported.
         """
-        self._where = f"game.environment={path}"
+        self._where = where or f"game.environment={path}"
         make = foreign.found(self._where, path)
         trial = foreign.made(self._where, make, arguments)
         try:
@@ -225,16 +228,18 @@ class ParallelEnvironments:
         """Remember what agents see, and who still acts, with which choices; others see nothing."""
         reader, names = self._reader, self.spec.agents
         here = (row, slice(None), copy)
-        self._observations[here] = 0.0
-        self._alive[here] = self._given[here] = False
-        self._legal[here] = self._free
-        reader.agents(seen, "its observations")
+        observations, masked = self._observations[here], self._legal.shape[-1] > 0
+        observations[:] = 0.0
+        if masked:
+            self._legal[here] = self._free
+        if len(seen) != len(shown):
+            reader.agents(seen, "its observations")
         for i in sorted(shown):
-            reader.observation(i, seen, self._observations[row, i, copy])
-            self._given[row, i, copy] = True
+            reader.observation(i, seen, observations[i])
+        self._given[here] = [i in shown for i in range(len(names))]
+        self._alive[here] = [i in staying for i in range(len(names))]
         for i in sorted(staying):
-            self._alive[row, i, copy] = True
-            if self.spec.masked and self._legal.shape[-1] > 0:
+            if masked:
                 mask = reader.mask(i, seen[names[i]], given)
                 if mask is not None:
                     self._legal[row, i, copy, self._mask_places[i]] = mask

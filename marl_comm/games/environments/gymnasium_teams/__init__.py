@@ -1,0 +1,1 @@
+"""Environments of Gymnasium whose spaces are tuples, an entry for each agent of a team."""

@@ -1,0 +1,1 @@
+"""A game from a file: its payoffs for every joint action."""

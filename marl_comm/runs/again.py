@@ -1,0 +1,80 @@
+"""A run that is started again in its own directory goes on there, or is finished."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from marl_comm.config.loading import load_saved
+from marl_comm.config.messages import one_line
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import InputError
+from marl_comm.runs.objective import Result
+from marl_comm.settings import flattened
+from marl_comm.storage.files import CONFIG, SUMMARY
+
+# The same loader in C, which most installations of PyYAML have.
+_QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -> Result:
+    """Run; resume where the directory holds the same run unfinished; do nothing where finished.
+
+    This is what a scheduler needs that starts the same command again after it took the machine
+    away.
+
+    Args:
+        config: The checked configuration.
+        directory: The run's own.
+        what: Whose directory the user has chosen: this run's, or a sweep's with this run in it.
+
+    Returns:
+        The objective, as `marl_comm.runs.session.execute` does.
+
+    Raises:
+        InputError: The directory holds a run of another configuration; or as `execute`.
+        OutputError: As `execute`; so do NumbersError and Interrupted.
+    """
+    # Imported late: mistakes on the command line are told before anything heavy is loaded.
+    if not (directory / CONFIG).exists():
+        from marl_comm.runs.session import execute
+
+        return execute(config, directory)
+    refuse_difference(directory / CONFIG, config, what)
+    finished = (directory / SUMMARY).exists()
+    print(f"{'finished before' if finished else 'resuming'}: {directory}", file=sys.stderr)
+    from marl_comm.runs.session import resume
+
+    return resume(directory)
+
+
+def refuse_difference(file: Path, config: RunConfig, what: Literal["run", "sweep"]) -> None:
+    """Raise InputError where a saved configuration is not this one, with the key that differs.
+
+    Args:
+        file: A `config.yaml`, or a job's in a sweep's plan.
+        config: What is to be run.
+        what: See `play_on`.
+    """
+    if _is_exactly(file, config):
+        return
+    saved = flattened(load_saved(file).model_dump())
+    wanted = flattened(config.model_dump())
+    for key in sorted(saved.keys() | wanted.keys()):
+        if saved.get(key) != wanted.get(key):
+            raise InputError(
+                one_line(
+                    f"{file} has {key}={saved.get(key)}, and this {what} would have "
+                    f"{key}={wanted.get(key)}; choose another hydra.{what}.dir"
+                )
+            )
+
+
+def _is_exactly(file: Path, config: RunConfig) -> bool:
+    """Return whether a file holds this configuration, word for word: quick, for large sweeps."""
+    try:
+        saved = yaml.load(file.read_bytes(), _QuickLoader)
+    except (OSError, yaml.YAMLError):
+        return False
+    return bool(saved == config.model_dump(mode="json"))

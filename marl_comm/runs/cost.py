@@ -1,0 +1,56 @@
+"""What a run will take, roughly, as if no seed ended early."""
+
+from marl_comm.config.run import RunConfig
+from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.settings import NetworkLearnerSettings
+
+# Measured on one core; see scripts/benchmark.py. Only used to say beforehand what a sweep costs.
+_SECONDS_PER_JOB = 0.3
+_SECONDS_PER_UPDATE = 3e-4
+_SECONDS_PER_SAMPLE_AND_AGENT = 2e-9
+_SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND = 2e-8
+# Of networks in environments of mpe2, per seed.
+_SECONDS_PER_JOINT_STEP = 1.4e-4
+_SECONDS_PER_JOINT_STEP_AND_EPOCH = 3.5e-6
+_SECONDS_PER_JOB_OF_NETWORKS = 5.0  # importing torch
+
+
+def rounds_of(config: RunConfig) -> float:
+    """Return about how many rounds each seed will make."""
+    rounds = config.communication.expected_rounds(config.max_local_steps)
+    return min(rounds, config.communication.max_rounds or rounds)
+
+
+def samples_of(config: RunConfig) -> float:
+    """Return about how many samples, or joint steps, all seeds together will play."""
+    if isinstance(config.game, EnvironmentSettings):
+        chunk = config.game.copies * config.game.steps
+        return float(config.num_seeds * config.max_local_steps * chunk)
+    samples = rounds_of(config) * (config.samples_per_round or 0)
+    return config.num_seeds * min(samples, config.communication.max_samples or samples)
+
+
+def seconds_of(config: RunConfig) -> float:
+    """Return about how many seconds a run will take on one core."""
+    if isinstance(config.game, EnvironmentSettings):
+        return _seconds_of_networks(config, config.game)
+    assert isinstance(config.game, TabularGameSettings)
+    samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
+    update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
+    round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
+    steps = config.max_local_steps
+    rounds = config.communication.expected_rounds(steps)
+    return _SECONDS_PER_JOB + steps * update + rounds * round_
+
+
+def _seconds_of_networks(config: RunConfig, game: EnvironmentSettings) -> float:
+    """As if each local update had a chunk of its own; of missing data there are fewer."""
+    learner, steps = config.learner, config.max_local_steps
+    assert isinstance(learner, NetworkLearnerSettings)
+    chunk = game.copies * game.steps
+    # Every other episode of an evaluation is greedy.
+    evaluations = 2 * game.evaluation_copies * game.longest_evaluation / game.evaluation_every
+    update = chunk * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
+    step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
+    return _SECONDS_PER_JOB_OF_NETWORKS + steps * config.num_seeds * step
