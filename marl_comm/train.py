@@ -129,7 +129,7 @@ def train(
         record()
     while len(state.active) > 0 and state.local_step < budget.max_local_steps:
         clock = Clock(state.active, ledger.rounds[state.active], state.updates)
-        due = parts.schedule.due(clock, learner.weigh)
+        due = parts.schedule.due(clock, learner)
         affordable = budget.allows_round(
             clock.rounds, ledger.samples[state.active], parts.samples_per_round
         )

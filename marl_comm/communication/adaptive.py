@@ -1,20 +1,19 @@
 """A round when the data have become too old for the current policy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal, final
 
 import numpy as np
 from pydantic import Field
 
 from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.communication.settings import DriftingSettings
-from marl_comm.experience import Staleness
 from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import Streams
 from marl_comm.settings import Count
 
-_USUAL_ROUND = 15  # local updates; only used to tell beforehand how long a run takes
+USUAL_ROUND = 15  # local updates; only used to tell beforehand how long a run takes
 
 
 @final
@@ -47,7 +46,7 @@ class AdaptiveSettings(DriftingSettings):
 
     def expected_rounds(self, local_updates: int) -> float:
         """A usual number."""
-        return local_updates / _USUAL_ROUND
+        return local_updates / USUAL_ROUND
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
@@ -66,7 +65,7 @@ class Adaptive(Schedule):
         self._ess_threshold = ess_threshold
         self._max_local_updates = max_local_updates
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """The seeds whose data are worth too little for their current policy, or too old."""
-        too_stale = weigh().ess < self._ess_threshold
+        too_stale = data.weigh().ess < self._ess_threshold
         return np.asarray(too_stale | (clock.updates >= self._max_local_updates))

@@ -1,16 +1,15 @@
 """New data get through by chance only."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, final
 
 import numpy as np
 from pydantic import Field
 
 from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.communication.settings import DriftingSettings
-from marl_comm.experience import Staleness
 from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import Streams
 
@@ -69,7 +68,7 @@ class Missing(Schedule):
         self._probability = probability
         self._generators = generators
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """The seeds whose draw says that data arrive."""
         draws = np.array([self._generators[row].random() for row in clock.seed_rows])
         return np.asarray(draws >= self._probability)

@@ -1,14 +1,15 @@
 """A schedule of the user's own: `communication=own communication.class=mypkg.rounds:Growing`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, final
 
 import numpy as np
 
-from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.arrays import Array, BoolArray
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.communication.settings import DriftingSettings
 from marl_comm.experience import Staleness
+from marl_comm.experience.quotient import Signal
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
 from marl_comm.options.watched import Checks, kind, watched
@@ -63,9 +64,7 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         streams = Streams(range(run.seed, run.seed + run.num_seeds))
         rows = np.arange(run.num_seeds)
         clock = Clock(rows, np.ones_like(rows), np.ones_like(rows))
-        ones, zeros = np.ones(len(rows)), np.zeros(len(rows))
-        fresh = Staleness(ones, zeros, np.zeros_like(rows), mean_weight=ones)
-        self.schedule(streams).due(clock, lambda: fresh)
+        self.schedule(streams).due(clock, _FreshData(run.num_seeds))
 
     def schedule(self, streams: Streams) -> Schedule:
         """Return the schedule, with one random generator per seed.
@@ -88,12 +87,29 @@ class _CheckedSchedule(Checks, Schedule):
 
     longest_round: int
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """Return which seeds communicate, checked; those whose data are too old do anyway."""
         with self.calling("due"):
-            found = super().due(clock, weigh)  # type: ignore[safe-super]
+            found = super().due(clock, data)  # type: ignore[safe-super]
         shape = clock.seed_rows.shape
         boolean = isinstance(found, np.ndarray) and found.dtype == np.bool_
         if not boolean or found.shape != shape:
             raise self.wrong("due", f"must give a bool array of shape {shape}, not {kind(found)}")
         return np.asarray(found | (clock.updates >= self.longest_round))
+
+
+class _FreshData(Data):
+    """What data look like that come from the current policies."""
+
+    def __init__(self, rows: int) -> None:
+        self._ones, self._zeros = np.ones(rows), np.zeros(rows)
+
+    def weigh(self) -> Staleness:
+        nearest = np.zeros(len(self._ones), dtype=np.int64)
+        return Staleness(self._ones, self._zeros, nearest, mean_weight=self._ones)
+
+    def signal(self) -> Signal:
+        return Signal(self._zeros[:, None, None], gain=self._ones, noise=self._zeros)
+
+    def value_change(self) -> Array:
+        return self._zeros

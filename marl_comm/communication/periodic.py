@@ -1,14 +1,13 @@
 """A round every so many local updates."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.communication.settings import DriftingSettings
-from marl_comm.experience import Staleness
 from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import Streams
 from marl_comm.settings import Count
@@ -60,6 +59,6 @@ class Periodic(Schedule):
         """Set the number of local updates per round."""
         self._period = period
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """The seeds that have made `period` local updates since their latest round."""
         return np.asarray(clock.updates >= self._period)

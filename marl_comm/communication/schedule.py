@@ -1,13 +1,14 @@
 """What the loop asks of a schedule, and the first rounds that all schedules have."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from marl_comm.arrays import BoolArray, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience import Staleness
+from marl_comm.experience.quotient import Signal
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,37 @@ class Clock:
     updates: IntArray
 
 
+class Data(Protocol):
+    """What a schedule may ask about the data of all active seeds, each at a cost."""
+
+    def weigh(self) -> Staleness:
+        """Return how far the current policies are from those that the data came from."""
+
+    def signal(self) -> Signal:
+        """Return what the coming update promises, and how much of that may be noise.
+
+        Raises:
+            TypeError: Policies are networks.
+        """
+
+    def value_change(self) -> Array:
+        """Return by how much the estimated team value has risen since the latest round, (rows,).
+
+        Raises:
+            TypeError: Policies are networks.
+        """
+
+
 class Schedule(ABC):
     """Says, before each local update, which seeds communicate first."""
 
     @abstractmethod
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """Return which seeds communicate, (rows,).
 
         Args:
             clock: Where each active seed stands.
-            weigh: Measures the staleness of the data, at a cost.
+            data: What they have learned from so far.
         """
 
 
@@ -51,7 +73,7 @@ class WithFirstRound(Schedule):
         self._warmup = warmup
         self._warmup_rounds = warmup_rounds
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """Seeds without data; seeds at the end of their warm-up; else as the schedule says.
 
         At least one local update separates two rounds.
@@ -59,7 +81,7 @@ class WithFirstRound(Schedule):
         without_data = clock.rounds == 0
         if without_data.all():
             return np.asarray(without_data)
-        due = self._schedule.due(clock, weigh) & (clock.updates >= 1)
+        due = self._schedule.due(clock, data) & (clock.updates >= 1)
         if self._warmup is not None:
             due |= (clock.rounds <= self._warmup_rounds) & (clock.updates >= self._warmup)
         return np.asarray(due | without_data)

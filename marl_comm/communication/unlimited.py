@@ -1,13 +1,12 @@
 """A round before every local update: the unconstrained reference."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
-from marl_comm.experience import Staleness
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.options.answers import CommunicationSettings, RunSettings
 from marl_comm.randomness import Streams
 
@@ -59,6 +58,6 @@ class UnlimitedSettings(CommunicationSettings):
 class Unlimited(Schedule):
     """A round before every local update."""
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """Every seed, always."""
         return np.ones(len(clock.seed_rows), dtype=np.bool_)

@@ -9,6 +9,7 @@ import numpy as np
 
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.quotient import Quotient
 
 Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated"]
 
@@ -153,7 +154,7 @@ def marginal_rewards(
     truncation: float,
     baseline: Array,
     samples: IntArray,
-) -> Array:
+) -> Quotient:
     """Estimate g_i(a) = E[r_i | a_i = a], the others playing the current policy.
 
     With v the baseline, W the weights of the joint policy, F = sum_n W_n 1{a_i^n = a} the weight
@@ -180,7 +181,7 @@ def marginal_rewards(
         samples: (rows,), N.
 
     Returns:
-        (rows, agents, actions).
+        With values (rows, agents, actions).
     """
     if estimator == "truncated":
         weights = np.minimum(weights, truncation)
@@ -192,15 +193,13 @@ def marginal_rewards(
             expected = expected / scale[..., None]
     centred = rewards - baseline[..., None]
     centred *= weights if shared else weights[:, None]
-    numerator = joint_actions.total_per_action(centred)
     offset = baseline[:, None, None] if shared else baseline[..., None]
+    divisor = expected
     if estimator in SELF_NORMALISING:
         found = joint_actions.total_per_action(weights)
         divisor = np.maximum(found, expected) if estimator == "bounded" else found
-        advantage = np.divide(numerator, divisor, out=np.zeros_like(numerator), where=found > 0)
-    else:
-        advantage = numerator / expected
-    return np.asarray(offset + advantage)
+        divisor = np.where(found > 0, divisor, 0.0)
+    return Quotient(joint_actions, centred, divisor, offset)
 
 
 def _kept_from_overflow(weights: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
+from marl_comm.experience.quotient import Signal
 from marl_comm.rows import Rows, record
 
 
@@ -89,6 +90,16 @@ class Experience(Protocol):
         """Return each agent's expected reward per action against the others' current policies.
 
         Must follow `weigh` of the same policy.
+        """
+
+    def signal(self, log_policy: Array) -> Signal:
+        """Return the same, with what there is to gain and how much of that may be noise."""
+
+    def value(self, log_policy: Array) -> Array:
+        """Return the estimated team reward, (rows,). Must follow `weigh` of the same policy.
+
+        For comparisons: in games over time that of a single step, and with exact action values
+        the potential.
         """
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:

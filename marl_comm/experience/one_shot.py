@@ -13,6 +13,7 @@ from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
+from marl_comm.experience.quotient import Quotient, Signal
 from marl_comm.experience.shared_buffer import SharedBuffer
 from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
@@ -91,10 +92,29 @@ class SampledExperience:
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
+        return self._estimates(log_policy).values()
+
+    def signal(self, log_policy: Array) -> Signal:
+        """Return the estimates, and how much of them may be noise."""
+        estimates = self._estimates(log_policy)
+        everywhere = np.ones(len(log_policy))
+        return Signal.of(estimates.values(), estimates.variances(), log_policy, everywhere)
+
+    def value(self, log_policy: Array) -> Array:
+        """Return the estimated expected reward, the mean over agents where each has its own."""
+        value = estimators.value_estimate(
+            self._used_weights(), self._rewards, self._mixture.total, self._block
+        )
+        return value if value.ndim == 1 else np.asarray(value.mean(axis=1))
+
+    def _used_weights(self) -> Array:
+        if self._estimation.weighted:
+            return self._weights
+        return self._mixture.present(self._weights.shape[1]).astype(np.float64)
+
+    def _estimates(self, log_policy: Array) -> Quotient:
         asked, samples = self._estimation, self._mixture.total
-        weights = self._weights
-        if not asked.weighted:
-            weights = self._mixture.present(weights.shape[1]).astype(np.float64)
+        weights = self._used_weights()
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,

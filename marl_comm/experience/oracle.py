@@ -9,6 +9,7 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
+from marl_comm.experience.quotient import Signal
 from marl_comm.rows import Fixed, Rows, record
 
 
@@ -20,6 +21,9 @@ class Oracle(Protocol):
 
         Of the shape of `log_policy`, (R, ..., agents, actions).
         """
+
+    def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return what the agents climb together, (R,)."""
 
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
@@ -73,6 +77,17 @@ class OracleExperience:
     def action_values(self, log_policy: Array) -> Array:
         """Return the exact action values."""
         return self._oracle.action_values(self._seed_rows, log_policy)
+
+    def signal(self, log_policy: Array) -> Signal:
+        """Return the exact action values: nothing is noise."""
+        values = self.action_values(log_policy)
+        contexts = log_policy.shape[1:-2]
+        share = np.full((len(log_policy), *contexts), 1.0 / max(1, int(np.prod(contexts))))
+        return Signal.of(values, np.zeros_like(values), log_policy, share)
+
+    def value(self, log_policy: Array) -> Array:
+        """Return the potential, or in games over time the value."""
+        return self._oracle.potential(self._seed_rows, log_policy)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Return the exact divergences of policies of the given rows, (rows, bases)."""

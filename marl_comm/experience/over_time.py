@@ -13,6 +13,7 @@ from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
+from marl_comm.experience.quotient import SMALLEST, Quotient, Signal
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
 from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
@@ -124,9 +125,31 @@ class SampledTrajectories:
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
+        return self._estimates(log_policy).values()
+
+    def signal(self, log_policy: Array) -> Signal:
+        """Return the estimates, and how much of them may be noise."""
+        estimates = self._estimates(log_policy)
+        visits = self._visits.sum(axis=1).reshape(log_policy.shape[:3])
+        share = visits / visits.sum(axis=(1, 2), keepdims=True)
+        return Signal.of(estimates.values(), estimates.variances(), log_policy, share)
+
+    def value(self, log_policy: Array) -> Array:
+        """Return the weighted mean reward of a step, over the agents where each has its own."""
+        weights = self._used_weights()
+        weight = np.maximum(weights.sum(axis=(1, 2)), SMALLEST)
+        return np.asarray((weights[:, None] * self._rewards).mean(axis=1).sum(axis=(1, 2)) / weight)
+
+    def _used_weights(self) -> Array:
+        if self._estimation.weighted:
+            return self._weights
+        present = self._mixture.present(self._weights.shape[2])[:, None]
+        return np.asarray(present * np.ones_like(self._weights))
+
+    def _estimates(self, log_policy: Array) -> Quotient:
         asked = self._estimation
         present = self._mixture.present(self._weights.shape[2])[:, None]
-        weights = self._weights if asked.weighted else present * np.ones_like(self._weights)
+        weights = self._used_weights()
         if asked.estimator == "truncated":
             weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(

@@ -12,9 +12,8 @@ import numpy as np
 from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
 from marl_comm.experience.joint_actions import JointActions
+from marl_comm.experience.quotient import SMALLEST, Quotient
 from marl_comm.rows import Fixed, Rows, record
-
-_SMALLEST = float(np.finfo(np.float64).tiny)  # of sums of weights; below, quotients may overflow
 
 
 @record
@@ -188,7 +187,7 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
         contexts, where nothing depends on it, 0.
     """
     seen = contexts.total(weights[:, None])
-    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen >= _SMALLEST)
+    share = np.divide(1.0, seen, out=np.zeros_like(seen), where=seen >= SMALLEST)
     if contexts.ordered:
         values = np.zeros((*rewards.shape[:2], contexts.count))
         for step in reversed(range(rewards.shape[2])):
@@ -202,8 +201,8 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
     pair = contexts.now * contexts.count + contexts.next
     moves = _totals(pair, weights[:, None], contexts.count**2)
     moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
-    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), _SMALLEST)
-    moves = np.where(seen[:, 0, :, None] >= _SMALLEST, discount * moves, frequency)
+    frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), SMALLEST)
+    moves = np.where(seen[:, 0, :, None] >= SMALLEST, discount * moves, frequency)
     system = np.eye(contexts.count) - moves
     return np.asarray(np.linalg.solve(system, received.swapaxes(1, 2)).swapaxes(1, 2))
 
@@ -219,7 +218,7 @@ def action_values(
     present: BoolArray,
     discount: float,
     estimator: Estimator,
-) -> Array:
+) -> Quotient:
     """Estimate Q_i(c, a) = E[return from here on | context c, a_i = a], others as they now play.
 
     With d_t = r_t + discount V(next context) - V(context) and F = sum W_t over the samples in
@@ -251,7 +250,7 @@ def action_values(
         estimator: Which of them.
 
     Returns:
-        (rows, L, S, agents, actions).
+        With values (rows, L, S, agents, actions).
     """
     rows, kinds = rewards.shape[:2]
     scale = np.ones((rows, 1, 1))
@@ -270,16 +269,13 @@ def action_values(
             here = visits.reshape(log_policy.shape[:3])
             with np.errstate(over="ignore"):  # infinitely more expected than found: back to V
                 expected = np.exp(log_policy) * (here / scale)[..., None, None]
-            divisor = np.where(divisor < _SMALLEST, divisor, np.maximum(divisor, expected))
+            divisor = np.where(divisor < SMALLEST, divisor, np.maximum(divisor, expected))
     else:
         errors = returns_to_go(errors, discount)
         before = np.concatenate([present, weights[:, :-1]], axis=1)
         weighted_visits = contexts.total(before[:, None]).reshape(*log_policy.shape[:3], 1, 1)
         divisor = np.exp(log_policy) * weighted_visits
     errors = errors.reshape(rows, kinds, -1)
-    numerator = joint_actions.total_per_action(errors[:, 0] if kinds == 1 else errors)
-    numerator = numerator.reshape(log_policy.shape)
-    advantage = np.zeros_like(numerator)
-    np.divide(numerator, divisor, out=advantage, where=divisor >= _SMALLEST)
     offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
-    return np.asarray(np.moveaxis(offset, 1, -1)[..., None] + advantage)
+    offset = np.moveaxis(offset, 1, -1)[..., None]
+    return Quotient(joint_actions, errors[:, 0] if kinds == 1 else errors, divisor, offset)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import Staleness
 from marl_comm.experience.base_policies import BasePolicies
+from marl_comm.experience.quotient import Signal
 
 if TYPE_CHECKING:  # torch takes seconds to import, which tables need not wait for
     from torch import Tensor
@@ -54,6 +55,12 @@ class Learner(Trained, Protocol[PlanT, BehavioursT, ExperienceT, PolicyT]):
 
     def weigh(self) -> Staleness:
         """Weigh the data for the policy as it is now."""
+
+    def signal(self) -> Signal:
+        """Return what the coming update promises. See `communication.schedule.Data`."""
+
+    def value_change(self) -> Array:
+        """Return how the estimated team value has risen. See `communication.schedule.Data`."""
 
     def update(self) -> None:
         """Make one local update of every row from the data it has."""

@@ -10,11 +10,24 @@ from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.quotient import Signal
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
 from marl_comm.options.answers import RunSettings
-from marl_comm.rows import Fixed, Rows, Shared, keep, load, loaded, put, record, saved, take
+from marl_comm.rows import (
+    Derived,
+    Fixed,
+    Rows,
+    Shared,
+    keep,
+    load,
+    loaded,
+    put,
+    record,
+    saved,
+    take,
+)
 from marl_comm.settings import Magnitude
 
 _MOST_EXPLORATION = 0.02  # of one agent's play
@@ -119,6 +132,9 @@ class NaturalPolicyGradient:
     _experience: Rows[Experience | None]
     _drift: Rows[Array]
     _updates: Rows[IntArray]
+    _start: Rows[Array]
+    _start_value: Rows[Array]
+    _signal: Derived[Signal | None]
     _weighed: Shared[bool]
     _step_size: Fixed[float]
     _exploration: Fixed[float]
@@ -149,6 +165,9 @@ class NaturalPolicyGradient:
         self._experience = None
         self._drift = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._start = log_policy  # where the latest rounds began
+        self._start_value = np.full(len(log_policy), np.nan)  # until somebody asks
+        self._signal = None  # of the coming update, where somebody has asked
         self._weighed = False  # whether the weights are those of the current policy
         self._step_size = step_size
         self._exploration = exploration
@@ -189,6 +208,10 @@ class NaturalPolicyGradient:
             experience.remember(self._experience, rows, rounds)
         experience.prepare(self._estimation)
         staleness = experience.weigh(self.log_policy[rows])
+        self._start = self._start.copy()
+        self._start[rows] = self.log_policy[rows]
+        self._start_value[rows] = np.nan
+        self._signal = None
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
             self._weighed = True
@@ -201,10 +224,14 @@ class NaturalPolicyGradient:
         """Make one local update of every row from the data it has."""
         self.weigh()
         assert self._experience is not None, "a round comes before the first update"
-        gradient = self._experience.action_values(self.log_policy)
+        if self._signal is None:
+            gradient = self._experience.action_values(self.log_policy)
+        else:
+            gradient = self._signal.values
         updated = self._step(self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
+        self._signal = None
         self._weighed = False
 
     def weigh(self) -> Staleness:
@@ -216,6 +243,25 @@ class NaturalPolicyGradient:
         self._weighed = True
         np.maximum(self.furthest, self.staleness.nearest, out=self.furthest)
         return self.staleness
+
+    def signal(self) -> Signal:
+        """Return what the coming update promises, and how much of that may be noise."""
+        if self._signal is None:
+            self.weigh()
+            assert self._experience is not None
+            self._signal = self._experience.signal(self.log_policy)
+        return self._signal
+
+    def value_change(self) -> Array:
+        """Return by how much the estimated team value has risen since the latest round, (rows,)."""
+        self.weigh()
+        assert self._experience is not None
+        unknown = np.flatnonzero(np.isnan(self._start_value))
+        if len(unknown) > 0:
+            data, start = take(self._experience, unknown), self._start[unknown]
+            data.weigh(start)
+            self._start_value[unknown] = data.value(start)
+        return self._experience.value(self.log_policy) - self._start_value
 
     def predict_line(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates along the recent direction.

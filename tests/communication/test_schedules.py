@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
+from marl_comm.command_line.composition import compose
 from marl_comm.communication.adaptive import Adaptive
 from marl_comm.communication.budget import Budget
+from marl_comm.communication.changing_condition import ChangingCondition
 from marl_comm.communication.missing import Missing
+from marl_comm.communication.noise import Noise
 from marl_comm.communication.periodic import Periodic
 from marl_comm.communication.schedule import Clock, WithFirstRound
 from marl_comm.communication.unlimited import Unlimited
 from marl_comm.experience import Staleness
+from marl_comm.experience.quotient import Signal
 
 
 def clock(rounds, updates):
@@ -18,11 +22,33 @@ def clock(rounds, updates):
 def staleness(*ess):
     values = np.array(ess, dtype=float)
     nearest, mean_weight = np.zeros(len(values), dtype=np.int64), np.ones(len(values))
-    return lambda: Staleness(values, -np.log(values), nearest, mean_weight)
+    return Measured(weigh=Staleness(values, -np.log(values), nearest, mean_weight))
 
 
-def never():
-    raise AssertionError("this schedule must not pay for weighing the data")
+class Measured:
+    """What is known about the data; to ask for more is an error."""
+
+    def __init__(self, **known):
+        self.known = known
+
+    def weigh(self):
+        return self.known["weigh"]
+
+    def signal(self):
+        return self.known["signal"]
+
+    def value_change(self):
+        return self.known["value_change"]
+
+
+never = Measured()  # these schedules must not pay for weighing the data
+
+
+def signal(gain, noise, *ess):
+    gain, noise = np.array(gain), np.array(noise)
+    return Measured(
+        **staleness(*ess).known, signal=Signal(np.zeros((len(gain), 1, 2)), gain, noise)
+    )
 
 
 def test_unlimited_is_always_due():
@@ -37,6 +63,33 @@ def test_adaptive_listens_to_the_sample_size_and_to_the_time():
     schedule = Adaptive(0.5, 10)
     due = schedule.due(clock([1, 1, 1], [3, 3, 10]), staleness(0.49, 0.5, 1.0))
     assert due.tolist() == [True, False, True]
+
+
+def test_noise_listens_to_the_noise_that_fresh_data_would_take_away():
+    schedule = Noise(2.0, 0.1, 10)
+    data = signal([0.7, 0.9, 0.0, 9.0, 9.0], [1.0, 1.0, 1.0, 1.0, 1.0], 0.6, 0.6, 1.0, 0.09, 0.6)
+    due = schedule.due(clock([1] * 5, [3, 3, 3, 3, 10]), data)
+    assert due.tolist() == [True, False, False, True, True]
+
+
+def test_data_that_show_no_noise_because_one_sample_dominates_are_old():
+    due = Noise(2.0, 0.0, 10).due(clock([1, 1], [3, 3]), signal([0.0, 0.0], [0.0, 0.0], 1e-3, 1.0))
+    assert due.tolist() == [True, False]
+
+
+def test_the_changing_condition_listens_to_the_value_and_to_the_time():
+    schedule = ChangingCondition(0.2, 10)
+    data = Measured(value_change=np.array([0.1, 0.3, -0.3, 0.0]))
+    due = schedule.due(clock([1] * 4, [3, 3, 3, 10]), data)
+    assert due.tolist() == [False, True, True, True]
+
+
+def test_the_changing_condition_has_the_powers_of_the_theory():
+    settings = compose(
+        "communication=changing_condition", "communication.epsilon=0.0001"
+    ).communication
+    assert settings.value_change == pytest.approx(settings.value_constant * 1e-3)
+    assert settings.longest_round == settings.step_constant * 10
 
 
 def test_each_seed_of_missing_has_its_own_draws():

@@ -65,7 +65,7 @@ def test_marginal_rewards_equal_their_definition(seed, estimator, own_rewards):
         truncation,
         baseline,
         np.full(rows, samples),
-    )
+    ).values()
     for row in range(rows):
         per_agent = rewards[row].T if own_rewards else np.repeat(rewards[row][:, None], AGENTS, 1)
         plain = plain_loops.marginal_rewards(
@@ -95,7 +95,7 @@ def estimated(estimator, joint_actions, weights, rewards, log_policy):
     baseline = estimators.value_estimate(weights, rewards, count, weights.shape[1])
     return baseline, estimators.marginal_rewards(
         joint_actions, weights, rewards, log_policy, estimator, 1.0, baseline, count
-    )
+    ).values()
 
 
 @given(st.integers(0, 10**6))
@@ -206,7 +206,7 @@ def test_ordinary_estimator_with_the_balance_heuristic_is_unbiased(bases):
     count = np.full(repetitions, samples)
     estimates = estimators.marginal_rewards(
         indexed, weights, rewards, log_policy, "ordinary", 1.0, np.full(repetitions, 0.3), count
-    )
+    ).values()
     truth = exact_marginal_rewards(policy, payoff)
     assert mean_is_within_error(estimates, truth).all()
     # The same test must notice a bias: weights of one base instead of the mixture.
@@ -227,7 +227,7 @@ def test_ordinary_estimator_with_the_balance_heuristic_is_unbiased(bases):
             1.0,
             np.full(repetitions, 0.3),
             count,
-        )
+        ).values()
         assert not mean_is_within_error(biased, truth).all()
 
 
@@ -302,7 +302,7 @@ def test_all_weights_zero_gives_finite_estimates():
             1.0,
             baseline,
             np.array([4]),
-        )
+        ).values()
         np.testing.assert_allclose(estimate, 0.25)
 
 
@@ -325,5 +325,5 @@ def test_self_normalised_estimates_do_not_depend_on_the_scale_of_weights(weights
         1.0,
         np.array([20.0]),
         np.array([2]),
-    )
+    ).values()
     np.testing.assert_allclose(estimate[0, 0], [30.0, 20.0])

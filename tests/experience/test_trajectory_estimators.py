@@ -158,7 +158,7 @@ def test_the_ordinary_sums_are_unbiased_by_listing_every_trajectory(make):
         np.ones((rows, 1, 1), dtype=bool),
         game.discount or 1.0,
         "ordinary",
-    )
+    ).values()
     shape = (rows, game.layers, game.states, 1, 1)
     visits = visit_weights(contexts, weights).reshape(shape)
     offset = values.T.reshape(game.layers, game.states, kinds, 1)
@@ -203,7 +203,7 @@ def test_one_step_estimates_are_the_plain_loops(make, estimator):
         np.ones((2, 1, 7), dtype=bool),
         discount,
         estimator,
-    )
+    ).values()
     checked = unseen = braked = 0
     for row, agent in np.ndindex(2, game.agents):
         kind = 0 if game.common_reward else agent
@@ -359,7 +359,7 @@ def test_ordinary_sums_of_many_small_rounds_are_unbiased():
         np.ones((rounds, 1, 4), dtype=bool),
         1.0,
         "ordinary",
-    )
+    ).values()
     before = np.concatenate([np.ones((rounds, 1, 4)), weights[:, :-1]], axis=1)
     visits = contexts.total(before[:, None]).reshape(rounds, 3, 2, 1, 1)
     sums = estimates * np.exp(repeated) * visits / 4
@@ -400,7 +400,7 @@ def test_sums_with_weights_of_single_decisions_are_unbiased():
             np.ones((rounds, 1, 40), dtype=bool),
             1.0,
             "bounded",
-        )
+        ).values()
         usual = visits.sum(axis=1).reshape(rounds, 3, 2, 1, 1) * np.exp(repeated)
         advantage = estimates - values[..., None, None]
         sums = 1e9 * np.exp(repeated) * advantage - usual * (exact - values[..., None, None])

@@ -87,6 +87,10 @@ class NormalFormGame(Saveable):
         """Return the exact marginal rewards, (rows, agents, actions)."""
         return self._game.marginal_rewards(seed_rows, log_policy)
 
+    def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact potential, (rows,)."""
+        return self._game.potential(seed_rows, log_policy)
+
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:

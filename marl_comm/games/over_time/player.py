@@ -94,6 +94,10 @@ class MarkovFormGame(Saveable):
         """Return the exact action values, (rows, L, S, agents, actions)."""
         return dynamic_programs.action_values(self._game, seed_rows, log_policy)
 
+    def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact value, (rows,): these games need not have a potential."""
+        return np.asarray(self.evaluate(seed_rows, log_policy)["value"])
+
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:

@@ -1,7 +1,7 @@
 """MAPPO as a learner of the training loop: holds the seeds' networks and their latest round."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 import torch
@@ -188,6 +188,14 @@ class Mappo:
             self._staleness = Staleness(ess, np.log(1 / ess), nearest, mean_weight)
         assert self._staleness is not None
         return self._staleness
+
+    def signal(self) -> Never:
+        """Say that it is not known for networks; options that want it have refused them."""
+        raise TypeError("policies=networks")
+
+    def value_change(self) -> Never:
+        """Say that it is not known for networks; options that want it have refused them."""
+        raise TypeError("policies=networks")
 
     def update(self) -> None:
         """Make one local update of every row on its chunk.
