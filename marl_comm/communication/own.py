@@ -1,14 +1,16 @@
 """A schedule of the user's own: `communication=own communication.class=mypkg.rounds:Growing`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
 
-from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.arrays import Array, BoolArray
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.communication.settings import DriftingSettings
 from marl_comm.experience import Staleness
+from marl_comm.experience.quotient import Signal
 from marl_comm.options.answers import RunSettings
 from marl_comm.options.own import OwnOption, imported, made
 from marl_comm.options.watched import Checks, kind, watched
@@ -63,9 +65,7 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         streams = Streams(range(run.seed, run.seed + run.num_seeds))
         rows = np.arange(run.num_seeds)
         clock = Clock(rows, np.ones_like(rows), np.ones_like(rows))
-        ones, zeros = np.ones(len(rows)), np.zeros(len(rows))
-        fresh = Staleness(ones, zeros, np.zeros_like(rows), mean_weight=ones)
-        self.schedule(streams).due(clock, lambda: fresh)
+        self.schedule(streams).due(clock, _Fresh(run.num_seeds))
 
     def schedule(self, streams: Streams) -> Schedule:
         """Return the schedule, with one random generator per seed.
@@ -79,6 +79,24 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         return made(checking, self.class_, _KEY, streams.of("schedule"), **self.arguments)
 
 
+@dataclass(frozen=True)
+class _Fresh:
+    """Data as fresh as can be, from which there is nothing to gain, of so many seeds."""
+
+    seeds: int
+
+    def weigh(self) -> Staleness:
+        ones, zeros = np.ones(self.seeds), np.zeros(self.seeds)
+        return Staleness(ones, zeros, zeros.astype(np.int64), mean_weight=ones)
+
+    def signal(self) -> Signal:
+        zeros = np.zeros(self.seeds)
+        return Signal(np.zeros((self.seeds, 1, 2)), zeros, zeros)
+
+    def value_change(self) -> Array:
+        return np.zeros(self.seeds)
+
+
 class _CheckedSchedule(Checks, Schedule):
     """Checks what the user's class returns.
 
@@ -88,10 +106,10 @@ class _CheckedSchedule(Checks, Schedule):
 
     longest_round: int
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         """Return which seeds communicate, checked; those whose data are too old do anyway."""
         with self.calling("due"):
-            found = super().due(clock, weigh)  # type: ignore[safe-super]
+            found = super().due(clock, data)  # type: ignore[safe-super]
         shape = clock.seed_rows.shape
         boolean = isinstance(found, np.ndarray) and found.dtype == np.bool_
         if not boolean or found.shape != shape:

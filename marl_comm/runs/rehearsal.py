@@ -1,7 +1,6 @@
 """A run with classes of the user's own is tried in small before anything of it is written."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,10 +9,9 @@ import numpy as np
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import Array, BoolArray, IntArray
-from marl_comm.communication.schedule import Clock, Schedule
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
-from marl_comm.experience import Staleness
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.games.game import Evaluation
 from marl_comm.games.settings import TabularGameSettings
@@ -78,8 +76,8 @@ class _EveryUpdate(Schedule):
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
-        return np.ones_like(self._schedule.due(clock, weigh))
+    def due(self, clock: Clock, data: Data) -> BoolArray:
+        return np.ones_like(self._schedule.due(clock, data))
 
 
 class _Trial:

@@ -77,14 +77,13 @@ class Mine(Algorithm[TabularLearner, BasePolicies]):
 SCHEDULE = '''\
 """A schedule."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, final
 
 import numpy as np
 
 from marl_comm.arrays import BoolArray
-from marl_comm.communication.schedule import Clock, Schedule
-from marl_comm.experience import Staleness
+from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.options.answers import CommunicationSettings, RunSettings
 from marl_comm.randomness import Streams
 
@@ -129,7 +128,7 @@ class MineSettings(CommunicationSettings):
 class Mine(Schedule):
     """Mine."""
 
-    def due(self, clock: Clock, weigh: Callable[[], Staleness]) -> BoolArray:
+    def due(self, clock: Clock, data: Data) -> BoolArray:
         return np.asarray(clock.updates >= 7)
 '''
 

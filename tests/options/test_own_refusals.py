@@ -179,13 +179,13 @@ class Keeps(LastDisplacement):
 
 
 class Counts(Growing):
-    def due(self, clock, weigh):
-        return super().due(clock, weigh).astype(int)
+    def due(self, clock, data):
+        return super().due(clock, data).astype(int)
 
 
 class One(Growing):
-    def due(self, clock, weigh):
-        return super().due(clock, weigh)[0]
+    def due(self, clock, data):
+        return super().due(clock, data)[0]
 """
 
 GAME = ("game=one_shot", "game.class=wrong:{}")
