@@ -150,7 +150,7 @@ def test_the_process_itself_ends_so() -> None:
 
 
 def test_tracebacks_are_for_those_who_ask() -> None:
-    ended = _process("game.agents=1", HYDRA_FULL_ERROR="1")
+    ended = _process("game.agents=0", HYDRA_FULL_ERROR="1")
     assert ended.returncode == 2
     assert ended.stderr.startswith("Traceback")
     assert "ValidationError" in ended.stderr

@@ -1,6 +1,7 @@
 """A schedule of the user's own: `communication=own communication.class=mypkg.rounds:Growing`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, final
 
 import numpy as np
@@ -64,7 +65,7 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         streams = Streams(range(run.seed, run.seed + run.num_seeds))
         rows = np.arange(run.num_seeds)
         clock = Clock(rows, np.ones_like(rows), np.ones_like(rows))
-        self.schedule(streams).due(clock, _FreshData(run.num_seeds))
+        self.schedule(streams).due(clock, _Fresh(run.num_seeds))
 
     def schedule(self, streams: Streams) -> Schedule:
         """Return the schedule, with one random generator per seed.
@@ -76,6 +77,24 @@ class OwnScheduleSettings(DriftingSettings, OwnOption):
         named = f"{_KEY}={self.class_}"
         checking = watched(of, _CheckedSchedule, named, longest_round=self.longest_round)
         return made(checking, self.class_, _KEY, streams.of("schedule"), **self.arguments)
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """Data as fresh as can be, from which there is nothing to gain, of so many seeds."""
+
+    seeds: int
+
+    def weigh(self) -> Staleness:
+        ones, zeros = np.ones(self.seeds), np.zeros(self.seeds)
+        return Staleness(ones, zeros, zeros.astype(np.int64), mean_weight=ones)
+
+    def signal(self) -> Signal:
+        zeros = np.zeros(self.seeds)
+        return Signal(np.zeros((self.seeds, 1, 2)), zeros, zeros)
+
+    def value_change(self) -> Array:
+        return np.zeros(self.seeds)
 
 
 class _CheckedSchedule(Checks, Schedule):
@@ -96,20 +115,3 @@ class _CheckedSchedule(Checks, Schedule):
         if not boolean or found.shape != shape:
             raise self.wrong("due", f"must give a bool array of shape {shape}, not {kind(found)}")
         return np.asarray(found | (clock.updates >= self.longest_round))
-
-
-class _FreshData(Data):
-    """What data look like that come from the current policies."""
-
-    def __init__(self, rows: int) -> None:
-        self._ones, self._zeros = np.ones(rows), np.zeros(rows)
-
-    def weigh(self) -> Staleness:
-        nearest = np.zeros(len(self._ones), dtype=np.int64)
-        return Staleness(self._ones, self._zeros, nearest, mean_weight=self._ones)
-
-    def signal(self) -> Signal:
-        return Signal(self._zeros[:, None, None], gain=self._ones, noise=self._zeros)
-
-    def value_change(self) -> Array:
-        return self._zeros

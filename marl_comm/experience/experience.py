@@ -28,7 +28,7 @@ class Traffic:
 
     @classmethod
     def of_buffer(cls, samples: int, agents: int, *, common_bytes: int, own_bytes: int) -> Self:
-        """Return the cost of writing and reading a buffer.
+        """Return the cost of writing and reading a buffer. An agent alone has written it all.
 
         Args:
             samples: Joint actions played.
@@ -37,7 +37,8 @@ class Traffic:
             own_bytes: Written by the agents, each its part, which it alone need not read.
         """
         written = common_bytes + own_bytes
-        return cls(samples, written, agents * written - own_bytes)
+        read = agents * written - own_bytes if agents > 1 else 0
+        return cls(samples, written, read)
 
 
 @record

@@ -23,7 +23,7 @@ class TabularGameSettings(GameSettings):
         reward_noise: Standard deviation of Gaussian noise on observed rewards.
     """
 
-    agents: Annotated[int, Field(ge=2, le=1000)]
+    agents: Annotated[int, Field(ge=1, le=1000)]
     actions: Annotated[int, Field(ge=2, le=1000)]
     reward_noise: Annotated[float, Field(ge=0, le=1000)]
 

@@ -247,8 +247,8 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ("game.agents=1000000000", "game.agents=1000000000: must be an integer, at least 2"),
-        ("game.agents=1", "at least 2 and at most 1000"),
+        ("game.agents=1000000000", "game.agents=1000000000: must be an integer, at least 1"),
+        ("game.agents=0", "at least 1 and at most 1000"),
         ("seed=true", "seed=true: must be an integer"),
         ("seed=1.0", "seed=1.0: must be an integer"),
         ("seed='\"1\"'", 'seed="1": must be an integer'),
@@ -274,7 +274,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, lbf",
+            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, graph",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),
@@ -331,7 +331,7 @@ def test_no_model_takes_what_is_not_finite() -> None:
 
 def test_several_mistakes_are_told_together() -> None:
     line = refusal(
-        "seed=x", "num_seeds=0", "game.agents=1", "game.actions=1", "learner.step_size=0"
+        "seed=x", "num_seeds=0", "game.agents=0", "game.actions=1", "learner.step_size=0"
     )
     assert "seed=" in line
     assert "num_seeds=0" in line

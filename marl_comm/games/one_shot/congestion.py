@@ -41,7 +41,7 @@ class Congestion(OwnRewardsGame):
         """Draw one game per seed.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, the number of resources, at least 2.
             seeds: One per game; a single one makes a game that every row shares.
         """

@@ -42,7 +42,7 @@ class Coverage(TeamGame):
         """Draw one game per seed.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, the number of targets, at least 2.
             seeds: One per game; a single one makes a game that every row shares.
         """

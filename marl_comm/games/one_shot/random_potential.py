@@ -41,7 +41,7 @@ class RandomPotential(TeamTable):
         """Draw one game per seed.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, at least 2.
             seeds: One per game; a single one makes a game that every row shares.
 

@@ -28,7 +28,7 @@ class PotentialGame(ABC):
         """Remember the sizes. Subclasses draw the games, each from its own seed alone.
 
         Args:
-            agents: At least 2.
+            agents: At least 1.
             actions: At least 2.
             seeds: One per game; a single one makes a game that every row shares.
         """

@@ -44,7 +44,7 @@ class SaddleChain(TeamGame):
         """Draw one game per seed.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, at least 2; with few actions, uniform play switches often enough for the
                 whole chain to start at once.
             seeds: One per game; a single one makes a game that every row shares.

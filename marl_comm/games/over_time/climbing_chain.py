@@ -78,7 +78,7 @@ class ClimbingChain(TeamMarkovGame):
         """Set the rules.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, the number of effort levels, at least 2.
             states: S, the number of rungs.
             horizon: Steps of an episode.

@@ -124,7 +124,7 @@ class MarkovCongestion(OwnRewardsMarkovGame):
         """Set the rules.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             weights: w of each of the A facilities, above 0.
             penalty: What the distancing state costs each agent per step, in units of pay.
             discount: Factor on rewards per step, below 1.

@@ -65,7 +65,7 @@ class RandomMarkov(TeamMarkovGame):
         """Draw one game per seed.
 
         Args:
-            agents: m, at least 2.
+            agents: m.
             actions: A, at least 2.
             states: S, at least 1.
             horizon: Steps of an episode.
