@@ -113,10 +113,8 @@ def test_runs_of_what_is_built_in_import_nothing():
 
 
 def test_a_scenario_that_is_a_path_needs_a_word_and_a_name_does_not():
-    assert trust.imports(compose("game=vmas/simple_spread", "logger=local")) == []
-    (told,) = trust.imports(
-        compose("game=vmas/simple_spread", "game.scenario='/tmp/evil.py'", "logger=local")
-    )
+    assert trust.imports(compose("game=vmas", "game.scenario=balance", "logger=local")) == []
+    (told,) = trust.imports(compose("game=vmas", "game.scenario='/tmp/evil.py'", "logger=local"))
     assert told.startswith("game.scenario=/tmp/evil.py")
 
 
