@@ -70,8 +70,9 @@ def nobody() -> Iterator[None]:
 
 
 @pytest.fixture
-def read_only() -> Iterator[Path]:
+def read_only(monkeypatch) -> Iterator[Path]:
     """A finished job, with its sweep, in folders that cannot be written."""
+    monkeypatch.setattr(sweep, "launched", [])
     with tempfile.TemporaryDirectory() as name:
         job = Path(name) / "sweep" / "job"
         config = compose(*QUICK)
