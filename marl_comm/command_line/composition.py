@@ -14,9 +14,10 @@ from marl_comm.command_line.hydra_errors import as_input_error, hydra_errors_as_
 from marl_comm.command_line.program import program_name
 from marl_comm.config.keys import options
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line, shortened, shown, unknown_option
+from marl_comm.config.messages import unknown_option
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.plain_text import one_line, shortened, shown
 
 HYDRA_VERSION_BASE = "1.3"
 CONFIG_NAME = "config"

@@ -1,7 +1,6 @@
 """What a user reads about a setting: one line with the key, its value and what is allowed."""
 
 import difflib
-import json
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -10,9 +9,8 @@ from marl_comm.config.keys import Key, keys, options
 from marl_comm.learners.settings import NetworkLearnerSettings, TabularLearnerSettings
 from marl_comm.options.answers import LearnerSettings, Policies
 from marl_comm.options.found import name_of, options_of
+from marl_comm.plain_text import shortened, shown
 
-_LONGEST = 80  # characters of a key or value
-_LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
 # What other programs call a key or a group, by the last part of the name.
 _CALLED_ELSEWHERE = {
@@ -23,28 +21,6 @@ _CALLED_ELSEWHERE = {
     "seeds": ("num_seeds",),
     "total_timesteps": ("max_local_steps",),
 }
-
-
-def one_line(text: str) -> str:
-    """Return the text in one line, with whatever a terminal could not show written as escapes."""
-    joined = " ".join(text[:_LONGEST_LINE].split())
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in joined
-    )
-
-
-def shown(value: Any) -> str:
-    """Return a value as a user would recognise it, shortened where it is long."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=repr)
-    except ValueError:  # an integer beyond Python's limit on digits
-        text = "a number of too many digits"
-    return shortened(text)
-
-
-def shortened(text: str) -> str:
-    """Return the text, cut where it is too long to read."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def describe(error: ValidationError, raw: dict[Any, Any]) -> str:

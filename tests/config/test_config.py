@@ -19,12 +19,12 @@ from marl_comm.command_line.composition import CONFIG_DIRECTORY, compose
 from marl_comm.config import memory
 from marl_comm.config.keys import Key, keys, options
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.games import settings as game_settings
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.npg import NaturalPolicyGradientSettings
+from marl_comm.plain_text import one_line
 from marl_comm.settings import Settings
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
