@@ -304,7 +304,7 @@ def test_help_names_groups_options_keys_and_usage(
     for words in (
         "usage: python -m marl_comm.run",
         "game: climbing, climbing_chain, congestion, coverage, markov_congestion, one_shot, ",
-        "communication: adaptive, missing, own, periodic, unlimited",
+        "communication: adaptive, changing_condition, missing, noise, own, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",
         "Exit codes",
