@@ -296,8 +296,8 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: climbing, climbing_chain, congestion, coverage, markov_congestion, one_shot, ",
-        "communication: adaptive, missing, own, periodic, unlimited",
+        "game: climbing, climbing_chain, congestion, coverage, graph, markov_congestion, ",
+        "communication: adaptive, changing_condition, missing, noise, own, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",
         "Exit codes",

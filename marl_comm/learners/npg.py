@@ -8,6 +8,7 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.config.memory import available_bytes, gib
 from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
 from marl_comm.experience.quotient import Signal
@@ -72,11 +73,30 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
+        if self.estimator == "doubly_robust" and isinstance(game, TabularGameSettings):
+            yield from self._problems_of_models(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+            )
+
+    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        """Models are of single joint actions, and one has a number for each pair of actions."""
+        if game.episode_length > 1:
+            yield (
+                f"learner.estimator=doubly_robust game={game.name}: rewards are modelled in "
+                "one-shot games alone; choose learner.estimator=bounded"
+            )
+        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
+        available = available_bytes()
+        if needed > available and not run.exact:
+            yield (
+                f"learner.estimator=doubly_robust num_seeds={run.num_seeds} "
+                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
+                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
+                "of these numbers or choose learner.estimator=bounded"
             )
 
     def build(
