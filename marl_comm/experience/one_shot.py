@@ -109,6 +109,12 @@ class SampledExperience:
         everywhere = np.ones(len(log_policy))
         return Signal.of(estimates.values(), estimates.variances(), log_policy, everywhere)
 
+    def model_values(self, log_policy: Array) -> Array:
+        """Return the models' marginal rewards, (rows, agents, actions)."""
+        if self._models is None:
+            raise TypeError("rewards are not modelled")
+        return self._models.values(log_policy, own=self._rewards.ndim == 3)
+
     def value(self, log_policy: Array) -> Array:
         """Return the estimated expected reward, the mean over agents where each has its own."""
         value = estimators.value_estimate(
@@ -131,7 +137,7 @@ class SampledExperience:
                 self._rewards,
                 log_policy,
                 self._predicted,
-                self._models.values(log_policy, own=self._rewards.ndim == 3),
+                self.model_values(log_policy),
                 samples,
                 self._block,
             )

@@ -11,6 +11,7 @@ from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.config.memory import available_bytes, gib
 from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
 from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
@@ -65,6 +66,10 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             return self.reuse
         return 1 if self.reuse == "latest" else None
 
+    def models(self, run: RunSettings) -> bool:
+        """Whether rewards are modelled in a run."""
+        return self.estimator == "doubly_robust" and not run.exact
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """The floor must leave room for all actions, and only samples can be kept."""
         game = run.game
@@ -114,6 +119,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 weighted=algorithm.reweighs,
                 rounds=self.rounds_kept,
             ),
+            oracle=game,
         )
 
     def exploration_in(self, run: RunSettings) -> float:
@@ -151,7 +157,10 @@ class NaturalPolicyGradient:
     furthest: Rows[IntArray]
     _experience: Rows[Experience | None]
     _drift: Rows[Array]
+    _last: Rows[Array]
     _updates: Rows[IntArray]
+    _seed_rows: Rows[IntArray]
+    _oracle: Fixed[Oracle]
     _start: Rows[Array]
     _start_value: Rows[Array]
     _signal: Derived[Signal | None]
@@ -169,6 +178,7 @@ class NaturalPolicyGradient:
         exploration: float,
         policy_floor: float,
         estimation: Estimation,
+        oracle: Oracle,
     ) -> None:
         """Start from `log_policy`.
 
@@ -178,13 +188,18 @@ class NaturalPolicyGradient:
             exploration: Share of uniform play mixed into each agent's behaviour policy.
             policy_floor: Smallest probability of an action; keeps log-probabilities finite.
             estimation: How action values are estimated from samples.
+            oracle: The game, whose rows are those of `log_policy`; asked by the predictor of that
+                name alone.
         """
         self.log_policy = log_policy
         self.staleness = None
         self.furthest = np.zeros(len(log_policy), dtype=np.int64)
         self._experience = None
         self._drift = np.zeros_like(log_policy)
+        self._last = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._seed_rows = np.arange(len(log_policy))
+        self._oracle = oracle
         self._start = log_policy  # where the latest rounds began
         self._start_value = np.full(len(log_policy), np.nan)  # until somebody asks
         self._signal = None  # of the coming update, where somebody has asked
@@ -308,6 +323,30 @@ class NaturalPolicyGradient:
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
+    def predict_last(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … repetitions of the last local update."""
+        log_policy, last = self.log_policy[rows], self._last[rows]
+        for update in range(1, updates + 1):
+            yield self._step(log_policy, update * last)
+
+    def predict_on_model(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … local updates on the model of rewards."""
+        assert self._experience is not None, "there is nothing to model"
+        return self._path(rows, updates, take(self._experience, rows).model_values)
+
+    def predict_exact(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … exact local updates, which agents cannot know."""
+        oracle, seed_rows = self._oracle, self._seed_rows[rows]
+        return self._path(rows, updates, lambda policy: oracle.action_values(seed_rows, policy))
+
+    def _path(
+        self, rows: IntArray, updates: int, gradient: Callable[[Array], Array]
+    ) -> Iterator[Array]:
+        log_policy = self.log_policy[rows]
+        for _ in range(updates):
+            log_policy = self._step(log_policy, self._step_size * gradient(log_policy))
+            yield log_policy
+
     def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
         """Return the Renyi-2 divergence of two policies of the given rows, (rows,)."""
         assert self._experience is not None, "a round comes before the first prediction"
@@ -359,6 +398,7 @@ class NaturalPolicyGradient:
         return _normalise(np.maximum(moved, self._log_floor))
 
     def _remember_drift(self, change: Array) -> None:
+        self._last = change
         first = (self._updates == 0).reshape(-1, *(1,) * (change.ndim - 1))
         mixed = _DRIFT_MEMORY * self._drift + (1.0 - _DRIFT_MEMORY) * change
         self._drift = np.where(first, change, mixed)

@@ -8,6 +8,8 @@ import plain_loops
 import pytest
 from worlds import estimation
 
+from marl_comm.command_line.composition import compose
+from marl_comm.errors import InputError
 from marl_comm.experience import BasePolicies, estimators
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.one_shot import SampledExperience
@@ -175,6 +177,18 @@ def test_where_the_model_is_right_estimates_are_better_than_without_it(rules):
         found -= found.mean(axis=-1, keepdims=True)
         errors[estimator] = (found**2).sum()
     assert 2 * errors["doubly_robust"] < errors["bounded"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "remedy"),
+    [
+        (["game=random_markov"], "choose learner.estimator=bounded"),
+        (["game.agents=1000", "game.actions=1000"], "the models would need about"),
+    ],
+)
+def test_models_that_cannot_be_are_refused(overrides, remedy):
+    with pytest.raises(InputError, match=remedy):
+        compose("learner.estimator=doubly_robust", *overrides)
 
 
 def test_where_data_do_not_cover_the_policy_the_model_is_not_believed_either():
