@@ -15,9 +15,10 @@ from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.tables import cost_table, ratio_table
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
+from marl_comm.plain_text import printable
 from marl_comm.plots import gap, returns
 from marl_comm.plots.saving import save
 
@@ -132,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

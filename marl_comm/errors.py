@@ -12,6 +12,10 @@ class BusyError(InputError):
     """Another process is at work on the run directory."""
 
 
+class DamagedError(InputError):
+    """A file of a run cannot be read, or does not belong to the run's other files."""
+
+
 class OutputError(Exception):
     """A result could not be written: one line with the file and the system's reason.
 

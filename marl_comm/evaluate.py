@@ -4,24 +4,27 @@ python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode
 """
 
 import argparse
+import os
 import sys
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-
 from marl_comm.arrays import Array
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError
+from marl_comm.errors import DamagedError, InputError, OutputError
 from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.games.environments.players import Policies
 from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.plain_text import one_line
 from marl_comm.plots import animation
 from marl_comm.runs.assemble import rebuild
+from marl_comm.runs.trust import TRUST, refuse_foreign
 from marl_comm.settings import LARGEST_SEED
+from marl_comm.storage.arrays import Arrays
+from marl_comm.storage.digests import read_summary, refuse_changed
 from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
 
 _MOST_EPISODES = 100_000
@@ -39,15 +42,24 @@ def main() -> int:
     parser.add_argument(
         "--render", type=Path, help="where to write one greedy episode, a GIF or an MP4"
     )
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     arguments = parser.parse_args()
     try:
-        evaluate(arguments.directory, arguments.episodes, arguments.seed, arguments.render)
-    except (InputError, OSError, KeyboardInterrupt) as error:
+        evaluate(
+            arguments.directory,
+            arguments.episodes,
+            arguments.seed,
+            arguments.render,
+            trust=arguments.trust,
+        )
+    except (InputError, OutputError, OSError, KeyboardInterrupt) as error:
         return report(error)
     return 0
 
 
-def evaluate(directory: Path, episodes: int, seed: int, render: Path | None) -> None:
+def evaluate(
+    directory: Path, episodes: int, seed: int, render: Path | None, *, trust: bool = False
+) -> None:
     """Print the returns of a run's final policies; draw one episode, the first greedy one.
 
     Args:
@@ -55,6 +67,7 @@ def evaluate(directory: Path, episodes: int, seed: int, render: Path | None) -> 
         episodes: Per seed, greedy and sampled each.
         seed: The first of the seeds that episodes and actions are drawn from.
         render: Where to write the episode; None draws nothing.
+        trust: As `load_run`.
 
     Raises:
         InputError: An option is out of range, or the environment cannot draw; said before anything
@@ -62,11 +75,11 @@ def evaluate(directory: Path, episodes: int, seed: int, render: Path | None) -> 
     """
     if render is not None:
         animation.refuse_unwritable(render)
-        config, game, policies = load_run(directory, 1, seed)
+        config, game, policies = load_run(directory, 1, seed, trust=trust)
         with closing(game):
             frames = game.render_episode(policies)
         animation.write(render, frames)
-    config, game, policies = load_run(directory, episodes, seed)
+    config, game, policies = load_run(directory, episodes, seed, trust=trust)
     with closing(game):
         for kind in ("greedy", "sampled"):
             print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
@@ -75,7 +88,7 @@ def evaluate(directory: Path, episodes: int, seed: int, render: Path | None) -> 
 
 
 def load_run(
-    directory: Path, episodes: int, seed: int
+    directory: Path, episodes: int, seed: int, *, trust: bool = False
 ) -> tuple[RunConfig, EnvironmentGame, Policies]:
     """Return a run's configuration, its environments anew, and its final policies.
 
@@ -83,11 +96,14 @@ def load_run(
         directory: Of a finished run.
         episodes: Copies of the environment per seed.
         seed: First of the episodes' random streams, so that they differ from those of training.
+        trust: Whether to import whatever the run names, whoever made it.
 
     Raises:
-        InputError: There is no finished run, or it was not one of an environment.
+        DamagedError: A file of the run is damaged, or does not belong to the others.
+        InputError: There is no finished run, it was not one of an environment, or it would import
+            what no command of this user's has.
     """
-    if not (directory / SUMMARY).is_file():
+    if not os.path.lexists(directory / SUMMARY):
         raise InputError(f"{directory}: holds no finished run (no {SUMMARY}); name a run directory")
     if not 1 <= episodes <= _MOST_EPISODES:
         raise InputError(f"--episodes {episodes}: must be from 1 to {_MOST_EPISODES}")
@@ -99,9 +115,16 @@ def load_run(
             f"{directory}: game={config.game.name} is no environment; its policies and exact "
             f"figures are in {FINAL} and {SUMMARY}"
         )
+    refuse_changed(directory, read_summary(directory), CONFIG, FINAL)
+    arrays = Arrays.of(directory / FINAL)
+    if not trust:
+        refuse_foreign(config, directory / CONFIG)
     game, learner = rebuild(config, episodes, seed)
-    with np.load(directory / FINAL, allow_pickle=False) as arrays:
+    try:
         return config, game, learner.policy_with(arrays)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = one_line(str(error))
+        raise DamagedError(f"cannot read {directory / FINAL}: {reason}") from error
 
 
 def summary_line(kind: str, returns: Array) -> str:
@@ -113,4 +136,4 @@ def summary_line(kind: str, returns: Array) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

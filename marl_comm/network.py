@@ -2,7 +2,8 @@
 
 import sys
 
+from marl_comm.command_line.exits import ended
 from marl_comm.wall_clock import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

@@ -8,10 +8,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError, NumbersError, OutputError
 from marl_comm.runs.session import resume
+from marl_comm.runs.trust import TRUST
 
 
 def main() -> int:
@@ -24,10 +25,12 @@ def main() -> int:
         prog=program_name("python -m marl_comm.resume"), description=__doc__
     )
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
+    arguments = parser.parse_args()
     code = 0
-    for directory in parser.parse_args().directories:
+    for directory in arguments.directories:
         try:
-            resume(directory)
+            resume(directory, trust=arguments.trust)
         except (InputError, NumbersError, OutputError) as error:
             code = report(error)
         except KeyboardInterrupt as error:
@@ -36,4 +39,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

@@ -3,6 +3,7 @@
 python -m marl_comm.run game=coverage algorithm=base_policy_prediction num_seeds=20
 """
 
+import logging
 import os
 import sys
 from argparse import Namespace
@@ -24,16 +25,16 @@ from marl_comm.command_line.composition import (
     HYDRA_VERSION_BASE,
     refuse_odd_choices,
 )
-from marl_comm.command_line.exits import FAILURE, report
+from marl_comm.command_line.exits import FAILURE, ended, report
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import knows_its_jobs, name_of
 from marl_comm.command_line.launching import JobError, as_launch_error
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line
 from marl_comm.errors import BusyError, InputError
+from marl_comm.plain_text import one_line, printable
 from marl_comm.runs import sweep
 from marl_comm.runs.again import play_on
-from marl_comm.runs.interruption import end_with_parent
+from marl_comm.runs.interruption import end_with_parent, raise_unanswered
 from marl_comm.runs.objective import Result, unknown
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
@@ -68,10 +69,12 @@ def _play_job(cfg: DictConfig, directory: Path) -> Result:
         try:
             return sweep.play_job(config, directory)
         except BusyError as error:
-            print(error, file=sys.stderr)
+            print(printable(str(error)), file=sys.stderr)
             return unknown(config.metrics.objective)
     except Exception as error:
-        raise JobError(report(error)) from error
+        code = report(error)
+        raise_unanswered()
+        raise JobError(code) from error
 
 
 def main() -> int:
@@ -87,6 +90,7 @@ def main() -> int:
 
 
 def _run() -> int:
+    logging.raiseExceptions = False  # a console that is full or gone costs no run
     try:
         typed = sys.argv[1:]
         dry = DRY_RUN in typed
@@ -106,8 +110,8 @@ def _run() -> int:
             )(play)()
     except JobError as failed:
         return failed.code
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else FAILURE
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILURE
     except (InputError, KeyboardInterrupt) as error:
         return report(error)
     except Exception as error:  # `play` lets none out: this one is Hydra's or a launcher's
@@ -149,7 +153,13 @@ def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
     parser = get_args_parser()
 
     def refuse(message: str) -> NoReturn:
-        raise InputError(one_line(f"{message}; --help lists what is allowed"))
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        hint = "--help lists what is allowed"
+        if "unrecognized" in message and not any(word.startswith("-") for word in unknown):
+            hint = "type all key=value together, before -m and other flags or after them"
+        elif any(word.startswith("--") for word in unknown):
+            hint = f"settings are typed key=value; {hint}"
+        raise InputError(one_line(f"{message}; {hint}"))
 
     parser.error = refuse  # type: ignore[method-assign]
     found = parser.parse_intermixed_args(arguments)
@@ -174,4 +184,4 @@ def _hydra_raises_errors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

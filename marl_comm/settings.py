@@ -1,6 +1,7 @@
 """What all parts of the configuration share: strictness, and types that know their range."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -19,6 +20,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True
     )
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Marks a setting whose value is imported, so that code runs which the user has named.
+
+    Attributes:
+        harmless: A pattern of values that can only name code of an installed library.
+    """
+
+    harmless: str | None = None
 
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
@@ -68,7 +80,9 @@ def label_of(option: Mapping[str, Any]) -> str:
     Args:
         option: Its settings; `name`, and `class` where it is of the user's own.
     """
-    return str(option.get("class", option["name"])).rpartition(":")[2]
+    if "class" in option:
+        return str(option["class"]).rpartition(":")[2]
+    return str(option["name"])
 
 
 def flattened(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:

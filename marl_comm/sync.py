@@ -1,20 +1,23 @@
 """Rebuild the W&B run of a run directory from its local log, and upload it."""
 
 import argparse
-import json
+import os
 import sys
 from pathlib import Path
 
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError
+from marl_comm.errors import DamagedError, InputError, OutputError
 from marl_comm.loggers.local import logged_steps
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
-from marl_comm.storage.directory import RunDirectory
-from marl_comm.storage.files import CONFIG, SUMMARY
+from marl_comm.storage.digests import DIGESTS, read_summary, refuse_changed
+from marl_comm.storage.directory import RunDirectory, refuse_no_run
+from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
+
+_FINISH_TIMEOUT = 120.0  # seconds: here nothing else waits
 
 
 def rebuild(directory: Path, mode: str, project: str) -> None:
@@ -28,21 +31,38 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
         project: W&B project of runs that were configured without W&B.
 
     Raises:
+        DamagedError: A file of the run is damaged.
         InputError: The directory holds no run, or a process is at work on it.
+        OutputError: Not all of it was uploaded, or written to the file; earlier files are left.
     """
+    refuse_no_run(directory)
     config = load_saved(directory / CONFIG)
+    summary = None
+    if os.path.lexists(directory / SUMMARY):
+        summary = read_summary(directory)
+        refuse_changed(directory, summary, CONFIG, METRICS)
+        summary.pop(DIGESTS, None)
     with RunDirectory.reopen(directory):
         logger = WandbLogger(
             _settings(config, mode, project),
             directory,
             config.model_dump(),
             range(config.seed, config.seed + config.num_seeds),
+            finish_timeout=_FINISH_TIMEOUT,
         )
-        for points in logged_steps(directory):
-            logger.log(points)
-        if (directory / SUMMARY).exists():
-            logger.finish(json.loads((directory / SUMMARY).read_text()))
+        try:
+            for points in logged_steps(directory):
+                logger.log(points)
+        except (LookupError, TypeError, ValueError) as error:
+            raise DamagedError(
+                f"cannot read {directory / METRICS}: its points fit no run"
+            ) from error
+        if summary is not None:
+            logger.finish(summary)
         logger.close()
+        if logger.trouble is not None:
+            raise OutputError(f"{directory}: not uploaded ({logger.trouble})")
+        logger.remove_earlier()
 
 
 def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings:
@@ -74,10 +94,12 @@ def main() -> int:
     for directory in arguments.directories:
         try:
             rebuild(directory, arguments.mode, arguments.project)
-        except InputError as error:
+        except (InputError, OutputError) as error:
             code = report(error)
+        except KeyboardInterrupt as error:
+            return report(error)
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

@@ -22,9 +22,10 @@ from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import Unit, costs
 from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
+from marl_comm.plain_text import printable
 
 _WIDTH_OF_FILES = 160
 _GOALS = ("gap", "return")
@@ -214,7 +215,10 @@ def _print(configurations: Sequence[Configuration], network: Network, goal: _Goa
             f"{np.isinf(seconds).sum()} of {len(seconds)}",
         )
     console = Console(
-        width=None if sys.stdout.isatty() else _WIDTH_OF_FILES, markup=False, highlight=False
+        width=None if sys.stdout.isatty() else _WIDTH_OF_FILES,
+        markup=False,
+        highlight=False,
+        emoji=False,
     )
     console.print(table)
     fastest = min(means, key=lambda label: means[label])
@@ -229,8 +233,8 @@ def _shares(parts: dict[str, Array], whole: float) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main()))

@@ -1,6 +1,7 @@
 """Shared test set-up."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -45,6 +46,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("tests must not be skipped here")
         for skip in _refused:
             terminalreporter.line(skip)
+
+
+# What runs of the tests import is noted for the tests alone.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="state")
 
 
 @pytest.fixture

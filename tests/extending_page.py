@@ -27,6 +27,9 @@ def _only(language: str) -> str:
     return text
 
 
+OPTION_PATH, OPTION_FILE = re.findall(r"^`(\S+\.yaml)`:\n\n```\n(.*?)^```$", _TEXT, re.M | re.S)[0]
+"""The values that give a schedule outside the package a name, and where they are saved."""
+
 SETTINGS_INSIDE, YAML_INSIDE, LINE_INSIDE = _only("python"), _only("yaml"), _only("text")
 
 

@@ -65,7 +65,7 @@ def summary_of(
 def config_of(algorithm: str, seeds: list[int], settings: Mapping[str, Any]) -> dict[str, Any]:
     unlimited = algorithm == "full_communication"
     config: dict[str, Any] = {
-        "seed": seeds[0],
+        "seed": min(seeds),
         "num_seeds": len(seeds),
         "samples_per_round": 1000,
         "max_local_steps": 500,

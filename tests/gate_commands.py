@@ -38,7 +38,12 @@ OVER_TIME = {
     "markov_congestion": "game.agents=3 game.actions=3 game.weights=[1,2,4] game.episode_steps=4",
     "climbing_chain": "game.agents=3 game.states=3 game.horizon=4",
 }
-FIXED = {"climbing": "", "penalty": "", "payoff": "game.file=tests/gate_game.nfg"}
+FIXED = {
+    "climbing": "",
+    "penalty": "",
+    "payoff": "game.file=tests/gate_game.nfg",
+    "graph": "game.agents=4 game.actions=3 game.degree=1",
+}
 PREDICTION = "algorithm.max_bases=5 algorithm.spacing=0.05"
 NETWORKS = (
     "logger=local num_seeds=2 max_local_steps=12 game.copies=2 game.steps=5 "
@@ -54,6 +59,11 @@ ENVIRONMENTS = {
     "vmas/simple_spread": "game.max_steps=5",
     "lbf/foraging": "game.environment=Foraging-5x5-2p-1f-v3 game.max_steps=5",
     "rware/warehouse": "game.max_steps=5",
+}
+# Rules of their own, for tables only: one command each.
+RULES = {
+    "noise": "communication.max_local_updates=9",
+    "changing_condition": "communication.epsilon=0.01",
 }
 REWEIGHING = ("importance_sampling", "base_policy_prediction", "stale")
 SCHEDULES = {
@@ -155,6 +165,8 @@ def _options_of_tables() -> Iterator[Command]:
         "algorithm.spacing_unit=local_updates algorithm.spacing=1 algorithm.horizon=fixed",
         "communication=adaptive communication.ess_threshold=0.9",
         "communication=missing communication.probability=0.0",
+        "communication=noise",
+        "communication=changing_condition",
         "learner.policy_floor=0.1",
         "metrics.every=7",
         "num_seeds=1 seed=4294967295",
@@ -248,7 +260,7 @@ def _command(chosen: str) -> Command:
         if algorithm == "base_policy_prediction":
             sizes.append(PREDICTION)
     if algorithm != "full_communication":
-        sizes.append(SCHEDULES[choices.get("communication", "adaptive")])
+        sizes.append({**SCHEDULES, **RULES}[choices.get("communication", "adaptive")])
     defaults = dict(size.split("=", 1) for size in " ".join(sizes).split())
     arguments = [f"{key}={value}" for key, value in (defaults | choices).items()]
     return Command(chosen.replace(" ", ","), tuple(arguments))

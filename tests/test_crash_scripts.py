@@ -1,5 +1,6 @@
-"""The scripts that kill runs and sweeps at random moments, in short form."""
+"""The scripts that kill runs and sweeps, and damage what they leave, in short form."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ def lines_of(script: str, *arguments: str) -> list[str]:
     finished = subprocess.run(
         [sys.executable, str(SCRIPTS / script), *arguments],
         cwd=SCRIPTS.parent,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -31,3 +33,15 @@ def test_killed_runs_of_both_kinds_end_as_if_left_alone():
     for kind, kills in (("tabular", 2), ("mappo", 1)):
         line = rf"^{kind}: {kills} kills in (\d+) runs, (\d+) of \2 equal to the byte$"
         assert re.search(line, told, re.MULTILINE), told
+
+
+def test_killed_at_any_write_a_run_and_a_job_end_as_if_left_alone_and_leave_nothing_else():
+    (line,) = lines_of("kill_at_each_write.py", "--only", "tabular", "--every", "5")
+    assert re.fullmatch(
+        r"\d\d+ kills, 0 runs that did not end as the one that was left alone", line
+    )
+
+
+def test_damaged_runs_are_refused_in_one_line_or_make_no_difference():
+    (line,) = lines_of("damage_test.py", "--mutations", "60")
+    assert line.startswith("60 damages, 0 taken badly; exit codes {0: ")

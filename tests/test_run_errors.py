@@ -126,6 +126,23 @@ def test_bad_input_takes_one_line_and_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("seed=1,2 -m logger=local", "type all key=value together"),
+        ("--seed 3", "settings are typed key=value"),
+    ],
+)
+def test_flags_and_overrides_of_other_programs_are_met_with_a_hint(
+    typed: str,
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command(monkeypatch, *typed.split()) == 2
+    assert hint in capsys.readouterr().err
+
+
 def test_the_process_itself_ends_so() -> None:
     ended = _process("game.agents=1000000000")
     assert (ended.returncode, ended.stdout) == (2, "")

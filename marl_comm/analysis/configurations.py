@@ -10,6 +10,7 @@ import numpy as np
 
 from marl_comm.analysis.runs import Run, SeedRun, plays_environment
 from marl_comm.errors import InputError
+from marl_comm.plain_text import printable
 from marl_comm.settings import label_of
 
 # Settings that name a repetition or a way to record it, not what is computed.
@@ -71,8 +72,10 @@ class Configuration:
 
 def label_in(config: Mapping[str, Any], group: str) -> str:
     """Return what the option of a group is called in a flat config."""
-    return label_of(
-        {key.partition(".")[2]: value for key, value in config.items() if _within(key, [group])}
+    return printable(
+        label_of(
+            {key.partition(".")[2]: value for key, value in config.items() if _within(key, [group])}
+        )
     )
 
 
@@ -220,7 +223,7 @@ def _within(key: str, groups: Iterable[str]) -> bool:
 
 
 def _setting(key: str, value: Any) -> str:
-    return f"{key.removesuffix('.name')}={_text(value)}"
+    return printable(f"{key.removesuffix('.name')}={_text(value)}")
 
 
 def _text(value: Any) -> str:

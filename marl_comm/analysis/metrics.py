@@ -1,5 +1,6 @@
 """`metrics.jsonl` read back into arrays; docs/run_directory.md has the format."""
 
+import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -9,11 +10,12 @@ import numpy as np
 from pydantic_core import from_json
 
 from marl_comm.arrays import Array
-from marl_comm.errors import InputError
+from marl_comm.errors import DamagedError
 from marl_comm.loggers.local import FIELDS
-from marl_comm.storage.files import METRICS, SUMMARY
+from marl_comm.storage.files import METRICS, SUMMARY, opened, unreadable
 
 _CUMULATIVE = ("round", "local_step", "samples", "bytes_up", "bytes_down")
+_LARGEST_COUNT = 2.0**63
 # Lines are turned into arrays in blocks so that a long log never exists as millions of objects.
 _LINES_PER_BLOCK = 20_000
 
@@ -51,7 +53,7 @@ def read_metrics(directory: Path, fields: Fields = OF_TABLES) -> dict[int, dict[
         fields: Which fields to read; null is nan.
 
     Raises:
-        InputError: The file or a line of it cannot be read, or a cumulative count falls.
+        DamagedError: The file or a line of it cannot be read, or a cumulative count falls.
     """
     path = directory / METRICS
     finished = (directory / SUMMARY).exists()
@@ -65,7 +67,7 @@ def read_metrics(directory: Path, fields: Fields = OF_TABLES) -> dict[int, dict[
                 names += sorted({name for point in points for name in point} - known)
             blocks.append(_table(points, names, fields, first_line, path))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise unreadable(path, error) from error
     if not any(map(len, blocks)):
         return {}
     # Earlier blocks do not know the fields that came up later.
@@ -76,14 +78,18 @@ def read_metrics(directory: Path, fields: Fields = OF_TABLES) -> dict[int, dict[
         filled += len(block)
     for name in fields.finite:
         if not np.isfinite(table[:, names.index(name)]).all():
-            raise InputError(f"cannot read {path}: a {name} is not a finite number")
+            raise DamagedError(f"cannot read {path}: a {name} is not a finite number")
+    for name in ("seed", *_CUMULATIVE):
+        counts = table[:, names.index(name)]
+        if not ((counts >= 0) & (counts <= _LARGEST_COUNT) & (counts == np.floor(counts))).all():
+            raise DamagedError(f"cannot read {path}: a {name} is not a count")
     return _by_seed(table, names, path)
 
 
 def _blocks(path: Path, finished: bool) -> Iterator[tuple[int, list[bytes]]]:
     """Yield lines with the number of the first."""
     first_line = 1
-    with path.open("rb") as file:
+    with opened(path) as raw, io.BufferedReader(raw) as file:
         while lines := list(islice(file, _LINES_PER_BLOCK)):
             if not finished and not lines[-1].endswith(b"\n"):
                 lines.pop()
@@ -96,7 +102,7 @@ def _parsed(lines: list[bytes], first_line: int, path: Path) -> list[dict[str, A
     for index, line in enumerate(lines):
         try:
             points.append(from_json(line))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _torn(path, first_line + index) from error
         if not isinstance(points[-1], dict):
             raise _torn(path, first_line + index)
@@ -117,14 +123,14 @@ def _table(
             ]
         except KeyError as error:
             problem = f"line {first_line + index} lacks {error}"
-            raise InputError(f"cannot read {path}: {problem}") from error
-        except (ValueError, TypeError) as error:
+            raise DamagedError(f"cannot read {path}: {problem}") from error
+        except (ValueError, TypeError, OverflowError) as error:
             raise _torn(path, first_line + index) from error
     return rows
 
 
-def _torn(path: Path, line: int) -> InputError:
-    return InputError(f"cannot read {path}: line {line} is torn or not a point")
+def _torn(path: Path, line: int) -> DamagedError:
+    return DamagedError(f"cannot read {path}: line {line} is torn or not a point")
 
 
 def _by_seed(table: Array, names: list[str], path: Path) -> dict[int, dict[str, Array]]:
@@ -135,6 +141,6 @@ def _by_seed(table: Array, names: list[str], path: Path) -> dict[int, dict[str, 
         columns = dict(zip(names, rows.T.copy(), strict=True))
         for name in _CUMULATIVE:
             if (np.diff(columns[name]) < 0).any():
-                raise InputError(f"cannot read {path}: {name} of seed {seed:.0f} falls")
+                raise DamagedError(f"cannot read {path}: {name} of seed {seed:.0f} falls")
         metrics[int(seed)] = columns
     return metrics

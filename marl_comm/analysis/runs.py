@@ -1,33 +1,39 @@
 """Run directories read back into plain typed records; docs/run_directory.md has the format."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from marl_comm.analysis.metrics import OF_ENVIRONMENTS, OF_TABLES, read_metrics
 from marl_comm.arrays import Array
-from marl_comm.errors import InputError
-from marl_comm.settings import flattened
+from marl_comm.errors import DamagedError, InputError
+from marl_comm.plain_text import one_line, shown
+from marl_comm.settings import LARGEST_SEED, flattened
+from marl_comm.storage.configurations import read_configuration
+from marl_comm.storage.digests import read_summary, refuse_changed
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
 
 _REQUIRED_KEYS = (
     "algorithm.name",
     "game.name",
     "learner.name",
+    "seed",
+    "num_seeds",
     "samples_per_round",
     "metrics.gap_thresholds",
 )
+_COUNTS = ("seed", "num_seeds")
 
 
 class Reached(BaseModel):
     """What a seed had used when its Nash gap first was at or below a threshold."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     round: NonNegativeInt
     local_step: NonNegativeInt
@@ -42,7 +48,7 @@ class SeedSummary(BaseModel):
     Environments have neither value nor gap, so nothing was reached; their returns are metrics.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     seed: NonNegativeInt
     rounds: NonNegativeInt
@@ -138,28 +144,55 @@ def load_run(directory: Path) -> Run:
     """Load one finished run directory.
 
     Raises:
-        InputError: A file is missing, torn or does not agree with the others.
+        DamagedError: A file is missing, torn or does not agree with the others.
     """
     config = _read_config(directory / CONFIG)
     # Keys of `reached` were written with six digits, so compare the thresholds at that precision.
     thresholds = {float(format(value, "g")) for value in config["metrics.gap_thresholds"]}
     if plays_environment(config):
         thresholds = set()
-    summaries = _read_summary(directory / SUMMARY)
+    summaries = _read_summary(directory, config)
     metrics = read_metrics(directory, OF_ENVIRONMENTS if plays_environment(config) else OF_TABLES)
     for summary in summaries:
         if set(summary.reached) != thresholds:
-            raise InputError(
+            raise DamagedError(
                 f"cannot read {directory}: {SUMMARY} has gaps {sorted(summary.reached)} for seed "
                 f"{summary.seed}, {CONFIG} has {sorted(thresholds)}"
             )
         ends_at = metrics[summary.seed]["local_step"][-1] if summary.seed in metrics else "nowhere"
         if ends_at != summary.local_steps:
-            raise InputError(
+            raise DamagedError(
                 f"cannot read {directory / METRICS}: it is incomplete, seed {summary.seed} ends at "
                 f"local_step {ends_at} and not {summary.local_steps} as {SUMMARY} says"
             )
+        _refuse_another_end(directory, summary, metrics[summary.seed])
     return Run(directory, config, tuple(SeedRun(each, metrics[each.seed]) for each in summaries))
+
+
+def _refuse_another_end(
+    directory: Path, summary: SeedSummary, metrics: Mapping[str, Array]
+) -> None:
+    """Raise DamagedError where a seed's summary is not what its log has come to."""
+    ends = {
+        "round": summary.rounds,
+        "samples": summary.samples,
+        "bytes_up": summary.bytes_up,
+        "bytes_down": summary.bytes_down,
+        "nash_gap": summary.nash_gap,
+    }
+    for name, end in ends.items():
+        logged = metrics[name][-1] if name in metrics else None
+        if end is not None and logged is not None and logged != end:
+            raise DamagedError(
+                f"cannot read {directory}: seed {summary.seed} ends with {name} {logged:g} in "
+                f"{METRICS} and {end:g} in {SUMMARY}"
+            )
+    for gap, reached in summary.reached.items():
+        if reached is not None and reached.local_step > summary.local_steps:
+            raise DamagedError(
+                f"cannot read {directory / SUMMARY}: seed {summary.seed} reaches {gap:g} after "
+                "its end"
+            )
 
 
 def plays_environment(config: Mapping[str, Any]) -> bool:
@@ -167,36 +200,55 @@ def plays_environment(config: Mapping[str, Any]) -> bool:
     return bool(config["learner.name"] == "mappo")
 
 
-def _read_summary(path: Path) -> list[SeedSummary]:
+def _read_summary(directory: Path, config: Mapping[str, Any]) -> list[SeedSummary]:
+    path = directory / SUMMARY
+    summary = read_summary(directory)
+    refuse_changed(directory, summary, CONFIG, METRICS)
     try:
-        summaries = _Summary.model_validate_json(path.read_bytes()).seeds
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        # As JSON, where the keys of `reached` are text and nothing else is converted.
+        summaries = _Summary.model_validate_json(json.dumps(summary)).seeds
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the file"
-        raise InputError(f"cannot read {path}: {place}: {problem['msg']}") from error
+        raise DamagedError(one_line(f"cannot read {path}: {place}: {problem['msg']}")) from error
     seeds = [summary.seed for summary in summaries]
     if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"cannot read {path}: its seeds are {seeds}, not a list of distinct ones")
+        raise DamagedError(
+            f"cannot read {path}: its seeds are {shown(seeds)}, not a list of distinct ones"
+        )
+    if sorted(seeds) != list(range(config["seed"], config["seed"] + len(seeds))) or (
+        len(seeds) != config["num_seeds"]
+    ):
+        raise DamagedError(
+            f"cannot read {path}: its seeds are {shown(seeds)}, and {CONFIG} has "
+            f"seed={config['seed']} num_seeds={config['num_seeds']}"
+        )
     return sorted(summaries, key=lambda summary: summary.seed)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: it is not valid YAML") from error
-    config = flattened(tree) if isinstance(tree, dict) else {}
+    config = flattened(read_configuration(path))
     missing = [key for key in _REQUIRED_KEYS if key not in config]
     if missing:
-        raise InputError(f"cannot read {path}: it lacks {', '.join(missing)}")
-    thresholds = config["metrics.gap_thresholds"]
-    if not isinstance(thresholds, list) or not all(isinstance(x, int | float) for x in thresholds):
-        raise InputError(f"cannot read {path}: metrics.gap_thresholds={thresholds}: not numbers")
+        raise DamagedError(f"cannot read {path}: it lacks {', '.join(missing)}")
+    for key, value in config.items():
+        if not _is_possible(key, value):
+            raise DamagedError(one_line(f"cannot read {path}: {key}={shown(value)}: not possible"))
     return config
+
+
+def _is_possible(key: str, value: Any) -> bool:
+    """Return whether a run could have such a value, as far as what reads runs relies on it."""
+    name = key.rpartition(".")[2]
+    if key in _COUNTS:
+        return type(value) is int and 0 <= value <= LARGEST_SEED
+    if key in ("samples_per_round", "max_local_steps", "metrics.every"):
+        return value is None or (type(value) is int and value > 0)
+    if key == "metrics.gap_thresholds":
+        return isinstance(value, list) and all(
+            type(gap) in (int, float) and gap > 0 for gap in value
+        )
+    return isinstance(value, str) or name not in ("name", "class")
 
 
 def _refuse_listing(error: OSError) -> None:

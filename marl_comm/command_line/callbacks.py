@@ -9,7 +9,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from marl_comm.command_line.exits import report
-from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless
+from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless, refuse_odd_folder
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
@@ -23,6 +23,7 @@ class CheckBeforeStart(Callback):
         """End the program where the run is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
+            refuse_odd_folder(config)
             job = check_job(config)
             _rehearse(job, in_sweep=False)
 
@@ -30,6 +31,7 @@ class CheckBeforeStart(Callback):
         """Plan the sweep; end the program where any of its jobs is not valid."""
         with _errors_end_the_program():
             refuse_nameless(config, "sweep.dir")
+            refuse_odd_folder(config)
             jobs = check_sweep(config)
             directory = Path(config.hydra.sweep.dir)
             for name, job in jobs.items():

@@ -49,7 +49,7 @@ COMMANDS = {
             "-cd": (),
         },
     ),
-    "resume": Command("marl_comm.resume", "continue interrupted runs"),
+    "resume": Command("marl_comm.resume", "continue interrupted runs", ("--help", "--trust")),
     "compare": Command(
         "marl_comm.compare",
         "compare finished runs: two tables and a picture",
@@ -58,7 +58,7 @@ COMMANDS = {
     "evaluate": Command(
         "marl_comm.evaluate",
         "play the final policies of a run in an environment",
-        ("--help", "--episodes", "--seed", "--render"),
+        ("--help", "--episodes", "--seed", "--render", "--trust"),
     ),
     "sync": Command(
         "marl_comm.sync",

@@ -14,9 +14,10 @@ from marl_comm.command_line.hydra_errors import as_input_error, hydra_errors_as_
 from marl_comm.command_line.program import program_name
 from marl_comm.config.keys import options
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line, shortened, shown, unknown_option
+from marl_comm.config.messages import unknown_option
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.plain_text import one_line, shortened, shown
 
 HYDRA_VERSION_BASE = "1.3"
 CONFIG_NAME = "config"
@@ -56,7 +57,7 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
         group, choice = override.key_or_group, override.value()
         if group in options() and not isinstance(choice, str):
             raise InputError(one_line(unknown_option(group, choice, options()[group])))
-        if group in options() and override.is_add():
+        if (group in options() or group == "experiment") and override.is_add():
             raise InputError(one_line(f"{shortened(text)}: a choice is replaced, not added: no +"))
         hydra_group = group in ("", "hydra") or "/" in group
         if hydra_group and not isinstance(choice, str | list):

@@ -3,9 +3,11 @@
 import os
 import sys
 import traceback
+from pathlib import Path
 from types import TracebackType
 
 from marl_comm.errors import InputError, LaunchError, NumbersError, OutputError
+from marl_comm.plain_text import printable
 from marl_comm.runs.interruption import Interrupted
 
 FAILURE = 1
@@ -16,6 +18,11 @@ _FORESEEN = (InputError, LaunchError, NumbersError, OutputError)
 
 # Read at import: later this variable is set to make Hydra raise its errors.
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+# Started with a closed console, Python has none at all, which libraries do not reckon with.
+for _console in ("stdout", "stderr"):
+    if getattr(sys, _console) is None:
+        setattr(sys, _console, Path(os.devnull).open("w"))  # noqa: SIM115 (stays open)
 
 
 def tell_early_endings() -> None:
@@ -38,21 +45,42 @@ def tell_early_endings() -> None:
     sys.excepthook = tell
 
 
+def ended(code: int) -> int:
+    """Write out what was printed, and return the exit code: a failure where that cannot be done.
+
+    Args:
+        code: Of the command that has ended.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        # Python would try again at its end, and fail with lines of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or report(error)
+    return code
+
+
 def report(error: BaseException) -> int:
     """Say on stderr what went wrong, and return the exit code.
 
     What the program has foreseen takes one line. The traceback is for defects of the program,
     and for users who have set HYDRA_FULL_ERROR=1.
     """
-    expected = isinstance(error, (*_FORESEEN, KeyboardInterrupt))
+    if isinstance(error, BrokenPipeError):  # as by `| head`, which needs no word
+        return FAILURE
+    expected = isinstance(error, (*_FORESEEN, KeyboardInterrupt, OSError))
     if _FULL_ERRORS or not expected:
         traceback.print_exception(error)
     if isinstance(error, Interrupted):
-        print(f"interrupted by {error}: saved, and ready to be resumed", file=sys.stderr)
+        print(f"interrupted by {error}: {error.left}", file=sys.stderr)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    if expected:
-        print(f"error: {error}", file=sys.stderr)
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
+    elif expected:
+        print(printable(f"error: {error}"), file=sys.stderr)
     return BAD_INPUT if isinstance(error, InputError) else FAILURE

@@ -10,8 +10,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from marl_comm.command_line.plugins import how_to_install
 from marl_comm.config.keys import options
-from marl_comm.config.messages import one_line, shortened, unknown_key, unknown_option
+from marl_comm.config.messages import unknown_key, unknown_option
 from marl_comm.errors import InputError
+from marl_comm.plain_text import one_line, shortened
 
 _UNKNOWN_KEY = re.compile(r"Could not override '([^']+)'")
 _UNKNOWN_DELETED_KEY = re.compile(r"Could not delete from config. '([^']+)' does not exist")

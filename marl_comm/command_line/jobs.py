@@ -20,12 +20,12 @@ from marl_comm.command_line.composition import refuse_odd_choices
 from marl_comm.command_line.hydra_errors import hydra_errors_as_input_errors
 from marl_comm.command_line.job_loader import JobLoader
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line, shortened
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.plain_text import one_line, shortened
 from marl_comm.runs.sweep import SweepJob
 from marl_comm.settings import label_of
-from marl_comm.storage.files import PLAN
+from marl_comm.storage.files import CHECKPOINTS, PLAN
 
 _MOST_JOBS = 10_000
 _LONGEST_NAME = 110  # characters; W&B allows 128 in all, file systems 255 bytes
@@ -115,6 +115,20 @@ def refuse_nameless(config: DictConfig, key: str) -> None:
         directory = OmegaConf.select(config.hydra, key)
     if not str(directory).strip():
         raise InputError(f"hydra.{key}={directory}: must be the name of a directory")
+
+
+def refuse_odd_folder(config: DictConfig) -> None:
+    """Raise InputError where Hydra would put its own files outside, or among, those of the run."""
+    with hydra_errors_as_input_errors():
+        folder = OmegaConf.select(config.hydra, "output_subdir")
+    odd = ("", ".", "..", PLAN, CHECKPOINTS, "wandb")
+    if folder is not None and (str(folder).strip() in odd or "/" in str(folder)):
+        raise InputError(
+            one_line(
+                f"hydra.output_subdir={shortened(str(folder))}: must be the name of a folder in "
+                "the run's directory, such as .hydra, or null"
+            )
+        )
 
 
 def _name_in_sweep(task: DictConfig, config: DictConfig) -> str:

@@ -7,8 +7,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
-from marl_comm.config.messages import one_line, shortened
 from marl_comm.errors import LaunchError
+from marl_comm.plain_text import one_line, shortened
 from marl_comm.runs import sweep
 from marl_comm.runs.interruption import ending_by_sigterm
 

@@ -8,7 +8,7 @@ import sys
 
 from marl_comm.command_line import program
 from marl_comm.command_line.commands import COMMANDS
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import ended, report
 from marl_comm.errors import InputError
 
 _USAGE = """\
@@ -26,7 +26,7 @@ _LONGEST = 80  # characters of what was typed
 def main() -> int:
     """Run the command that `sys.argv` names and return its exit code; 2 for an unknown one."""
     try:
-        return _run(sys.argv[1:])
+        return ended(_run(sys.argv[1:]))
     except (InputError, KeyboardInterrupt) as error:
         return report(error)
 

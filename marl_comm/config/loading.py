@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
-from marl_comm.config.messages import describe, missing, one_line, shown
+from marl_comm.config.messages import describe, missing
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.plain_text import one_line, shown
 from marl_comm.settings import MAY_READ_FILES
+from marl_comm.storage.configurations import read_configuration
 
 
 def load(cfg: DictConfig) -> RunConfig:
@@ -35,14 +36,10 @@ def load_saved(file: Path) -> RunConfig:
         file: A `config.yaml` that a run has written.
 
     Raises:
-        InputError: It cannot be read, or is not valid for this version.
+        DamagedError: It cannot be read.
+        InputError: It is not valid for this version, or is a link, a pipe or the like.
     """
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(one_line(f"{file} cannot be read: {error}")) from error
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
-        raise InputError(one_line(f"{file} is no configuration: it must map names to values"))
+    raw = read_configuration(file)
     metrics = raw.get("metrics")
     if isinstance(metrics, dict):
         metrics.setdefault("objective", None)  # which the first runs did not have

@@ -1,7 +1,6 @@
 """What a user reads about a setting: one line with the key, its value and what is allowed."""
 
 import difflib
-import json
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -10,32 +9,18 @@ from marl_comm.config.keys import Key, keys, options
 from marl_comm.learners.settings import NetworkLearnerSettings, TabularLearnerSettings
 from marl_comm.options.answers import LearnerSettings, Policies
 from marl_comm.options.found import name_of, options_of
+from marl_comm.plain_text import shortened, shown
 
-_LONGEST = 80  # characters of a key or value
-_LONGEST_LINE = 800
 _MOST_PROBLEMS = 3
-
-
-def one_line(text: str) -> str:
-    """Return the text in one line, with whatever a terminal could not show written as escapes."""
-    joined = " ".join(text[:_LONGEST_LINE].split())
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in joined
-    )
-
-
-def shown(value: Any) -> str:
-    """Return a value as a user would recognise it, shortened where it is long."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=repr)
-    except ValueError:  # an integer beyond Python's limit on digits
-        text = "a number of too many digits"
-    return shortened(text)
-
-
-def shortened(text: str) -> str:
-    """Return the text, cut where it is too long to read."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+# What other programs call a key or a group, by the last part of the name.
+_CALLED_ELSEWHERE = {
+    "batch_size": ("samples_per_round",),
+    "env": ("game",),
+    "gamma": ("game.discount", "learner.discount"),
+    "lr": ("learner.step_size", "learner.learning_rate"),
+    "seeds": ("num_seeds",),
+    "total_timesteps": ("max_local_steps",),
+}
 
 
 def describe(error: ValidationError, raw: dict[Any, Any]) -> str:
@@ -66,8 +51,15 @@ def unknown_key(path: str) -> str:
         has = " or ".join(_owner(group, key) for key in owners)
         return f"{path}: unknown key here, it belongs to {has}"
     known = list(dict.fromkeys([key.path for key in keys()] + list(options())))
-    same_name = [key for key in known if key.rpartition(".")[2] == path.rpartition(".")[2]]
-    close = same_name or difflib.get_close_matches(path, known, n=1)
+    parent, _, name = path.rpartition(".")
+    if parent.endswith(".arguments") and parent in known:
+        return f"{path}: arguments are added, with a plus, as in +{path}=1"
+    same_name = [key for key in known if key.rpartition(".")[2] == name]
+    close = (
+        same_name
+        or list(_CALLED_ELSEWHERE.get(name, ()))
+        or difflib.get_close_matches(path, known, n=1)
+    )
     if path.startswith("hydra."):
         return f"{path}: unknown key of Hydra's own settings, which --cfg hydra shows"
     if close:

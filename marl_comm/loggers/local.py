@@ -1,6 +1,7 @@
 """The local log: metrics.jsonl as it goes, summary.json at the end. Always on."""
 
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -8,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from marl_comm.errors import DamagedError
 from marl_comm.loggers import Point
+from marl_comm.storage.digests import Prefix
 from marl_comm.storage.directory import RunDirectory, to_json
-from marl_comm.storage.files import METRICS, unwritable
+from marl_comm.storage.files import METRICS, opened, opened_to_append, unreadable, unwritable
 
 FIELDS = (
     "seed",
@@ -26,6 +29,8 @@ FIELDS = (
 )
 """What comes first in a point, in this order, where it is there; further fields follow by name."""
 
+_COUNTS = frozenset(FIELDS[:6])
+
 
 class LocalLog:
     """Appends whole lines, unbuffered: what was logged survives the death of the process."""
@@ -38,16 +43,35 @@ class LocalLog:
             size: What a resumed run had logged when it was saved.
 
         Raises:
+            DamagedError: The file is shorter.
+            InputError: It is a link, a pipe or the like.
             OutputError: The file cannot be opened.
         """
         self._directory = directory
         self._path = directory.path / METRICS
-        self.size = size  # bytes of whole, logged steps
         try:
-            self._file = self._path.open("ab", buffering=0)
+            self._file = opened_to_append(self._path)
+            self._written = Prefix(self._path, size)
             self._file.truncate(size)
         except OSError as error:
             raise unwritable(self._path, error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes of whole, logged steps."""
+        return self._written.size
+
+    def settled(self) -> dict[str, Any]:
+        """Return size and digest of the log, which is safely on disk then; for a checkpoint.
+
+        Raises:
+            OutputError: The log cannot be written to disk.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+        return {"size": self._written.size, "digest": self._written.digest}
 
     def log(self, points: Sequence[Point]) -> None:
         """Append one line per point; all of them or, when the disk is full, none.
@@ -64,7 +88,7 @@ class LocalLog:
             with contextlib.suppress(OSError):
                 self._file.truncate(self.size)
             raise unwritable(self._path, error) from error
-        self.size += len(lines)
+        self._written.add(lines)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, once the metrics are safely on disk.
@@ -72,10 +96,7 @@ class LocalLog:
         Raises:
             OutputError: Metrics or summary cannot be written; there is no summary then.
         """
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise unwritable(self._path, error) from error
+        self.settled()
         self._directory.write_summary(summary)
 
     def close(self) -> None:
@@ -92,8 +113,29 @@ def logged_steps(directory: Path) -> Iterator[list[dict[str, Any]]]:
     """Yield the points of a run directory, those of one local update at a time.
 
     A torn last line, as a killed run leaves it, is passed over.
+
+    Raises:
+        DamagedError: The log cannot be read, or a line of it is no point.
     """
-    with (directory / METRICS).open(encoding="utf-8") as file:
-        points = (json.loads(line) for line in file if line.endswith("\n"))
-        for _, step in itertools.groupby(points, key=lambda point: point["local_step"]):
-            yield list(step)
+    path = directory / METRICS
+    try:
+        with opened(path) as raw, io.BufferedReader(raw) as file:
+            points = (
+                _point(line, number, path)
+                for number, line in enumerate(file, start=1)
+                if line.endswith(b"\n")
+            )
+            for _, step in itertools.groupby(points, key=lambda point: point["local_step"]):
+                yield list(step)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _point(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        point = json.loads(line)
+    except (ValueError, RecursionError):
+        point = None
+    if not isinstance(point, dict) or not point.keys() >= _COUNTS:
+        raise DamagedError(f"cannot read {path}: line {number} is torn or not a point")
+    return point

@@ -41,6 +41,7 @@ class Progress:
         self._start = clock()
         self._shown_at: float | None = None
         self._counts = (0, 0, 0)
+        self._began_at = 0  # above 0 in a run that is resumed
         console = Console(file=self._stream)
         self._bar: RichProgress | None = None
         self._interval = SECONDS_BETWEEN_LINES
@@ -63,6 +64,8 @@ class Progress:
             rounds: Communication rounds of a seed.
             samples: Samples of a seed.
         """
+        if self._shown_at is None:
+            self._began_at = local_step
         self._counts = (local_step, rounds, samples)
         now = self._clock()
         if self._shown_at is None or now - self._shown_at >= self._interval:
@@ -103,8 +106,8 @@ class Progress:
     def _text(self, seconds: float, ended: bool) -> str:
         local_step, rounds, samples = self._counts
         text = f"step {local_step:,}/{self._total:,}, round {rounds:,}, {samples:,} samples"
-        if local_step > 0 and seconds > 0:
-            rate = local_step / seconds
+        if local_step > self._began_at and seconds > 0:
+            rate = (local_step - self._began_at) / seconds
             text += f", {rate:,.0f} updates/s" if rate >= 10 else f", {rate:.2f} updates/s"
             left = (self._total - local_step) / rate
             text += f", took {duration(seconds)}" if ended else f", <= {duration(left)} left"

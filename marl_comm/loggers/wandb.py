@@ -13,22 +13,31 @@ import itertools
 import logging
 import math
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from marl_comm.loggers import Point
+from marl_comm.errors import InputError
+from marl_comm.loggers import Point, wandb_server
 from marl_comm.loggers.curves import MeanCurve, Row
 from marl_comm.loggers.seed_table import seed_table, sweep_numbers
 from marl_comm.loggers.settings import WandbLoggerSettings
+from marl_comm.plain_text import one_line
+from marl_comm.storage.files import content_of, whole_file
 
 SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
 """Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
 
-FINISH_TIMEOUT = 120.0
+INIT_TIMEOUT = 10.0
+"""Seconds that a server has to take up a run."""
+
+FINISH_TIMEOUT = 10.0
 """Seconds to wait for uploads at the end; what is missing then stays in the offline file."""
+
+_ID = re.compile("[0-9a-f]{32}")
 
 _console = logging.getLogger(__name__)
 
@@ -46,25 +55,59 @@ class WandbLogger:
         directory: Path,
         config: Mapping[str, Any],
         seeds: Sequence[int],
+        *,
+        finish_timeout: float = FINISH_TIMEOUT,
     ) -> None:
-        """Start the W&B run.
+        """Start the W&B run; offline, with one warning, where nothing can be uploaded now.
 
         Args:
             settings: Where to log and under what names.
             directory: The run directory; W&B's files go to `wandb/` in it.
             config: The resolved configuration, stored whole.
             seeds: Every seed of the run.
+            finish_timeout: Seconds to wait for uploads at the end.
         """
+        self.trouble: str | None = None
         self._directory = directory
         self._every = int(config["metrics"]["every"])
         exact = config["samples_per_round"] is None
         axes = [axis for axis in SECTIONS if not (exact and axis == "samples")]
         self._curves = {axis: MeanCurve(axis, seeds) for axis in axes}
         self._defined: set[str] = set()
+        self._earlier: list[Path] = []
         self._run: Any = None
         if settings.mode != "disabled":
             with self._guarded("start"):
-                self._run = _start(settings, directory, config)
+                self._run = self._started(settings, config, finish_timeout)
+
+    def _started(
+        self, settings: WandbLoggerSettings, config: Mapping[str, Any], finish_timeout: float
+    ) -> Any:
+        if settings.mode == "online" and (reason := wandb_server.why_not()) is not None:
+            self.trouble = reason
+            command = wandb_server.how_to_upload(self._directory, reason)
+            _console.warning("W&B: %s; logged to a file, to be uploaded by: %s", reason, command)
+            settings = settings.model_copy(update={"mode": "offline"})
+        folder = self._directory / "wandb"
+        if folder.is_symlink():
+            raise InputError(f"{folder} is a link: the folders of a run must be its own")
+        self._earlier = sorted(folder.glob("offline-run-*"))
+        try:
+            return _start(settings, self._directory, config, finish_timeout)
+        except Exception as error:
+            if settings.mode == "online":
+                wandb_server.give_up(one_line(str(error)))
+            raise
+
+    def remove_earlier(self) -> None:
+        """Remove what earlier parts of the run left in offline files, now that this one has it all.
+
+        Two files with the same id would be merged into a curve that runs twice.
+        """
+        if self.trouble is None or self._run is not None:
+            for offline in self._earlier:
+                if not offline.is_symlink():
+                    shutil.rmtree(offline, ignore_errors=True)
 
     def log(self, points: Sequence[Point]) -> None:
         """Log every row that these points complete."""
@@ -144,7 +187,8 @@ class WandbLogger:
         try:
             yield
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            reason = one_line(f"{type(error).__name__}: {error}")
+            self.trouble = reason
             _console.warning(
                 "W&B could not %s (%s); the run goes on and is logged locally.", action, reason
             )
@@ -153,7 +197,12 @@ class WandbLogger:
                     self._end(exit_code=1)
 
 
-def _start(settings: WandbLoggerSettings, directory: Path, config: Mapping[str, Any]) -> Any:
+def _start(
+    settings: WandbLoggerSettings,
+    directory: Path,
+    config: Mapping[str, Any],
+    finish_timeout: float,
+) -> Any:
     import wandb  # takes half a second, which `logger=local` need not wait for
 
     run_id, resumed = _run_id(directory / "wandb")
@@ -173,7 +222,8 @@ def _start(settings: WandbLoggerSettings, directory: Path, config: Mapping[str, 
         settings=wandb.Settings(
             silent=True,
             console="off",
-            finish_timeout=FINISH_TIMEOUT,
+            init_timeout=INIT_TIMEOUT,
+            finish_timeout=finish_timeout,
             finish_timeout_raises=True,
         ),
     )
@@ -185,17 +235,18 @@ def _start(settings: WandbLoggerSettings, directory: Path, config: Mapping[str, 
 def _run_id(folder: Path) -> tuple[str, bool]:
     """Return the id of the directory's W&B run, and whether that run was begun before.
 
-    A run that is resumed logs all its points again. What it left in offline files is removed: two
-    files with the same id would be merged into a curve that runs twice.
+    A run that is resumed logs all its points again.
     """
     file = folder / "run_id"
-    if file.exists():
-        for offline in folder.glob("offline-run-*"):
-            shutil.rmtree(offline)
-        return file.read_text(), True
+    if os.path.lexists(file):
+        known = content_of(file).decode(errors="replace")
+        if _ID.fullmatch(known):
+            return known, True
     folder.mkdir(exist_ok=True)
-    file.write_text(uuid.uuid4().hex)
-    return file.read_text(), False
+    new = uuid.uuid4().hex
+    with whole_file(file) as stream:
+        stream.write(new.encode())
+    return new, False
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from marl_comm.errors import InputError
 from marl_comm.options.answers import Option
 from marl_comm.options.found import refuse_incomplete
 from marl_comm.options.watched import reason_of
-from marl_comm.settings import Arguments
+from marl_comm.settings import Arguments, Imported
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ ImportPath = Annotated[
         pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$",
         description="MODULE:CLASS, such as mypkg.games:StagHunt",
     ),
+    Imported(),
 ]
 
 

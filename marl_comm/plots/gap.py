@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.arrays import Array
 from marl_comm.errors import InputError
-from marl_comm.plots.style import RC_PARAMS, Look, looks
+from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
 
 _X_LABELS = {
     "round": "communication rounds",
@@ -57,7 +57,7 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=columns)
         caption = _caption(configurations, with_bands, width)
-        figure.supxlabel(caption, fontsize=7.5, color="#444444")
+        figure.supxlabel(plain(caption), fontsize=7.5, color="#444444")
     return figure
 
 
@@ -127,7 +127,7 @@ def _draw_curve(
         linestyle=look.linestyle,
         marker=look.marker,
         markevery=(0.0, 0.12),
-        label=name,
+        label=plain(name),
     )
     if with_band and len(gaps) > 1:
         low, high = np.quantile(gaps, [0.25, 0.75], axis=0)

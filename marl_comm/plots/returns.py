@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import bootstrap, interquartile_mean
 from marl_comm.analysis.returns import evaluations, returns_on_grid
-from marl_comm.plots.style import RC_PARAMS, Look, looks
+from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
 
 AXES = {"samples": "joint environment steps", "round": "communication rounds"}
 RETURN_LABEL = "evaluation return\n(reward, sum of agents)"
@@ -71,7 +71,7 @@ def draw_returns(
         linestyle=look.linestyle,
         marker=look.marker,
         markevery=(0.05, 0.2),
-        label=label,
+        label=plain(label),
     )
     if band:
         panel.fill_between(grid, low, high, color=look.color, alpha=0.16, linewidth=0)

@@ -113,3 +113,13 @@ def never_reached(values: Array, reference: Array | None = None) -> str:
         return f"never arrived: {np.isinf(values).sum()} of {seeds}"
     one, other = np.isinf(values).sum(), np.isinf(reference).sum()
     return f"never arrived: {one} and {other} of {seeds} pairs"
+
+
+def plain(label: str) -> str:
+    """Return a label that is drawn as it is: no mathematics, and none that legends leave out.
+
+    Args:
+        label: Of anybody's making.
+    """
+    escaped = label.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped

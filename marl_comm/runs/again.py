@@ -1,5 +1,6 @@
 """A run that is started again in its own directory goes on there, or is finished."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -7,12 +8,12 @@ from typing import Literal
 import yaml
 
 from marl_comm.config.loading import load_saved
-from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError
+from marl_comm.errors import DamagedError, InputError
+from marl_comm.plain_text import one_line, printable
 from marl_comm.runs.objective import Result
 from marl_comm.settings import flattened
-from marl_comm.storage.files import CONFIG, SUMMARY
+from marl_comm.storage.files import CONFIG, SUMMARY, content_of
 
 # The same loader in C, which most installations of PyYAML have.
 _QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,20 +34,25 @@ def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -
         The objective, as `marl_comm.runs.session.execute` does.
 
     Raises:
+        DamagedError: A file of the run is damaged, or does not belong to the others.
         InputError: The directory holds a run of another configuration; or as `execute`.
         OutputError: As `execute`; so do NumbersError and Interrupted.
     """
     # Imported late: mistakes on the command line are told before anything heavy is loaded.
-    if not (directory / CONFIG).exists():
+    if not os.path.lexists(directory / CONFIG):
         from marl_comm.runs.session import execute
 
         return execute(config, directory)
     refuse_difference(directory / CONFIG, config, what)
-    finished = (directory / SUMMARY).exists()
-    print(f"{'finished before' if finished else 'resuming'}: {directory}", file=sys.stderr)
-    from marl_comm.runs.session import resume
+    from marl_comm.runs.session import finished_objective, resume
 
-    return resume(directory)
+    if os.path.lexists(directory / SUMMARY):
+        objective = finished_objective(directory)
+        print(printable(f"finished before: {directory}"), file=sys.stderr)
+        return objective
+    print(printable(f"resuming: {directory}"), file=sys.stderr)
+    # As this command would run itself: its user has named all that it imports.
+    return resume(directory, trust=True)
 
 
 def refuse_difference(file: Path, config: RunConfig, what: Literal["run", "sweep"]) -> None:
@@ -74,7 +80,8 @@ def refuse_difference(file: Path, config: RunConfig, what: Literal["run", "sweep
 def _is_exactly(file: Path, config: RunConfig) -> bool:
     """Return whether a file holds this configuration, word for word: quick, for large sweeps."""
     try:
-        saved = yaml.load(file.read_bytes(), _QuickLoader)
-    except (OSError, yaml.YAMLError):
+        saved = yaml.load(content_of(file), _QuickLoader)
+        return bool(saved == config.model_dump(mode="json"))
+    # What the slow loader will tell in words.
+    except (DamagedError, yaml.YAMLError, ValueError, TypeError, RecursionError):
         return False
-    return bool(saved == config.model_dump(mode="json"))

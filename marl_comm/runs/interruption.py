@@ -15,15 +15,30 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to end, and has saved its state.
+    """The run was asked to end.
 
     Attributes:
         exit_code: 128 plus the signal's number, as shells report it.
+        left: What the run has left behind, in words.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, left: str) -> None:
         super().__init__(signal.Signals(number).name)
         self.exit_code = 128 + number
+        self.left = left
+
+
+SAVED = "saved, and ready to be resumed"
+FINISHED = "the run is finished"  # it was too late to keep it from its end
+FAILED = "the run has failed"  # on the way to saving itself
+
+_unanswered: list[int] = []
+
+
+def raise_unanswered() -> None:
+    """Raise Interrupted where the last run has failed after a signal had come."""
+    if _unanswered:
+        raise Interrupted(_unanswered.pop(), FAILED)
 
 
 class Interruption:
@@ -33,10 +48,14 @@ class Interruption:
         self._received: int | None = None
         self._previous: dict[int, object] = {}
 
-    def raise_if_requested(self) -> None:
-        """Raise Interrupted where a signal has come."""
+    def raise_if_requested(self, left: str) -> None:
+        """Raise Interrupted where a signal has come.
+
+        Args:
+            left: What the run has left behind, in words.
+        """
         if self._received is not None:
-            raise Interrupted(self._received)
+            raise Interrupted(self._received, left)
 
     @property
     def requested(self) -> bool:
@@ -57,6 +76,9 @@ class Interruption:
         traceback: TracebackType | None,
     ) -> None:
         self._restore()
+        _unanswered.clear()
+        if self._received is not None and isinstance(error, Exception):
+            _unanswered.append(self._received)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = number
@@ -76,7 +98,7 @@ def ending_by_sigterm() -> Iterator[None]:
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(number)
+        raise Interrupted(number, SAVED)
 
     previous = signal.signal(signal.SIGTERM, end)
     try:

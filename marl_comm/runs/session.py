@@ -1,8 +1,8 @@
 """One run: claims its directory, trains every seed, saves itself, and leaves its results."""
 
-import json
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -11,18 +11,26 @@ from typing import Any, Protocol
 
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError, NumbersError
+from marl_comm.errors import DamagedError, NumbersError
 from marl_comm.loggers import Logger, MultiLogger
 from marl_comm.loggers.local import LocalLog, logged_steps
 from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
-from marl_comm.runs.interruption import Interruption
+from marl_comm.runs.interruption import FINISHED, SAVED, Interruption
 from marl_comm.runs.objective import Result, objective_of
 from marl_comm.runs.predictability import PredictabilityReport
 from marl_comm.runs.recorder import Recorder
+from marl_comm.runs.recovery import (
+    belongings,
+    of_another_version,
+    state_to_go_on_from,
+    tidy,
+)
+from marl_comm.runs.trust import refuse_foreign, remember
 from marl_comm.storage.checkpoints import Checkpoints, State
-from marl_comm.storage.directory import RunDirectory
+from marl_comm.storage.digests import read_summary, refuse_changed
+from marl_comm.storage.directory import RunDirectory, refuse_no_run
 from marl_comm.storage.files import CONFIG, SUMMARY
 from marl_comm.storage.versions import changes, versions
 from marl_comm.train import LoopState
@@ -47,6 +55,7 @@ def execute(config: RunConfig, directory: Path) -> Result:
             end before that local update.
         Interrupted: By a signal, after saving a checkpoint.
     """
+    remember(config)
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
     parts = assemble(config, streams)
     with closing(parts.game), RunDirectory.claim(directory) as run_directory:
@@ -54,37 +63,61 @@ def execute(config: RunConfig, directory: Path) -> Result:
         return Session(config, streams, parts, run_directory).train(saved=None)
 
 
-def resume(directory: Path) -> Result:
+def resume(directory: Path, *, trust: bool = False) -> Result:
     """Continue a run from its last checkpoint, or from its start where it has none.
 
     The run ends with the same bytes in its files as if it had never been interrupted. A finished
-    run is left alone.
+    run is left alone, but for what a kill may have left beside its results.
 
     Args:
         directory: A run directory.
+        trust: Whether to import whatever the run names, whoever made it.
 
     Returns:
         The objective, as `execute` does.
 
     Raises:
-        InputError: The directory holds no run, another process is at work on it, or another
-            version of marl_comm was.
+        DamagedError: A file of the run is damaged, or does not belong to the others.
+        InputError: The directory holds no run, another process is at work on it, another version
+            of marl_comm was, or it would import what no command of this user's has.
         OutputError: As in `execute`.
         NumbersError: As in `execute`.
         Interrupted: As in `execute`.
     """
+    refuse_no_run(directory)
+    if os.path.lexists(directory / SUMMARY):
+        return finished_objective(directory)
     with RunDirectory.reopen(directory) as run_directory:
+        if os.path.lexists(directory / SUMMARY):  # since another process had it a moment ago
+            return finished_objective(directory)
         config = load_saved(directory / CONFIG)
-        if (directory / SUMMARY).exists():
-            seeds = json.loads((directory / SUMMARY).read_text())["seeds"]
-            return objective_of(seeds, config.metrics.objective)
+        if not trust:
+            refuse_foreign(config, directory / CONFIG)
+        file, saved = state_to_go_on_from(directory, Checkpoints(directory))
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
         parts = assemble(config, streams)
+        if saved is not None and (changed := changes(saved.get("versions", {}))):
+            _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
         with closing(parts.game):
-            saved = Checkpoints(directory).load_latest()
-            if saved is not None and (changed := changes(saved.get("versions", {}))):
-                _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
-            return Session(config, streams, parts, run_directory).train(saved)
+            return Session(config, streams, parts, run_directory).train(saved, file)
+
+
+def finished_objective(directory: Path) -> Result:
+    """Return the objective of a finished run, and remove what a kill has left beside its results.
+
+    Raises:
+        DamagedError: A file of the run is not as it was written.
+        InputError: A file is a link, a pipe, a directory or the like.
+    """
+    summary = read_summary(directory)
+    refuse_changed(directory, summary)
+    try:
+        wanted = load_saved(directory / CONFIG).metrics.objective
+        objective = objective_of(summary["seeds"], wanted)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DamagedError(f"cannot read {directory / SUMMARY}: a seed lacks figures") from error
+    tidy(directory)
+    return objective
 
 
 class _Part(Protocol):
@@ -120,10 +153,15 @@ class Session:
         self._checkpoints = Checkpoints(run_directory.path)
         self._versions = versions()
 
-    def train(self, saved: State | None) -> Result:
-        """Train to the end, from a checkpoint's state or from the start; return the objective."""
+    def train(self, saved: State | None, file: Path | None = None) -> Result:
+        """Train to the end, and return the objective.
+
+        Args:
+            saved: The state of a checkpoint; None starts from the beginning.
+            file: Which checkpoint that was.
+        """
         config, parts = self._config, self._parts
-        log = LocalLog(self._directory, size=0 if saved is None else saved["log_size"])
+        log = LocalLog(self._directory, size=0 if saved is None else saved["log"]["size"])
         mirrors = _mirrors(config, self._directory, resumed=saved is not None)
         with (
             Interruption() as interruption,
@@ -141,13 +179,13 @@ class Session:
                 every=config.metrics.every,
                 stop_at_smallest_gap=config.metrics.stop_at_smallest_gap,
             )
-            if saved is not None:
-                self._restore(recorder, saved)
+            if saved is not None and file is not None:
+                self._restore(recorder, saved, file)
             saving = _Saving(
                 config.checkpoint_seconds,
                 interruption,
                 lambda: self._checkpoints.save(
-                    self._loop.local_step, self._state(recorder, log.size)
+                    self._loop.local_step, self._state(recorder, log.settled())
                 ),
             )
             try:
@@ -157,6 +195,7 @@ class Session:
             self._directory.write_final({**recorder.final, **parts.game.arrays()})
             logger.finish(self._summary(recorder))
             self._checkpoints.discard()
+        interruption.raise_if_requested(FINISHED)
         return objective_of(recorder.summary(), config.metrics.objective)
 
     def _saved_parts(self, recorder: Recorder) -> dict[str, _Part]:
@@ -171,27 +210,24 @@ class Session:
             "predictability": self._predictability,
         }
 
-    def _state(self, recorder: Recorder, log_size: int) -> State:
-        """Return the whole state of the run, for a checkpoint."""
+    def _state(self, recorder: Recorder, log: dict[str, Any]) -> State:
+        """Return the whole state of the run and what it belongs to, for a checkpoint."""
         return {
             **{name: part.state() for name, part in self._saved_parts(recorder).items()},
             "learner": self._parts.learner.state(),
-            "log_size": log_size,
             "versions": self._versions,
+            **belongings(self._directory.path, log),
         }
 
-    def _restore(self, recorder: Recorder, saved: State) -> None:
+    def _restore(self, recorder: Recorder, saved: State, file: Path) -> None:
         """Take over the whole state of a checkpoint."""
         try:
             self._parts.learner.restore(saved["learner"], self._parts.game.restore_experience)
             for name, part in self._saved_parts(recorder).items():
                 # Version 0.1.0 had no algorithm that remembers anything.
                 part.restore(saved.get(name, {}) if name == "algorithm" else saved[name])
-        except (AttributeError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{self._directory.path}: another version of marl_comm has written its "
-                "checkpoint; resume it with that one, or delete the directory and run it again"
-            ) from error
+        except Exception as error:  # of any kind: whatever the parts make of somebody else's state
+            raise of_another_version(file) from error
 
     def _summary(self, recorder: Recorder) -> dict[str, Any]:
         """Return what the run has come to."""
@@ -223,7 +259,7 @@ class _Saving:
         late = time.monotonic() - self._last >= self._seconds
         if late or self._interruption.requested:
             self._save()
-            self._interruption.raise_if_requested()
+            self._interruption.raise_if_requested(SAVED)
             self._last = time.monotonic()
 
 
@@ -243,4 +279,5 @@ def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -
     if resumed:
         for points in logged_steps(run_directory.path):
             mirror.log(points)
+    mirror.remove_earlier()
     return [mirror]

@@ -1,6 +1,7 @@
 """Sweeps that may be launched again: planned as a whole; each job skipped, resumed or run."""
 
-import json
+import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -10,12 +11,23 @@ from pathlib import Path
 import yaml
 
 from marl_comm.config.loading import load_saved
-from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import InputError
+from marl_comm.errors import DamagedError, InputError, OutputError
+from marl_comm.plain_text import one_line, printable
 from marl_comm.runs.again import play_on, refuse_difference
-from marl_comm.runs.objective import Result, objective_of
-from marl_comm.storage.files import CONFIG, PLAN, SUMMARY, locked, whole_file
+from marl_comm.runs.objective import Result
+from marl_comm.runs.recovery import put_aside
+from marl_comm.storage.files import (
+    CONFIG,
+    PLAN,
+    SUMMARY,
+    content_of,
+    locked,
+    remove_leftovers,
+    settled,
+    unwritable,
+    whole_file,
+)
 from marl_comm.storage.locks import refuse_without_locks, warning_about
 
 ERROR = "error.txt"
@@ -52,7 +64,7 @@ class Sweep:
         return [
             (name, job)
             for name, job in self.jobs.items()
-            if not (self.directory / name / SUMMARY).exists()
+            if not os.path.lexists(self.directory / name / SUMMARY)
         ]
 
 
@@ -75,18 +87,23 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
     """
     refuse_changes(directory, jobs)
     folder = directory / PLAN
+    files = {_plan_of(directory / name): job for name, job in jobs.items()}
+    new = {file: job for file, job in files.items() if not os.path.lexists(file)}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        # Where all is planned, and finished, nothing need be written.
+        if new or not jobs:
+            folder.mkdir(parents=True, exist_ok=True)
+            refuse_without_locks(folder)
+            if warning := warning_about(folder):
+                print(f"warning: {warning}", file=sys.stderr)
+            for file, job in new.items():
+                _write(file, job.config)
+            settled(folder)
     except OSError as error:
         raise InputError(
             one_line(f"hydra.sweep.dir={directory}: cannot be written ({error.strerror})")
         ) from error
-    refuse_without_locks(folder)
-    if warning := warning_about(folder):
-        print(f"warning: {warning}", file=sys.stderr)
-    for name, job in jobs.items():
-        if not (folder / f"{name}.yaml").exists():
-            _write(folder / f"{name}.yaml", job.config)
     launched.append(Sweep(directory, jobs))
 
 
@@ -100,16 +117,19 @@ def refuse_changes(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
     Raises:
         InputError: A job was planned, or run, with another configuration; or a file is in the way.
     """
-    for name, job in jobs.items():
-        if (directory / name).exists() and not (directory / name).is_dir():
+    for name in (PLAN, *jobs):
+        if os.path.lexists(directory / name) and not _is_folder(directory / name):
             raise InputError(one_line(f"{directory / name} is in the way of a job"))
-        for earlier in (directory / PLAN / f"{name}.yaml", directory / name / CONFIG):
-            if earlier.exists():
-                refuse_difference(earlier, job.config, "sweep")
+    for name, job in jobs.items():
+        if os.path.lexists(_plan_of(directory / name)):
+            refuse_difference(_plan_of(directory / name), job.config, "sweep")
+        if os.path.lexists(directory / name / CONFIG):
+            with contextlib.suppress(DamagedError):  # which is for the job to repair
+                refuse_difference(directory / name / CONFIG, job.config, "sweep")
 
 
 def _write(file: Path, config: RunConfig) -> None:
-    with whole_file(file) as opened:
+    with whole_file(file, settle=False) as opened:
         opened.write(yaml.safe_dump(config.model_dump(), sort_keys=False).encode())
 
 
@@ -122,14 +142,20 @@ def plan_job(directory: Path, config: RunConfig) -> None:
     """
     folder = directory.parent / PLAN
     refuse_changes(directory.parent, {directory.name: SweepJob(config, ())})
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / f"{directory.name}.yaml", config)
+    file = _plan_of(directory)
+    if os.path.lexists(file):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    _write(file, config)
 
 
 def planned(directory: Path) -> RunConfig | None:
     """Return what a job's directory is planned to hold; None where its sweep has no plan."""
-    file = directory.parent / PLAN / f"{directory.name}.yaml"
-    return load_saved(file) if file.exists() else None
+    file = _plan_of(directory)
+    return load_saved(file) if os.path.lexists(file) else None
 
 
 def play_job(config: RunConfig, directory: Path) -> Result:
@@ -142,22 +168,46 @@ def play_job(config: RunConfig, directory: Path) -> Result:
         InputError: As `marl_comm.runs.session.execute`; BusyError where another process is at work.
         OutputError: As there. Whatever is raised is also in the job's file `error.txt`.
     """
-    (directory.parent / PLAN).mkdir(parents=True, exist_ok=True)
-    with locked(directory.parent / PLAN / f"{directory.name}.lock"):
+    if os.path.lexists(directory / SUMMARY):
+        with contextlib.suppress(DamagedError):  # which is repaired below
+            objective = play_on(config, directory, "sweep")
+            _forget_error(directory)
+            return objective
+    try:
+        (directory.parent / PLAN).mkdir(parents=True, exist_ok=True)
+        lock = locked(directory.parent / PLAN / f"{directory.name}.lock")
+    except OSError as error:
+        raise unwritable(directory.parent / PLAN, error) from error
+    with lock:
         return _play_locked(config, directory)
 
 
 def _play_locked(config: RunConfig, directory: Path) -> Result:
     try:
-        objective = play_on(config, directory, "sweep")
+        try:
+            objective = play_on(config, directory, "sweep")
+        except DamagedError as error:
+            told = f"{error}: put aside in {put_aside(directory)}, and run again"
+            print(printable(told), file=sys.stderr)
+            objective = play_on(config, directory, "sweep")
     except Exception as error:
-        if directory.is_dir():
-            (directory / ERROR).write_text(
-                "".join(traceback.format_exception(error)), encoding="utf-8"
-            )
+        _note_error(directory, error)
         raise
-    (directory / ERROR).unlink(missing_ok=True)
+    _forget_error(directory)
     return objective
+
+
+def _note_error(directory: Path, error: Exception) -> None:
+    """Keep the error in the job's directory where it can be written; it is told in any case."""
+    text = "".join(traceback.format_exception(error))
+    if directory.is_dir():
+        with contextlib.suppress(OutputError), whole_file(directory / ERROR) as file:
+            file.write(text.encode(errors="backslashreplace"))
+
+
+def _forget_error(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        (directory / ERROR).unlink()
 
 
 def close() -> None:
@@ -172,25 +222,33 @@ def close() -> None:
 
     sweep = launched.pop()
     names = sorted(file.stem for file in (sweep.directory / PLAN).glob("*.yaml"))
-    table = Table("job", "state", title=str(sweep.directory), title_justify="left")
+    table = Table("job", "state", title=printable(str(sweep.directory)), title_justify="left")
     if sweep.jobs:
         for name in names:
-            table.add_row(name, standing(sweep.directory / name))
+            table.add_row(printable(name), printable(standing(sweep.directory / name)))
     else:
         table.add_column("objective", justify="right")
         results = {name: result_of(sweep.directory / name) for name in names}
         for name in sorted(names, key=lambda name: _in_order(results[name])):
             numbers = ", ".join(f"{number:.6g}" for number in results[name])
-            table.add_row(name, standing(sweep.directory / name), numbers)
-    Console(stderr=True, width=160, soft_wrap=True).print(table)
+            state = printable(standing(sweep.directory / name))
+            table.add_row(printable(name), state, numbers)
+    console = Console(
+        stderr=True, width=160, soft_wrap=True, markup=False, highlight=False, emoji=False
+    )
+    console.print(table)
 
 
 def result_of(directory: Path) -> list[float]:
     """Return the objectives of a finished run; none where it is not finished."""
-    if not (directory / SUMMARY).exists():
+    if not os.path.lexists(directory / SUMMARY):
         return []
-    seeds = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))["seeds"]
-    result = objective_of(seeds, load_saved(directory / CONFIG).metrics.objective)
+    from marl_comm.runs.session import finished_objective
+
+    try:
+        result = finished_objective(directory)
+    except InputError:  # which the job itself has told
+        return []
     return result if isinstance(result, list) else [result]
 
 
@@ -201,9 +259,21 @@ def _in_order(numbers: list[float]) -> tuple[bool, list[float]]:
 
 def standing(directory: Path) -> str:
     """Return how the run in a directory stands, in a word or two."""
-    if (directory / SUMMARY).exists():
+    if os.path.lexists(directory / SUMMARY):
         return "finished"
-    if (directory / ERROR).exists():
-        lines = (directory / ERROR).read_text(encoding="utf-8").strip().splitlines()
+    if os.path.lexists(directory / ERROR):
+        try:
+            text = content_of(directory / ERROR).decode(errors="replace")
+        except InputError as error:
+            return f"failed: {error}"
+        lines = text.strip().splitlines()
         return f"failed: {lines[-1] if lines else 'unknown error'}"
-    return "unfinished" if (directory / CONFIG).exists() else "not started"
+    return "unfinished" if os.path.lexists(directory / CONFIG) else "not started"
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _plan_of(directory: Path) -> Path:
+    return directory.parent / PLAN / f"{directory.name}.yaml"

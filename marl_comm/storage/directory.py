@@ -4,18 +4,29 @@ The format is described in docs/run_directory.md.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 import yaml
 
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
-from marl_comm.storage.files import CONFIG, FINAL, METRICS, SUMMARY, locked, whole_file
+from marl_comm.storage.digests import with_digests
+from marl_comm.storage.files import (
+    CONFIG,
+    FINAL,
+    METRICS,
+    SUMMARY,
+    locked,
+    remove_leftovers,
+    whole_file,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class RunDirectory:
     """
 
     path: Path
-    _locked: BinaryIO
+    _locked: FileIO
 
     @classmethod
     def claim(cls, path: Path) -> Self:
@@ -50,6 +61,7 @@ class RunDirectory:
             directory = cls(path, locked(path / METRICS))
             # Whoever held the lock a moment ago may have left a run.
             _refuse_a_run(path)
+            remove_leftovers(path)
         except FileExistsError as error:
             raise _unusable(path, "exists and is not a directory") from error
         except OSError as error:
@@ -63,12 +75,10 @@ class RunDirectory:
         Raises:
             InputError: It holds none, cannot be written to, or another process is at work on it.
         """
-        if not (path / CONFIG).is_file():
-            raise InputError(f"{path} holds no run: there is no {CONFIG} in it")
+        refuse_no_run(path)
         try:
             directory = cls(path, locked(path / METRICS))
-            for leftover in path.glob(".*.part"):  # of a process that was killed while writing
-                leftover.unlink()
+            remove_leftovers(path)
             return directory
         except OSError as error:
             raise InputError(f"{path} cannot be written ({error.strerror})") from error
@@ -96,7 +106,7 @@ class RunDirectory:
             OutputError: The file cannot be written.
         """
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        with whole_file(self.path / CONFIG) as file:
+        with whole_file(self.path / CONFIG, settle=False) as file:
             file.write(text.encode())
 
     def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
@@ -112,7 +122,7 @@ class RunDirectory:
         ordered: dict[str, Any] = {
             name: np.asarray(array, order="C") for name, array in arrays.items()
         }
-        with whole_file(self.path / FINAL) as file:
+        with whole_file(self.path / FINAL, settle=False) as file:
             np.savez(file, **ordered)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
@@ -121,8 +131,9 @@ class RunDirectory:
         Raises:
             OutputError: The file cannot be written.
         """
+        plain = json.loads(to_json(summary))
         with whole_file(self.path / SUMMARY) as file:
-            file.write((to_json(summary, indent=2) + "\n").encode())
+            file.write((to_json(with_digests(plain, self.path), indent=2) + "\n").encode())
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -155,11 +166,17 @@ def _without_nonfinite(value: Any) -> Any:
     return value
 
 
+def refuse_no_run(path: Path) -> None:
+    """Raise InputError where a directory holds no run."""
+    if not os.path.lexists(path / CONFIG):
+        raise InputError(f"{path} holds no run: there is no {CONFIG} in it")
+
+
 def _refuse_a_run(path: Path) -> None:
     for name in (CONFIG, SUMMARY, FINAL, METRICS):
         file = path / name
         # A process that was killed at once leaves metrics without a line: nothing to protect.
-        if file.exists() and (name != METRICS or file.stat().st_size > 0):
+        if os.path.lexists(file) and (name != METRICS or file.lstat().st_size > 0):
             raise _unusable(path, f"already holds a run ({name})")
 
 

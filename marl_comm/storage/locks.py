@@ -36,7 +36,7 @@ def refuse_without_locks(directory: Path) -> None:
     Raises:
         InputError: One line that names the directory and its file system.
     """
-    probe = directory / f".lock_test.{os.getpid()}"
+    probe = directory / f".lock_test.{os.getpid()}.part"
     try:
         with probe.open("ab") as first, probe.open("ab") as second:
             fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,12 +19,12 @@ from marl_comm.command_line.composition import CONFIG_DIRECTORY, compose
 from marl_comm.config import memory
 from marl_comm.config.keys import Key, keys, options
 from marl_comm.config.loading import load
-from marl_comm.config.messages import one_line
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.games import settings as game_settings
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.npg import NaturalPolicyGradientSettings
+from marl_comm.plain_text import one_line
 from marl_comm.settings import Settings
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -261,6 +261,14 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("game.agnets=3", "did you mean game.agents?"),
         ("agents=3", "did you mean game.agents?"),
         ("mode=online", "did you mean logger.mode?"),
+        ("lr=0.1", "did you mean learner.step_size or learner.learning_rate?"),
+        ("learner.gamma=0.9", "did you mean game.discount or learner.discount?"),
+        ("env=coverage", "did you mean game?"),
+        ("seeds=3", "did you mean num_seeds?"),
+        ("batch_size=3", "did you mean samples_per_round?"),
+        ("total_timesteps=3", "did you mean max_local_steps?"),
+        ("communication.arguments.growth=2", "a plus, as in +communication.arguments.growth=1"),
+        ("+experiment=rates", "no +"),
         ("+game.colour=3", "game.colour: unknown key"),
         ("communication.period=3", "it belongs to communication=periodic"),
         ("gaem=coverage", "did you mean game?"),

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import resource
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marl_comm.errors import OutputError
+from marl_comm.errors import InputError
 from marl_comm.loggers.local import FIELDS, LocalLog
 from marl_comm.storage.directory import RunDirectory
 from marl_comm.storage.files import METRICS, SUMMARY
@@ -63,7 +64,10 @@ def test_the_summary_marks_a_run_that_finished(tmp_path: Path) -> None:
     assert not (tmp_path / SUMMARY).exists()
     log.finish({"seeds": [], "status": "finished"})
     log.close()
-    assert json.loads((tmp_path / SUMMARY).read_text()) == {"seeds": [], "status": "finished"}
+    summary = json.loads((tmp_path / SUMMARY).read_text())
+    assert summary["status"] == "finished"
+    log_digest = hashlib.sha256((tmp_path / METRICS).read_bytes()).hexdigest()
+    assert summary["digests"][METRICS] == log_digest
 
 
 def test_no_summary_after_a_run_that_broke_off(tmp_path: Path) -> None:
@@ -109,5 +113,5 @@ def test_a_metrics_file_that_cannot_be_opened_is_one_error(tmp_path: Path) -> No
     directory = RunDirectory.claim(tmp_path)
     (tmp_path / METRICS).unlink()
     (tmp_path / METRICS).mkdir()
-    with pytest.raises(OutputError, match=r"^cannot write .*metrics\.jsonl: Is a directory$"):
+    with pytest.raises(InputError, match=r"metrics\.jsonl is a directory: the files of a run"):
         LocalLog(directory)

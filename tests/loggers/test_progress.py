@@ -45,6 +45,19 @@ def test_a_short_run_has_a_first_and_a_last_line() -> None:
     ]
 
 
+def test_the_rate_of_a_resumed_run_counts_what_was_done_since() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress(100, stream, clock) as progress:
+        for local_step in range(80, 91):
+            progress.update(local_step, 8, 8000)
+            clock.seconds += 1
+    assert stream.getvalue().splitlines() == [
+        "step 80/100, round 8, 8,000 samples",
+        "step 90/100, round 8, 8,000 samples, 1.00 updates/s, <= 0:10 left",
+        "step 90/100, round 8, 8,000 samples, 0.91 updates/s, took 0:11",
+    ]
+
+
 def test_nothing_is_shown_of_a_run_that_never_began() -> None:
     stream = io.StringIO()
     Progress(10, stream).close()

@@ -22,12 +22,18 @@ ROOT = Path(__file__).parents[2]
 
 def play(directory: Path, command: list[str], package: Path = ROOT) -> Path:
     """Run a command of the page by the console script and return its run directory."""
+    played = directory / "played"
+    execute(directory, [*command, f"hydra.run.dir={played}"], package)
+    return played
+
+
+def execute(directory: Path, command: list[str], package: Path = ROOT) -> str:
+    """Run a command of the page by the console script and return what it prints."""
     assert command[0] == "marl-comm"
     files = extending_page.write_files(directory / "outside")
     script = console.write_script(directory)
-    played = directory / "played"
     ended = subprocess.run(
-        [script, *command[1:], f"hydra.run.dir={played}"],
+        [script, *command[1:]],
         cwd=directory,
         env={**console.environment(), "PYTHONPATH": f"{package}:{files}", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -35,7 +41,7 @@ def play(directory: Path, command: list[str], package: Path = ROOT) -> Path:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    return played
+    return ended.stdout
 
 
 def seeds(directory: Path) -> list[dict]:
@@ -144,6 +150,15 @@ def test_rounds_grow(tmp_path: Path) -> None:
     lengths = [len(list(same)) for _, same in itertools.groupby(rounds)]
     assert lengths[:-1] == [1 + 2 * k for k in range(len(lengths) - 1)]
     assert len(lengths) > 10
+
+
+def test_a_schedule_with_a_name_is_swept_beside_another_and_compared(tmp_path: Path) -> None:
+    named = tmp_path / extending_page.OPTION_PATH
+    named.parent.mkdir(parents=True)
+    named.write_text(extending_page.OPTION_FILE)
+    execute(tmp_path, extending_page.command_of("communication=growing,periodic"))
+    printed = execute(tmp_path, extending_page.command_of("compare"))
+    assert "communication=Growing / base_policy_prediction communication=periodic" in printed
 
 
 def test_the_game_inside_the_package_takes_a_file_its_values_and_a_line(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_of_two_processes_that_looked_at_the_same_time_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Both have seen an empty directory: only the lock can still tell them apart.
-    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
     with RunDirectory.claim(tmp_path):
         (tmp_path / METRICS).write_text("the first one's")
         with pytest.raises(InputError) as error:
@@ -189,7 +189,9 @@ def test_summary_is_standard_json(tmp_path: Path) -> None:
     seeds = [{"seed": np.int64(3), "nash_gap": np.float64(0.1), "value": float("nan")}]
     RunDirectory.claim(tmp_path).write_summary({"seeds": seeds, "status": "finished"})
     text = (tmp_path / SUMMARY).read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {
+    summary = json.loads(text, parse_constant=pytest.fail)
+    assert summary.pop("digests").keys() == {METRICS, SUMMARY}
+    assert summary == {
         "seeds": [{"seed": 3, "nash_gap": 0.1, "value": None}],
         "status": "finished",
     }

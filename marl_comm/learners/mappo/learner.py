@@ -155,8 +155,15 @@ class Mappo:
         return policy.arrays()
 
     def policy_with(self, arrays: Mapping[str, AnyArray]) -> Policies:
-        """Return the policies with given parameters."""
-        parameters = torch.from_numpy(arrays["actor"]).to(self._device)
+        """Return the policies with given parameters.
+
+        Raises:
+            ValueError: They are not of these networks, or not finite.
+        """
+        actor, wanted = arrays["actor"], tuple(self.networks.actor.shape)
+        if actor.shape != wanted or actor.dtype != np.float32 or not np.isfinite(actor).all():
+            raise ValueError(f"actor must be finite numbers of single precision, of shape {wanted}")
+        parameters = torch.from_numpy(actor).to(self._device)
         return Policies(self._actor, self._distribution, parameters)
 
     def behaviours(self, bases: NetworkBases) -> Behaviours:

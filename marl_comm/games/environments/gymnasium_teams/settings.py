@@ -9,7 +9,7 @@ from pydantic import Field
 
 from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.options.answers import RunSettings
-from marl_comm.settings import Arguments, Text
+from marl_comm.settings import Arguments, Imported, Text
 
 if TYPE_CHECKING:
     from marl_comm.games.environments.environments import Environments
@@ -24,7 +24,7 @@ class _TeamSettings(EnvironmentSettings):
         max_steps: Steps of an episode.
     """
 
-    environment: Text
+    environment: Annotated[Text, Imported()]
     arguments: Arguments
     max_steps: Annotated[int, Field(ge=1, le=100_000)]
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.options.answers import RunSettings
-from marl_comm.settings import Arguments, Text
+from marl_comm.settings import Arguments, Imported, Text
 
 if TYPE_CHECKING:
     from marl_comm.games.environments.environments import Environments
@@ -25,7 +25,7 @@ class PettingZooSettings(EnvironmentSettings):
     """
 
     name: Literal["pettingzoo"]
-    environment: Text
+    environment: Annotated[Text, Imported()]
     arguments: Arguments
     evaluation_steps: Annotated[int, Field(ge=1, le=100_000)]
 

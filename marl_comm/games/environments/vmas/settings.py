@@ -8,7 +8,7 @@ from pydantic import Field
 
 from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.options.answers import RunSettings
-from marl_comm.settings import Arguments, Text
+from marl_comm.settings import Arguments, Imported, Text
 
 if TYPE_CHECKING:
     from marl_comm.games.environments.environments import Environments
@@ -24,7 +24,7 @@ class _VmasSettings(EnvironmentSettings):
         continuous_actions: Whether actions are numbers rather than choices.
     """
 
-    scenario: Text
+    scenario: Annotated[Text, Imported(harmless=r"\w+")]  # a path would be any file's code
     arguments: Arguments
     max_steps: Annotated[int, Field(ge=1, le=100_000)]
     continuous_actions: bool

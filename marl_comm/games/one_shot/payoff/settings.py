@@ -143,7 +143,7 @@ def _facts(table: PayoffTable) -> dict[str, Any]:
 
 def _path(given: Any) -> str:
     # Imported late: what words a refusal knows all options, this one among them.
-    from marl_comm.config.messages import one_line, shown
+    from marl_comm.plain_text import one_line, shown
 
     try:
         return _path_adapter.validate_python(given, strict=True)

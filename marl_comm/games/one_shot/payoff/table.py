@@ -40,7 +40,7 @@ def read(name: str) -> PayoffTable:
         InputError: One line that says why it is no game.
     """
     # Imported late: what words a refusal knows all options, this one among them.
-    from marl_comm.config.messages import one_line
+    from marl_comm.plain_text import one_line
 
     path = Path(name)
     try:
