@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
+from marl_comm.experience.estimators import MODELLING, SELF_NORMALISING, Estimator
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Estimation:
     @property
     def models(self) -> bool:
         """Whether rewards are modelled."""
-        return self.in_force == "doubly_robust"
+        return self.in_force in MODELLING
 
     @property
     def single_steps(self) -> bool:

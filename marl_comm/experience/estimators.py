@@ -11,10 +11,13 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.quotient import Quotient
 
-Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated", "doubly_robust"]
+Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated", "doubly_robust", "model"]
 
-SELF_NORMALISING = ("bounded", "self_normalised", "doubly_robust")
+SELF_NORMALISING = ("bounded", "self_normalised", "doubly_robust", "model")
 """Estimators that divide by weights found, and so may use the weights of single steps."""
+
+MODELLING = ("doubly_robust", "model")
+"""Estimators that fit a model of rewards."""
 
 _LARGEST_LOG_WEIGHT = 600.0  # exp stays finite, and so does the square of a mean of such weights
 
@@ -175,7 +178,7 @@ def marginal_rewards(
         weights: (rows, places), 0 where there is no sample.
         rewards: (rows, places), or (rows, agents, places).
         log_policy: (rows, agents, actions), the current policy.
-        estimator: Which of the four; `doubly_robust` is `bounded` here.
+        estimator: Which of the four; those with a model are `bounded` here.
         truncation: Largest weight, used by `truncated` only.
         baseline: (rows,), or (rows, agents) where rewards are per agent.
         samples: (rows,), N.

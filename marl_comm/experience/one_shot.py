@@ -130,6 +130,10 @@ class SampledExperience:
     def _estimates(self, log_policy: Array) -> Quotient:
         asked, samples = self._estimation, self._mixture.total
         weights = self._used_weights()
+        if asked.in_force == "model":
+            values = self.model_values(log_policy)
+            nothing = np.zeros(self._joint_actions.shape)
+            return Quotient(self._joint_actions, nothing, np.zeros_like(values), values)
         if self._models is not None and self._predicted is not None:
             return estimators.doubly_robust_rewards(
                 self._joint_actions,

@@ -10,7 +10,7 @@ from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.config.memory import available_bytes, gib
 from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
 from marl_comm.games.game import TabularGame
@@ -68,7 +68,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
 
     def models(self, run: RunSettings) -> bool:
         """Whether rewards are modelled in a run."""
-        return self.estimator == "doubly_robust" and not run.exact
+        return self.estimator in MODELLING and not run.exact
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """The floor must leave room for all actions, and only samples can be kept."""
@@ -78,7 +78,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
-        if self.estimator == "doubly_robust" and isinstance(game, TabularGameSettings):
+        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
             yield from self._problems_of_models(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
@@ -91,14 +91,14 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         """Models are of single joint actions, and one has a number for each pair of actions."""
         if game.episode_length > 1:
             yield (
-                f"learner.estimator=doubly_robust game={game.name}: rewards are modelled in "
+                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
                 "one-shot games alone; choose learner.estimator=bounded"
             )
         needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
         available = available_bytes()
         if needed > available and not run.exact:
             yield (
-                f"learner.estimator=doubly_robust num_seeds={run.num_seeds} "
+                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
                 f"game.agents={game.agents} game.actions={game.actions}: the models would need "
                 f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
                 "of these numbers or choose learner.estimator=bounded"

@@ -179,6 +179,20 @@ def test_where_the_model_is_right_estimates_are_better_than_without_it(rules):
     assert 2 * errors["doubly_robust"] < errors["bounded"]
 
 
+def test_the_model_alone_is_what_it_says_and_no_noise():
+    game = pairs_only(6, 3, range(2))
+    world = NormalFormGame(game, Streams(range(2)), 0.0)
+    base, target = policies(2, 6, 3, seed=1), policies(2, 6, 3, seed=2)
+    data = world.collect(np.arange(2), BasePolicies.current(base), 800)
+    data.prepare(estimation("model"))
+    data.weigh(target)
+    signal = data.signal(target)
+    np.testing.assert_array_equal(signal.values, data.model_values(target))
+    exact = game.marginal_rewards(np.arange(2), target)
+    np.testing.assert_allclose(signal.values, exact, atol=5e-3)
+    assert (signal.noise == 0).all()
+
+
 @pytest.mark.parametrize(
     ("overrides", "remedy"),
     [
