@@ -41,6 +41,7 @@ def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
         exploration=0.01,
         policy_floor=1e-10,
         estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
+        oracle=game,
     )
 
 

@@ -72,3 +72,34 @@ def marginal_rewards(policy, joint_actions, weights, rewards, estimator, truncat
             else:
                 estimates[agent][action] = baseline[agent] + numerator / samples
     return estimates
+
+
+def doubly_robust(policy, joint_actions, weights, rewards, predicted, model_values):
+    """rewards, predicted: (samples, agents). Returns (agents, actions) as lists."""
+    agents, actions = np.shape(policy)
+    samples, weight = len(joint_actions), sum(weights)
+    estimates = []
+    for agent in range(agents):
+        r, f = [row[agent] for row in rewards], [row[agent] for row in predicted]
+        mean_f = sum(w * x for w, x in zip(weights, f, strict=True)) / weight
+        mean_r = sum(w * x for w, x in zip(weights, r, strict=True)) / weight
+        variance = covariance = 0.0
+        for w, x, y in zip(weights, f, r, strict=True):
+            variance += w * (x - mean_f) ** 2
+            covariance += w * (x - mean_f) * (y - mean_r)
+        factor = min(max(covariance / variance, 0.0), 1.0)
+        left = [y - factor * x for x, y in zip(f, r, strict=True)]
+        value = sum(w * x for w, x in zip(weights, left, strict=True)) / weight
+        model_mean = sum(policy[agent][b] * model_values[agent][b] for b in range(actions))
+        own = []
+        for action in range(actions):
+            found = numerator = 0.0
+            for sample in range(samples):
+                if joint_actions[sample][agent] == action:
+                    found += weights[sample]
+                    numerator += weights[sample] * (left[sample] - value)
+            expected = samples * policy[agent][action]
+            believed = (model_values[agent][action] - model_mean) * min(1.0, found / expected)
+            own.append(value + numerator / max(found, expected) + factor * (model_mean + believed))
+        estimates.append(own)
+    return estimates

@@ -103,6 +103,7 @@ def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, **a
         exploration=exploration,
         policy_floor=policy_floor,
         estimation=estimation(**asked),
+        oracle=game,
     )
 
 

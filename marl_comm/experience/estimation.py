@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
+from marl_comm.experience.estimators import MODELLING, SELF_NORMALISING, Estimator
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,13 @@ class Estimation:
     @property
     def in_force(self) -> Estimator:
         """The estimator for these weights: braking unweighted data would correct their age."""
-        braked = self.estimator == "bounded"
+        braked = self.estimator in ("bounded", "doubly_robust")
         return "self_normalised" if braked and not self.weighted else self.estimator
+
+    @property
+    def models(self) -> bool:
+        """Whether rewards are modelled."""
+        return self.in_force in MODELLING
 
     @property
     def single_steps(self) -> bool:

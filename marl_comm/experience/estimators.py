@@ -11,10 +11,13 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.quotient import Quotient
 
-Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated"]
+Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated", "doubly_robust", "model"]
 
-SELF_NORMALISING = ("bounded", "self_normalised")
+SELF_NORMALISING = ("bounded", "self_normalised", "doubly_robust", "model")
 """Estimators that divide by weights found, and so may use the weights of single steps."""
+
+MODELLING = ("doubly_robust", "model")
+"""Estimators that fit a model of rewards."""
 
 _LARGEST_LOG_WEIGHT = 600.0  # exp stays finite, and so does the square of a mean of such weights
 
@@ -175,7 +178,7 @@ def marginal_rewards(
         weights: (rows, places), 0 where there is no sample.
         rewards: (rows, places), or (rows, agents, places).
         log_policy: (rows, agents, actions), the current policy.
-        estimator: Which of the four.
+        estimator: Which of the four; those with a model are `bounded` here.
         truncation: Largest weight, used by `truncated` only.
         baseline: (rows,), or (rows, agents) where rewards are per agent.
         samples: (rows,), N.
@@ -197,9 +200,73 @@ def marginal_rewards(
     divisor = expected
     if estimator in SELF_NORMALISING:
         found = joint_actions.total_per_action(weights)
-        divisor = np.maximum(found, expected) if estimator == "bounded" else found
+        divisor = found if estimator == "self_normalised" else np.maximum(found, expected)
         divisor = np.where(found > 0, divisor, 0.0)
     return Quotient(joint_actions, centred, divisor, offset)
+
+
+def doubly_robust_rewards(
+    joint_actions: JointActions,
+    weights: Array,
+    rewards: Array,
+    log_policy: Array,
+    predicted: Array,
+    model_values: Array,
+    samples: IntArray,
+    block: int,
+) -> Quotient:
+    """Estimate marginal rewards from a model of rewards, and from what it leaves unexplained.
+
+    Doubly robust (Dudik, Langford & Li 2011), with a brake and a factor: with f the model and r'
+    = r - beta f, the estimate is `bounded` of r' plus beta times the model's action values, their
+    differences multiplied by min(1, F / N pi_i(a)). Where the samples no longer cover the policy,
+    the model, which comes from them, is not believed either. beta = cov(f, r) / var(f) over the
+    weighted samples, between 0 and 1: with a model that explains nothing this is `bounded`.
+
+    Args:
+        joint_actions: The samples, (rows, places).
+        weights: (rows, places), 0 where there is no sample.
+        rewards: (rows, places), or (rows, agents, places).
+        log_policy: (rows, agents, actions), the current policy.
+        predicted: f of each sample, like `rewards`, of a model that has not seen it.
+        model_values: (rows, agents, actions), what the model says of the policy.
+        samples: (rows,), N.
+        block: Samples of a round.
+
+    Returns:
+        With values (rows, agents, actions).
+    """
+    shared = rewards.ndim == 2
+    each = weights if shared else weights[:, None]
+    factor = _control_factor(each, predicted, rewards, block)
+    left = rewards - factor[..., None] * predicted
+    value = value_estimate(weights, left, samples, block)
+    quotient = marginal_rewards(
+        joint_actions, weights, left, log_policy, "doubly_robust", 0.0, value, samples
+    )
+    policy = np.exp(log_policy)
+    found = joint_actions.total_per_action(weights)
+    expected = policy * samples[:, None, None]
+    covered = np.minimum(1.0, found / expected)
+    mean = (policy * model_values).sum(axis=-1, keepdims=True)
+    believed = mean + (model_values - mean) * covered
+    scale = factor[:, None, None] if shared else factor[..., None]
+    offset = quotient.offset + scale * believed
+    return Quotient(joint_actions, quotient.errors, quotient.divisor, offset)
+
+
+def _control_factor(weights: Array, predicted: Array, rewards: Array, block: int) -> Array:
+    """Return cov(f, r) / var(f) of weighted samples, cut to [0, 1]; 0 where f does not vary."""
+    weight = total(weights, block)
+    safe = np.where(weight > 0, weight, 1.0)
+
+    def mean(values: Array) -> Array:
+        return np.asarray(total(weights * values, block) / safe)
+
+    centred = predicted - mean(predicted)[..., None]
+    variance, covariance = mean(centred**2), mean(centred * rewards)
+    factor = np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 0)
+    return np.asarray(np.clip(factor, 0.0, 1.0))
 
 
 def _kept_from_overflow(weights: Array) -> tuple[Array, Array]:

@@ -96,6 +96,13 @@ class Experience(Protocol):
     def signal(self, log_policy: Array) -> Signal:
         """Return the same, with what there is to gain and how much of that may be noise."""
 
+    def model_values(self, log_policy: Array) -> Array:
+        """Return what the model of rewards says about a policy, like `action_values`.
+
+        Raises:
+            TypeError: There is no model.
+        """
+
     def value(self, log_policy: Array) -> Array:
         """Return the estimated team reward, (rows,). Must follow `weigh` of the same policy.
 

@@ -14,6 +14,7 @@ from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.quotient import Quotient, Signal
+from marl_comm.experience.reward_model import RewardModels
 from marl_comm.experience.shared_buffer import SharedBuffer
 from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
 
@@ -31,6 +32,8 @@ class SampledExperience:
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
+    _models: Derived[RewardModels | None]
+    _predicted: Derived[Array | None]
 
     def __init__(
         self, buffer: SharedBuffer, behaviours: BasePolicies, mixture: Mixture | None = None
@@ -80,6 +83,12 @@ class SampledExperience:
         )
         self._log_density[~mixture.present(buffer.joint_actions.shape[1])] = np.inf
         self._weights = np.ones(self._log_density.shape)
+        self._models = self._predicted = None
+        if estimation.models:
+            actions = mixture.log_policies.shape[-1]
+            self._models, self._predicted = RewardModels.fitted(
+                buffer.joint_actions, self._rewards, actions, mixture.total
+            )
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
@@ -100,6 +109,12 @@ class SampledExperience:
         everywhere = np.ones(len(log_policy))
         return Signal.of(estimates.values(), estimates.variances(), log_policy, everywhere)
 
+    def model_values(self, log_policy: Array) -> Array:
+        """Return the models' marginal rewards, (rows, agents, actions)."""
+        if self._models is None:
+            raise TypeError("rewards are not modelled")
+        return self._models.values(log_policy, own=self._rewards.ndim == 3)
+
     def value(self, log_policy: Array) -> Array:
         """Return the estimated expected reward, the mean over agents where each has its own."""
         value = estimators.value_estimate(
@@ -115,6 +130,21 @@ class SampledExperience:
     def _estimates(self, log_policy: Array) -> Quotient:
         asked, samples = self._estimation, self._mixture.total
         weights = self._used_weights()
+        if asked.in_force == "model":
+            values = self.model_values(log_policy)
+            nothing = np.zeros(self._joint_actions.shape)
+            return Quotient(self._joint_actions, nothing, np.zeros_like(values), values)
+        if self._models is not None and self._predicted is not None:
+            return estimators.doubly_robust_rewards(
+                self._joint_actions,
+                weights,
+                self._rewards,
+                log_policy,
+                self._predicted,
+                self.model_values(log_policy),
+                samples,
+                self._block,
+            )
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
@@ -153,3 +183,5 @@ class SampledExperience:
         self._rewards = widened(self._rewards, places, axis=-1)
         self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)
         self._weights = widened(self._weights, places, axis=-1)
+        if self._predicted is not None:
+            self._predicted = widened(self._predicted, places, axis=-1)

@@ -85,6 +85,10 @@ class OracleExperience:
         share = np.full((len(log_policy), *contexts), 1.0 / max(1, int(np.prod(contexts))))
         return Signal.of(values, np.zeros_like(values), log_policy, share)
 
+    def model_values(self, log_policy: Array) -> Array:
+        """Say that rewards are not modelled here; options that want it have refused it."""
+        raise TypeError("rewards are not modelled")
+
     def value(self, log_policy: Array) -> Array:
         """Return the potential, or in games over time the value."""
         return self._oracle.potential(self._seed_rows, log_policy)

@@ -134,6 +134,10 @@ class SampledTrajectories:
         share = visits / visits.sum(axis=(1, 2), keepdims=True)
         return Signal.of(estimates.values(), estimates.variances(), log_policy, share)
 
+    def model_values(self, log_policy: Array) -> Array:
+        """Say that rewards are not modelled here; options that want it have refused it."""
+        raise TypeError("rewards are not modelled")
+
     def value(self, log_policy: Array) -> Array:
         """Return the weighted mean reward of a step, over the agents where each has its own."""
         weights = self._used_weights()

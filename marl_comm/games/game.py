@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.experience.experience import Traffic
+from marl_comm.experience.oracle import Oracle
 
 Evaluation = Mapping[str, AnyArray]
 """Figures of a policy by name, each (rows,). Games with exact oracles have at least `value`, the
@@ -53,7 +54,7 @@ class Game(Protocol[BehavioursT, ExperienceT, PolicyT]):
         """Give back what the game holds open; it cannot be played afterwards."""
 
 
-class TabularGame(Game[BasePolicies, Experience, Array], Protocol):
+class TabularGame(Game[BasePolicies, Experience, Array], Oracle, Protocol):
     """A game whose policies are tables of log-probabilities."""
 
     def initial_log_policy(self) -> Array:

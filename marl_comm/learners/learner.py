@@ -101,6 +101,15 @@ class TabularLearner(Protocol):
     def predict_rehearsal(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates rehearsed on the last round's data."""
 
+    def predict_last(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … repetitions of the last local update."""
+
+    def predict_on_model(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … local updates on the model of rewards."""
+
+    def predict_exact(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … exact local updates, which agents cannot know."""
+
     def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
         """Return the Renyi-2 divergence of two policies of the given rows, (rows,), in nats."""
 

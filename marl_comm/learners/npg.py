@@ -8,8 +8,10 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.config.memory import available_bytes, gib
 from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
-from marl_comm.experience.estimators import Estimator
+from marl_comm.experience.estimators import MODELLING, Estimator
+from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
@@ -64,6 +66,10 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             return self.reuse
         return 1 if self.reuse == "latest" else None
 
+    def models(self, run: RunSettings) -> bool:
+        """Whether rewards are modelled in a run."""
+        return self.estimator in MODELLING and not run.exact
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """The floor must leave room for all actions, and only samples can be kept."""
         game = run.game
@@ -72,11 +78,30 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
+        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
+            yield from self._problems_of_models(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+            )
+
+    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        """Models are of single joint actions, and one has a number for each pair of actions."""
+        if game.episode_length > 1:
+            yield (
+                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
+                "one-shot games alone; choose learner.estimator=bounded"
+            )
+        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
+        available = available_bytes()
+        if needed > available and not run.exact:
+            yield (
+                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
+                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
+                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
+                "of these numbers or choose learner.estimator=bounded"
             )
 
     def build(
@@ -94,6 +119,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 weighted=algorithm.reweighs,
                 rounds=self.rounds_kept,
             ),
+            oracle=game,
         )
 
     def exploration_in(self, run: RunSettings) -> float:
@@ -131,7 +157,10 @@ class NaturalPolicyGradient:
     furthest: Rows[IntArray]
     _experience: Rows[Experience | None]
     _drift: Rows[Array]
+    _last: Rows[Array]
     _updates: Rows[IntArray]
+    _seed_rows: Rows[IntArray]
+    _oracle: Fixed[Oracle]
     _start: Rows[Array]
     _start_value: Rows[Array]
     _signal: Derived[Signal | None]
@@ -149,6 +178,7 @@ class NaturalPolicyGradient:
         exploration: float,
         policy_floor: float,
         estimation: Estimation,
+        oracle: Oracle,
     ) -> None:
         """Start from `log_policy`.
 
@@ -158,13 +188,18 @@ class NaturalPolicyGradient:
             exploration: Share of uniform play mixed into each agent's behaviour policy.
             policy_floor: Smallest probability of an action; keeps log-probabilities finite.
             estimation: How action values are estimated from samples.
+            oracle: The game, whose rows are those of `log_policy`; asked by the predictor of that
+                name alone.
         """
         self.log_policy = log_policy
         self.staleness = None
         self.furthest = np.zeros(len(log_policy), dtype=np.int64)
         self._experience = None
         self._drift = np.zeros_like(log_policy)
+        self._last = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._seed_rows = np.arange(len(log_policy))
+        self._oracle = oracle
         self._start = log_policy  # where the latest rounds began
         self._start_value = np.full(len(log_policy), np.nan)  # until somebody asks
         self._signal = None  # of the coming update, where somebody has asked
@@ -288,6 +323,30 @@ class NaturalPolicyGradient:
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
 
+    def predict_last(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … repetitions of the last local update."""
+        log_policy, last = self.log_policy[rows], self._last[rows]
+        for update in range(1, updates + 1):
+            yield self._step(log_policy, update * last)
+
+    def predict_on_model(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … local updates on the model of rewards."""
+        assert self._experience is not None, "there is nothing to model"
+        return self._path(rows, updates, take(self._experience, rows).model_values)
+
+    def predict_exact(self, rows: IntArray, updates: int) -> Iterator[Array]:
+        """Yield the policies after 1, 2, … exact local updates, which agents cannot know."""
+        oracle, seed_rows = self._oracle, self._seed_rows[rows]
+        return self._path(rows, updates, lambda policy: oracle.action_values(seed_rows, policy))
+
+    def _path(
+        self, rows: IntArray, updates: int, gradient: Callable[[Array], Array]
+    ) -> Iterator[Array]:
+        log_policy = self.log_policy[rows]
+        for _ in range(updates):
+            log_policy = self._step(log_policy, self._step_size * gradient(log_policy))
+            yield log_policy
+
     def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
         """Return the Renyi-2 divergence of two policies of the given rows, (rows,)."""
         assert self._experience is not None, "a round comes before the first prediction"
@@ -339,6 +398,7 @@ class NaturalPolicyGradient:
         return _normalise(np.maximum(moved, self._log_floor))
 
     def _remember_drift(self, change: Array) -> None:
+        self._last = change
         first = (self._updates == 0).reshape(-1, *(1,) * (change.ndim - 1))
         mixed = _DRIFT_MEMORY * self._drift + (1.0 - _DRIFT_MEMORY) * change
         self._drift = np.where(first, change, mixed)

@@ -3,10 +3,13 @@ import pytest
 from worlds import learner_for, play, prediction
 
 from marl_comm.algorithms.current_policy import CurrentPolicy
+from marl_comm.command_line.composition import compose
 from marl_comm.communication.adaptive import Adaptive
+from marl_comm.errors import InputError
 from marl_comm.experience import BasePolicies
 from marl_comm.experience.estimators import renyi_divergence
 from marl_comm.games.one_shot.coverage import Coverage
+from marl_comm.games.one_shot.graph import Graph
 from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.randomness import Streams
 
@@ -64,6 +67,45 @@ def test_rehearsal_is_what_the_learner_then_does_on_the_same_data():
     for predicted in rehearsed:
         learner.update()
         np.testing.assert_array_equal(predicted, learner.log_policy[[0, 2]])
+
+
+def test_the_last_update_is_repeated_whatever_came_before_it():
+    learner, _ = trained_learner(updates=3, samples=200)
+    before = learner.log_policy.copy()
+    learner.update()
+    last = learner.log_policy - before
+    for k, predicted in enumerate(learner.predict_last(np.array([0, 2]), 3), start=1):
+        logits = (learner.log_policy + k * last)[[0, 2]]
+        expected = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        np.testing.assert_allclose(predicted, expected, atol=1e-12)
+
+
+def test_the_oracle_is_what_the_learner_does_with_exact_gradients():
+    learner, _ = trained_learner(samples=None)
+    learner.keep(np.array([0, 2]))
+    exact = list(learner.predict_exact(np.array([1]), 4))
+    for predicted in exact:
+        learner.update()
+        np.testing.assert_array_equal(predicted, learner.log_policy[[1]])
+
+
+def test_on_a_right_model_predictions_are_those_of_the_oracle():
+    seeds = [0, 1]
+    rules = Graph(5, 3, seeds, degree=2, triples=0, coupling=0.5)
+    game = NormalFormGame(rules, Streams(seeds), 0.0)
+    learner = learner_for(game, step_size=5.0, estimator="doubly_robust")
+    rows = np.arange(2)
+    learner.receive(rows, game.collect(rows, BasePolicies.current(learner.log_policy), 2000))
+    learner.update()
+    for modelled, exact in zip(
+        learner.predict_on_model(rows, 5), learner.predict_exact(rows, 5), strict=True
+    ):
+        np.testing.assert_allclose(np.exp(modelled), np.exp(exact), atol=0.02)
+
+
+def test_a_model_that_is_not_there_is_told_with_what_to_type():
+    with pytest.raises(InputError, match=r"set learner.estimator=doubly_robust"):
+        compose("algorithm.predictor=model")
 
 
 def test_bases_by_time_follow_the_local_updates():

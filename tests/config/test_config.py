@@ -284,7 +284,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("algorithm.policies=networks", "algorithm.spacing: unknown key here, it belongs to"),
         ("game=mpe/simple_spread algorithm.spacing=1", "base_policy_prediction with learner=npg"),
         ("algorithm.calibration=true", "base_policy_prediction with learner=mappo"),
-        ("algorithm.predictor=momentum", "must be one of line, rehearse"),
+        ("algorithm.predictor=momentum", "must be one of last_gradient, line, model, oracle"),
         ("game=mpe/simple_spread algorithm.predictor=line", "must be one of extrapolate, momentum"),
         ("game=mpe/simple_spread learner=npg", "is played by learner=mappo"),
         ("learner=mappo", "is played by learner=npg"),
