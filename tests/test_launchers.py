@@ -1,6 +1,6 @@
 """Sweeps on launchers that need a plug-in, each killed in two ways, through the script.
 
-The extra `ray` is large: its launcher is tried where it is installed, `pip install -e ".[test,ray]"`.
+The extra `ray` is large: its launcher is tried where `pip install -e ".[test,ray]"` was given.
 """
 
 import importlib.util
