@@ -155,9 +155,7 @@ def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
     def refuse(message: str) -> NoReturn:
         unknown = message.removeprefix("unrecognized arguments: ").split()
         hint = "--help lists what is allowed"
-        if "unrecognized" in message and not any(word.startswith("-") for word in unknown):
-            hint = "type all key=value together, before -m and other flags or after them"
-        elif any(word.startswith("--") for word in unknown):
+        if any(word.startswith("--") for word in unknown):
             hint = f"settings are typed key=value; {hint}"
         raise InputError(one_line(f"{message}; {hint}"))
 

@@ -160,7 +160,7 @@ def main() -> int:
                             unequal += 1
                             names = left.keys() | reference.keys()
                             odd = [name for name in names if left.get(name) != reference.get(name)]
-                            print(f"{kind}, {what}: {odd} after a kill at write {at}")
+                            print(f"{kind}, {what}: {odd} after a kill at write {at}", flush=True)
                         kills += killed + again
                         at += arguments.every
                 shutil.rmtree(scratch / what)

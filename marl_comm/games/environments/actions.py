@@ -87,6 +87,9 @@ class Actions:
         return cls(together, sum(part.numbers for part in actions), move)
 
 
+_ONE = 2**53  # the digits of a double: products of integers stay exact
+
+
 def _shares(given: Any, shape: tuple[int, ...]) -> AnyArray:
     """Return how far along its range each number is, in [0, 1]."""
     numbers = np.asarray(given[: math.prod(shape)], dtype=np.float64)
@@ -117,7 +120,7 @@ def _integers(space: Any) -> Callable[[Any], AnyArray]:
     def move(given: Any) -> AnyArray:
         shares = _shares(given, space.shape).flat
         chosen = [
-            min(low + int(share * (high - low + 1)), high)
+            min(low + (int(share * _ONE) * (high - low + 1) // _ONE), high)
             for share, (low, high) in zip(shares, limits, strict=True)
         ]
         return np.array(chosen, dtype=space.dtype).reshape(space.shape)
