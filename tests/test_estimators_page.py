@@ -1,0 +1,54 @@
+"""The page on estimators says what runs give."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from marl_comm.command_line.composition import compose
+from marl_comm.runs.session import execute
+
+PAGE = Path(__file__).parents[1] / "docs" / "estimators.md"
+NAMES = {
+    "importance sampling": "importance_sampling",
+    "base-policy prediction": "base_policy_prediction",
+}
+FAILED = 0.05
+# Other processors round otherwise, which turns a seed or two.
+SEEDS_APART = 3
+
+
+def rows() -> list[list[str]]:
+    lines = [line for line in PAGE.read_text().splitlines() if "`" in line and line[:2] == "| "]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in rows() if row[0].startswith("8 ")], ids=lambda row: "-".join(row[1:3])
+)
+def test_as_many_seeds_fail_at_an_interval_of_100_as_the_page_says(tmp_path, row):
+    agents, _, actions = row[0].split()
+    config = compose(
+        "game=congestion",
+        f"game.agents={agents}",
+        f"game.actions={actions}",
+        "num_seeds=40",
+        "learner.step_size=10",
+        "communication=periodic",
+        "communication.period=100",
+        f"learner.estimator={row[1]}",
+        f"algorithm={NAMES[row[2]]}",
+        "metrics.gap_thresholds=[0.05]",
+        "metrics.every=10",
+        "logger=local",
+    )
+    execute(config, tmp_path / "run")
+    seeds = json.loads((tmp_path / "run" / "summary.json").read_text())["seeds"]
+    failed = sum(seed["nash_gap"] > FAILED for seed in seeds)
+    allowed = 0 if row[1] == "bounded" else SEEDS_APART
+    assert abs(failed - int(row[-1])) <= allowed
+
+
+def test_with_the_default_nobody_fails_at_any_interval():
+    assert all(row[3:] == ["0"] * 4 for row in rows() if row[1] == "bounded")
+    assert len(rows()) == 8
