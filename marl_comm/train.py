@@ -140,7 +140,7 @@ def train(
 
         if len(rows) > 0:
             seed_rows = state.active[rows]
-            behaviours = learner.behaviours(parts.plan(rows))
+            behaviours = learner.behaviours_for(parts.plan(rows))
             experience = game.collect(seed_rows, behaviours, parts.samples_per_round)
             ledger.communicate(seed_rows, experience.traffic)
             learner.receive(rows, experience)

@@ -50,7 +50,7 @@ def communicate(
 ) -> None:
     """Play a round with the current policies and hand its data to the learner."""
     rows = np.arange(learner.rows)
-    behaviours = learner.behaviours(BasePolicies.current(learner.log_policy))
+    behaviours = learner.behaviours_for(BasePolicies.current(learner.log_policy))
     learner.receive(rows, game.collect(rows, behaviours, samples))
 
 
@@ -217,7 +217,7 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
     rows = np.arange(seeds)
 
     def collect() -> None:
-        behaviours = learner.behaviours(parts.plan(rows))
+        behaviours = learner.behaviours_for(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
 
     steps = seeds * copies * 25

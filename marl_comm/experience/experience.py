@@ -65,7 +65,7 @@ class Experience(Protocol):
     """The data of each row's latest rounds, a record: rows are replaced as seeds communicate."""
 
     @property
-    def bases(self) -> BasePolicies:
+    def behaviours(self) -> BasePolicies:
         """The behaviour policies of the latest round."""
 
     @property

@@ -24,7 +24,7 @@ class SampledExperience:
     """The joint actions and rewards of each row's latest rounds, and their weights."""
 
     _buffer: Rows[SharedBuffer]
-    _bases: Rows[BasePolicies]
+    _behaviours: Rows[BasePolicies]
     _mixture: Rows[Mixture]
     _block: Fixed[int]
     _estimation: Fixed[Estimation]
@@ -47,14 +47,14 @@ class SampledExperience:
         """
         samples = buffer.joint_actions.shape[1]
         self._buffer = buffer
-        self._bases = behaviours
+        self._behaviours = behaviours
         self._mixture = mixture or Mixture.of_round(behaviours, samples)
         self._block = samples // self._rounds
 
     @property
-    def bases(self) -> BasePolicies:
+    def behaviours(self) -> BasePolicies:
         """The behaviour policies of the latest round."""
-        return self._bases
+        return self._behaviours
 
     @property
     def traffic(self) -> Traffic:
@@ -65,7 +65,9 @@ class SampledExperience:
         """Keep the data of earlier rounds behind these, newest first."""
         kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
         self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
-        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
+        self._mixture = self._mixture.before(
+            take(earlier._mixture, rows), kept * self._behaviours.size
+        )
 
     def prepare(self, estimation: Estimation) -> None:
         """Index the data and compute the densities that no later local update changes."""
@@ -94,7 +96,7 @@ class SampledExperience:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._bases, self.divergences)
+        staleness = nearest_base(log_policy, self._behaviours, self.divergences)
         staleness.ess = estimators.effective_sample_size(self._weights, self._block)
         staleness.mean_weight = estimators.total(self._weights, self._block) / self._mixture.total
         return staleness
@@ -170,7 +172,7 @@ class SampledExperience:
     @property
     def _rounds(self) -> int:
         """How many rounds there is room for."""
-        return self._mixture.size // self._bases.size
+        return self._mixture.size // self._behaviours.size
 
     def _make_room(self, rounds: int) -> None:
         """Make room for the data of so many rounds; samples that rows lack have no weight."""
@@ -178,7 +180,7 @@ class SampledExperience:
             return
         places = rounds * self._block
         self._buffer = self._buffer.widened(places)
-        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._mixture = self._mixture.widened(rounds * self._behaviours.size)
         self._joint_actions = self._joint_actions.widened(places)
         self._rewards = widened(self._rewards, places, axis=-1)
         self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)

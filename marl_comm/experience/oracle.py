@@ -43,20 +43,20 @@ class OracleExperience:
     """
 
     _seed_rows: Rows[IntArray]
-    _bases: Rows[BasePolicies]
+    _behaviours: Rows[BasePolicies]
     _oracle: Fixed[Oracle]
     _estimation: Fixed[Estimation]
 
     def __init__(self, seed_rows: IntArray, bases: BasePolicies, oracle: Oracle) -> None:
         """Remember the bases, and whom to ask about the seeds in `seed_rows`, (rows,)."""
         self._seed_rows = seed_rows
-        self._bases = bases
+        self._behaviours = bases
         self._oracle = oracle
 
     @property
-    def bases(self) -> BasePolicies:
+    def behaviours(self) -> BasePolicies:
         """The base policies of the round."""
-        return self._bases
+        return self._behaviours
 
     @property
     def traffic(self) -> Traffic:
@@ -65,7 +65,7 @@ class OracleExperience:
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Return the exact divergence to the nearest base."""
-        return nearest_base(log_policy, self._bases, self.divergences)
+        return nearest_base(log_policy, self._behaviours, self.divergences)
 
     def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
         """There are no data to keep."""

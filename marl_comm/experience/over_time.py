@@ -27,7 +27,7 @@ class SampledTrajectories:
     """
 
     _buffer: Rows[TrajectoryBuffer]
-    _bases: Rows[BasePolicies]
+    _behaviours: Rows[BasePolicies]
     _mixture: Rows[Mixture]
     _discount: Fixed[float]
     _block: Fixed[int]
@@ -56,16 +56,16 @@ class SampledTrajectories:
             mixture: Who played all data, where they are of several rounds.
         """
         self._buffer = buffer
-        self._bases = behaviours
+        self._behaviours = behaviours
         self._discount = 1.0 if discount is None else discount
         episodes = buffer.joint_actions.shape[2]
         self._mixture = mixture or Mixture.of_round(behaviours, episodes)
         self._block = episodes // self._rounds
 
     @property
-    def bases(self) -> BasePolicies:
+    def behaviours(self) -> BasePolicies:
         """The behaviour policies of the latest round."""
-        return self._bases
+        return self._behaviours
 
     @property
     def traffic(self) -> Traffic:
@@ -76,7 +76,9 @@ class SampledTrajectories:
         """Keep the data of earlier rounds behind these, newest first."""
         kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
         self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
-        self._mixture = self._mixture.before(take(earlier._mixture, rows), kept * self._bases.size)
+        self._mixture = self._mixture.before(
+            take(earlier._mixture, rows), kept * self._behaviours.size
+        )
 
     def prepare(self, estimation: Estimation) -> None:
         """Index the data and compute the densities that no later local update changes."""
@@ -114,7 +116,7 @@ class SampledTrajectories:
         if not self._estimation.single_steps:
             np.cumsum(log_target, axis=1, out=log_target)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._bases, self.divergences)
+        staleness = nearest_base(log_policy, self._behaviours, self.divergences)
         counted, block, samples = self._weights[:, -1], self._block, self._mixture.total
         if self._estimation.single_steps:
             counted, steps = self._by_round(self._weights), self._weights.shape[1]
@@ -198,7 +200,7 @@ class SampledTrajectories:
     @property
     def _rounds(self) -> int:
         """How many rounds there is room for."""
-        return self._mixture.size // self._bases.size
+        return self._mixture.size // self._behaviours.size
 
     def _by_round(self, values: Array) -> Array:
         """Return values of steps, (rows, T, episodes), with those of a round together."""
@@ -207,7 +209,7 @@ class SampledTrajectories:
         return parts.reshape(rows, -1)
 
     def _index(self, buffer: TrajectoryBuffer) -> tuple[JointActions, Contexts]:
-        _, _, layers, states, _, actions = self._bases.log_policies.shape
+        _, _, layers, states, _, actions = self._behaviours.log_policies.shape
         rows, steps, episodes, agents = buffer.joint_actions.shape
         contexts = _contexts(buffer, states)
         joint_actions = JointActions.of(
@@ -225,7 +227,7 @@ class SampledTrajectories:
             return
         episodes = rounds * self._block
         self._buffer = self._buffer.widened(episodes)
-        self._mixture = self._mixture.widened(rounds * self._bases.size)
+        self._mixture = self._mixture.widened(rounds * self._behaviours.size)
         self._joint_actions, self._contexts = self._index(self._buffer)
         self._rewards = widened(self._rewards, episodes, axis=-1)
         self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)

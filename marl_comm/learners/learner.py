@@ -47,7 +47,7 @@ class Learner(Trained, Protocol[PlanT, BehavioursT, ExperienceT, PolicyT]):
     def policy_arrays(self, policy: PolicyT) -> Mapping[str, AnyArray]:
         """Return the arrays of a policy by name, first axis its rows, as a run leaves them."""
 
-    def behaviours(self, bases: PlanT) -> BehavioursT:
+    def behaviours_for(self, bases: PlanT) -> BehavioursT:
         """Return what agents play to collect data around the planned base policies."""
 
     def receive(self, rows: IntArray, experience: ExperienceT) -> None:
@@ -85,7 +85,7 @@ class TabularLearner(Protocol):
         """The current policy of each active seed, (rows, ..., agents, actions)."""
 
     @property
-    def bases(self) -> BasePolicies | None:
+    def behaviours(self) -> BasePolicies | None:
         """The behaviour policies of the current data; None before the first round."""
 
     @property

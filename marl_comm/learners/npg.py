@@ -228,11 +228,11 @@ class NaturalPolicyGradient:
         return {"policy": np.exp(policy)}
 
     @property
-    def bases(self) -> BasePolicies | None:
+    def behaviours(self) -> BasePolicies | None:
         """The behaviour policies of the current data; None before the first round."""
-        return None if self._experience is None else self._experience.bases
+        return None if self._experience is None else self._experience.behaviours
 
-    def behaviours(self, bases: BasePolicies) -> BasePolicies:
+    def behaviours_for(self, bases: BasePolicies) -> BasePolicies:
         """Return what agents play to collect data: the base policies, with exploration."""
         return bases.mixed_with_uniform(self._exploration)
 
@@ -368,7 +368,7 @@ class NaturalPolicyGradient:
         return {
             "ess": self.staleness.ess,
             "divergence": self.staleness.divergence,
-            "bases": self._experience.bases.count,
+            "bases": self._experience.behaviours.count,
             "mean_weight": self.staleness.mean_weight,
         }
 

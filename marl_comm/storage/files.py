@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterator
 from io import BufferedWriter, FileIO
@@ -36,7 +37,8 @@ def whole_file(target: Path, *, settle: bool = True) -> Iterator[BinaryIO]:
     Raises:
         OutputError: It cannot be written; the target, if it existed, is as it was.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Several machines may write to one folder, and number their processes alike.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         temporary.unlink(missing_ok=True)  # of a killed process that had the same number
         with BufferedWriter(FileIO(temporary, "xb")) as file:

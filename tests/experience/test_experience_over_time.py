@@ -72,7 +72,7 @@ def test_staleness_is_that_of_all_steps(kind):
     game, experience, buffer = data(kind)
     log_policy = np.log(random_policy(game, 3, seed=9, floor=0.2))
     staleness = experience.weigh(log_policy)
-    policies = np.concatenate([log_policy[:, None], experience.bases.log_policies], axis=1)
+    policies = np.concatenate([log_policy[:, None], experience.behaviours.log_policies], axis=1)
     for row in range(3):
         decisions = []  # context, and the log-probabilities under the policy and both bases
         for step, episode in np.ndindex(game.steps, 12):
@@ -108,7 +108,7 @@ def test_with_weights_of_prefixes_staleness_is_that_of_whole_episodes(kind):
                 for agent, action in enumerate(buffer.joint_actions[row, step, episode]):
                     where = layer, state, agent, action
                     log_target += log_policy[(row, *where)]
-                    log_bases += experience.bases.log_policies[(row, slice(None), *where)]
+                    log_bases += experience.behaviours.log_policies[(row, slice(None), *where)]
             weights.append(np.exp(log_target) / np.mean(np.exp(log_bases)))
         expected = effective_sample_size(np.array([weights]), len(weights))[0]
         assert staleness.ess[row] == pytest.approx(expected, rel=1e-9)
@@ -124,7 +124,7 @@ def test_divergence_is_pooled_over_the_steps_that_were_seen(kind):
         moments = np.zeros(2)
         for step, episode in np.ndindex(game.steps, 12):
             state, layer = buffer.states[row, step, episode], min(step, game.layers - 1)
-            base = experience.bases.log_policies[row, :, layer, state]
+            base = experience.behaviours.log_policies[row, :, layer, state]
             moments += np.exp(renyi_divergence(log_policy[row, layer, state], base))
         moments /= 12 * game.steps
         assert staleness.divergence[row] == pytest.approx(np.log(moments.min()))
@@ -140,7 +140,7 @@ def test_with_weights_of_prefixes_divergence_is_summed_over_the_states_that_were
         sums = np.zeros(2)
         for step, episode in np.ndindex(game.steps, 12):
             state, layer = buffer.states[row, step, episode], min(step, game.layers - 1)
-            base = experience.bases.log_policies[row, :, layer, state]
+            base = experience.behaviours.log_policies[row, :, layer, state]
             sums += renyi_divergence(log_policy[row, layer, state], base) / 12
         assert staleness.divergence[row] == pytest.approx(sums.min())
         assert staleness.nearest[row] == sums.argmin()
@@ -188,7 +188,7 @@ def test_a_checkpoint_holds_all_that_matters(kind):
     put(experience, np.array([1]), take(kept, np.array([0])))
     state = saved(experience)
     buffer = loaded(TrajectoryBuffer, state["buffer"])
-    restored = SampledTrajectories(buffer, loaded(BasePolicies, state["bases"]), game.discount)
+    restored = SampledTrajectories(buffer, loaded(BasePolicies, state["behaviours"]), game.discount)
     restored.prepare(estimation())
     assert restored.traffic == experience.traffic
     for old, new in zip(

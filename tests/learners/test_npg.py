@@ -105,7 +105,7 @@ def test_data_without_any_weight_leave_the_learner_finite(
 @pytest.mark.parametrize("exploration", [0.0, 0.1])
 def test_exploration_changes_what_is_played_not_what_is_learned(exploration):
     learner, _ = exact_learner(exploration=exploration)
-    behaviours = learner.behaviours(BasePolicies.current(np.log([[[0.9, 0.1], [0.2, 0.8]]])))
+    behaviours = learner.behaviours_for(BasePolicies.current(np.log([[[0.9, 0.1], [0.2, 0.8]]])))
     played = np.exp(behaviours.log_policies[0, 0])
     np.testing.assert_allclose(
         played, (1 - exploration) * np.array([[0.9, 0.1], [0.2, 0.8]]) + exploration / 2

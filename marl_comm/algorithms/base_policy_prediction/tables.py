@@ -59,10 +59,10 @@ class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
     def plan(self, learner: TabularLearner, rows: IntArray) -> BasePolicies:
         """Return the current policy and the predicted ones; in the first round only the former."""
         bases = BasePolicies.current(learner.log_policy[rows], self._max_bases)
-        if learner.bases is None:
+        if learner.behaviours is None:
             return bases
         learner.weigh()  # the round's last policy counts as well as those before it
-        wanted = self._bases_wanted(learner.bases.count[rows], learner.furthest[rows])
+        wanted = self._bases_wanted(learner.behaviours.count[rows], learner.furthest[rows])
         path = self._predictor.predict(learner, rows, self._longest_round)
         last_placed = np.zeros(len(rows), dtype=np.int64)
         for update, predicted in enumerate(path, start=1):

@@ -68,11 +68,11 @@ class NormalFormGame(Saveable):
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
-        bases = loaded(BasePolicies, state["bases"])
+        behaviours = loaded(BasePolicies, state["behaviours"])
         if "seed_rows" in state:
-            return OracleExperience(state["seed_rows"], bases, self)
+            return OracleExperience(state["seed_rows"], behaviours, self)
         buffer, mixture = loaded(SharedBuffer, state["buffer"]), loaded(Mixture, state["mixture"])
-        return SampledExperience(buffer, bases, mixture)
+        return SampledExperience(buffer, behaviours, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and Nash gap."""

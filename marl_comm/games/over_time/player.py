@@ -70,12 +70,12 @@ class MarkovFormGame(Saveable):
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
-        bases = loaded(BasePolicies, state["bases"])
+        behaviours = loaded(BasePolicies, state["behaviours"])
         if "seed_rows" in state:
-            return OracleExperience(state["seed_rows"], bases, self)
+            return OracleExperience(state["seed_rows"], behaviours, self)
         buffer = loaded(TrajectoryBuffer, state["buffer"])
         mixture = loaded(Mixture, state["mixture"])
-        return SampledTrajectories(buffer, bases, self._game.discount, mixture)
+        return SampledTrajectories(buffer, behaviours, self._game.discount, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
         """Return the exact value and the agent-wise gap, as `nash_gap`.

@@ -166,7 +166,7 @@ class Mappo:
         parameters = torch.from_numpy(actor).to(self._device)
         return Policies(self._actor, self._distribution, parameters)
 
-    def behaviours(self, bases: NetworkBases) -> Behaviours:
+    def behaviours_for(self, bases: NetworkBases) -> Behaviours:
         """Return the base policies as players: stochastic policies explore by themselves."""
         return Behaviours(self._actor, self._distribution, bases)
 

@@ -124,7 +124,7 @@ def test_figures_are_those_of_the_latest_round():
     game, learner = parts.game, parts.learner
     rows, stayed = np.arange(1), []
     for _ in range(6):
-        behaviours = learner.behaviours(parts.plan(rows))
+        behaviours = learner.behaviours_for(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
         figures = game.evaluate(rows, learner.policy)
         assert np.isfinite(figures["info_time"]).all()

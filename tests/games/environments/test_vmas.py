@@ -251,7 +251,7 @@ def test_collected_chunks_of_a_seed_do_not_depend_on_the_others():
         )
         parts = assemble(config, Streams(range(first, first + seeds)))
         rows = np.arange(seeds)
-        behaviours = parts.learner.behaviours(parts.plan(rows))
+        behaviours = parts.learner.behaviours_for(parts.plan(rows))
         return parts.game.collect(rows, behaviours, None).rollouts.chunks
 
     beside, alone = chunk_of(0, 3), chunk_of(1, 1)

@@ -83,7 +83,7 @@ def test_a_local_update_makes_nothing_elsewhere(spec, actors, minibatches):
     bases = NetworkBases.current(learner.networks.actor, torch.full((2,), 3))
     noise = learner.policy.noise(np.random.default_rng(0), (2, len(spec.agents), 4)).to("meta")
     seen = there.observations[:, :, 0], there.legal[:, :, 0]
-    found += learner.behaviours(bases).act(rows, 0, *seen, noise)
+    found += learner.behaviours_for(bases).act(rows, 0, *seen, noise)
     found.append(learner.policy.act(*seen, None))
     assert {tensor.device.type for tensor in found} == {"meta"}
 
@@ -127,7 +127,7 @@ def test_a_learner_on_a_gpu_takes_over_a_checkpoint():
     game, first = parts.game, parts.learner
     rows = np.arange(2)
     bases = parts.plan(rows)
-    first.receive(rows, game.collect(rows, first.behaviours(bases), None))
+    first.receive(rows, game.collect(rows, first.behaviours_for(bases), None))
     first.update()
     second = config.learner.build(config, game, parts.algorithm)
     second.restore(first.state(), game.restore_experience)
@@ -147,6 +147,6 @@ def test_vmas_is_simulated_on_a_gpu_without_touching_its_random_state():
     game, learner = parts.game, parts.learner
     before = torch.cuda.get_rng_state()
     bases = NetworkBases.current(learner.networks.actor, torch.ones_like(learner.updates))
-    rollouts = game.collect(np.arange(2), learner.behaviours(bases), None).rollouts
+    rollouts = game.collect(np.arange(2), learner.behaviours_for(bases), None).rollouts
     assert rollouts.chunks.observations.device.type == "cuda"
     assert torch.equal(torch.cuda.get_rng_state(), before)
