@@ -229,15 +229,17 @@ class ParallelEnvironments:
         reader, names = self._reader, self.spec.agents
         here = (row, slice(None), copy)
         observations, masked = self._observations[here], self._legal.shape[-1] > 0
-        observations[:] = 0.0
+        everybody = len(shown) == len(staying) == len(names)
+        if not everybody:  # else all numbers that may differ from zero are written anew
+            observations[:] = 0.0
         if masked:
             self._legal[here] = self._free
         if len(seen) != len(shown):
             reader.agents(seen, "its observations")
         for i in sorted(shown):
             reader.observation(i, seen, observations[i])
-        self._given[here] = [i in shown for i in range(len(names))]
-        self._alive[here] = [i in staying for i in range(len(names))]
+        self._given[here] = everybody or [i in shown for i in range(len(names))]
+        self._alive[here] = everybody or [i in staying for i in range(len(names))]
         for i in sorted(staying):
             if masked:
                 mask = reader.mask(i, seen[names[i]], given)
