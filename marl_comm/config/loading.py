@@ -29,6 +29,10 @@ def load(cfg: DictConfig) -> RunConfig:
     return _validated(_resolved(cfg), MAY_READ_FILES)
 
 
+# Keys that the first runs did not have: group, option of it, key, and what they did.
+_ADDED = (("metrics", None, "objective", None), ("learner", "npg", "reuse", "latest"))
+
+
 def load_saved(file: Path) -> RunConfig:
     """Read the configuration that a run directory holds, and no other file.
 
@@ -40,9 +44,10 @@ def load_saved(file: Path) -> RunConfig:
         InputError: It is not valid for this version, or is a link, a pipe or the like.
     """
     raw = read_configuration(file)
-    metrics = raw.get("metrics")
-    if isinstance(metrics, dict):
-        metrics.setdefault("objective", None)  # which the first runs did not have
+    for group, option, key, before in _ADDED:
+        settings = raw.get(group)
+        if isinstance(settings, dict) and settings.get("name", option) == option:
+            settings.setdefault(key, before)
     try:
         return _validated(raw, {})
     except InputError as error:
