@@ -97,3 +97,16 @@ def test_an_objective_is_read_off_the_summary(wanted: list[str], expected: objec
 def test_environments_have_their_return_as_objective() -> None:
     seeds = [{"evaluation_sampled_return": -3.0}, {"evaluation_sampled_return": 1.0}]
     assert objective_of(seeds, None) == objective_of(seeds, ["return"]) == 1.0
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, "- " * 30_000 + "1", "a: {" * 30_000])
+def test_an_endlessly_nested_configuration_is_told_and_does_not_end_the_process(
+    tmp_path: Path, deep: str
+) -> None:
+    execute(compose(*QUICK), tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(deep + file.read_text())
+    again = run(tmp_path / "run")
+    assert again.returncode == 2, again.stderr
+    assert again.stderr.startswith("error: ")
+    assert again.stderr.count("\n") == 1
