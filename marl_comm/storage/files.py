@@ -20,7 +20,7 @@ FINAL = "final.npz"
 CHECKPOINTS = "checkpoints"  # a folder
 PLAN = "plan"  # in a sweep's directory: the folder that holds every job's configuration
 
-_LEFTOVER = re.compile(r"\..+\.\d+\.part")
+_LEFTOVER = re.compile(r"\..+\.\d+(-[0-9a-f]+)?\.part")
 
 # A link is not followed, and nobody is waited for at the other end of a pipe.
 _CAREFULLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
