@@ -1,7 +1,5 @@
 """What the schedules share that let policies drift between rounds."""
 
-from abc import abstractmethod
-
 from marl_comm.options.answers import CommunicationSettings
 from marl_comm.settings import Count
 
@@ -24,8 +22,3 @@ class DriftingSettings(CommunicationSettings):
     def first_rounds(self) -> int | None:
         """The setting `warmup`."""
         return self.warmup
-
-    @property
-    @abstractmethod
-    def longest_round(self) -> int:
-        """The most local updates that a round can last; where that is random, nearly always."""

@@ -15,7 +15,7 @@ from marl_comm.runs.objective import Result
 from marl_comm.settings import flattened
 from marl_comm.storage.files import CONFIG, SUMMARY, content_of
 
-# The same loader in C, which most installations of PyYAML have.
+# The same dumper in C, which most installations of PyYAML have.
 _QuickDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 

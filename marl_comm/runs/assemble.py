@@ -1,20 +1,24 @@
 """From a checked configuration to the parts that the training loop is made of."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Never, TypeAlias
 
-from marl_comm.arrays import Array
+from marl_comm.algorithms.algorithm import Algorithm
+from marl_comm.arrays import Array, IntArray
 from marl_comm.communication.budget import Budget
 from marl_comm.communication.ledger import Ledger
 from marl_comm.communication.schedule import Schedule, WithFirstRound
 from marl_comm.errors import InputError
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.games.game import Game
 from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.learner import Learner
 from marl_comm.learners.settings import NetworkLearnerSettings, TabularLearnerSettings
 from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import Streams
-from marl_comm.train import Parts
+from marl_comm.train import BehavioursT, ExperienceT, Parts, PlanT, PolicyT
 
 if TYPE_CHECKING:  # torch takes seconds to import, which games of tables need not wait for
     from marl_comm.experience.network_bases import NetworkBases, Round
@@ -42,16 +46,7 @@ def _of_tables(run: RunSettings, settings: TabularGameSettings, streams: Streams
     assert isinstance(run.learner, TabularLearnerSettings)
     game, algorithm = settings.build(run, streams), run.algorithm.for_tables(run)
     learner = run.learner.build(run, game, algorithm)
-    return Parts(
-        game,
-        learner,
-        partial(algorithm.plan, learner),
-        algorithm,
-        _schedule(run, streams),
-        _budget(run),
-        Ledger(run.num_seeds),
-        run.samples_per_round,
-    )
+    return _parts(run, streams, game, learner, algorithm, partial(algorithm.plan, learner))
 
 
 def _of_networks(
@@ -61,16 +56,21 @@ def _of_networks(
     assert isinstance(run.learner, NetworkLearnerSettings)
     algorithm = run.algorithm.for_networks(run)
     learner = run.learner.build(run, game, algorithm)
-    return Parts(
-        game,
-        learner,
-        partial(algorithm.plan, learner),
-        algorithm,
-        _schedule(run, streams),
-        _budget(run),
-        Ledger(run.num_seeds),
-        run.samples_per_round,
-    )
+    return _parts(run, streams, game, learner, algorithm, partial(algorithm.plan, learner))
+
+
+def _parts(
+    run: RunSettings,
+    streams: Streams,
+    game: Game[BehavioursT, ExperienceT, PolicyT],
+    learner: Learner[PlanT, BehavioursT, ExperienceT, PolicyT],
+    algorithm: Algorithm[Never, PlanT],
+    plan: Callable[[IntArray], PlanT],
+) -> Parts[PlanT, BehavioursT, ExperienceT, PolicyT]:
+    """Return all parts: what is left is the same for tables and networks."""
+    schedule, ledger = _schedule(run, streams), Ledger(run.num_seeds)
+    budget = _budget(run)
+    return Parts(game, learner, plan, algorithm, schedule, budget, ledger, run.samples_per_round)
 
 
 def rebuild(
