@@ -34,6 +34,7 @@ _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
     ("game", "congestion", "own_costs", 0.0),
+    ("algorithm", "base_policy_prediction", "weights", "mixture"),
 )
 
 
@@ -50,7 +51,9 @@ def load_saved(file: Path) -> RunConfig:
     raw = read_configuration(file)
     for group, option, key, before in _ADDED:
         settings = raw.get(group)
-        if isinstance(settings, dict) and settings.get("name", option) == option:
+        if isinstance(settings, dict) and (
+            settings.get("name", option) == option and settings.get("policies") != "networks"
+        ):
             settings.setdefault(key, before)
     try:
         return _validated(raw, {})

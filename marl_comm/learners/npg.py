@@ -118,6 +118,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 truncation=self.truncation,
                 weighted=algorithm.reweighs,
                 rounds=self.rounds_kept,
+                own_base=algorithm.own_base,
             ),
             oracle=game,
         )
@@ -159,6 +160,7 @@ class NaturalPolicyGradient:
     _drift: Rows[Array]
     _last: Rows[Array]
     _updates: Rows[IntArray]
+    _since_round: Rows[IntArray]
     _seed_rows: Rows[IntArray]
     _oracle: Fixed[Oracle]
     _start: Rows[Array]
@@ -198,6 +200,7 @@ class NaturalPolicyGradient:
         self._drift = np.zeros_like(log_policy)
         self._last = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._since_round = np.zeros(len(log_policy), dtype=np.int64)
         self._seed_rows = np.arange(len(log_policy))
         self._oracle = oracle
         self._start = log_policy  # where the latest rounds began
@@ -246,6 +249,7 @@ class NaturalPolicyGradient:
         self._start = self._start.copy()
         self._start[rows] = self.log_policy[rows]
         self._start_value[rows] = np.nan
+        self._since_round[rows] = 0
         self._signal = None
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
@@ -266,6 +270,7 @@ class NaturalPolicyGradient:
         updated = self._step(self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
+        self._since_round += 1
         self._signal = None
         self._weighed = False
 
@@ -274,7 +279,7 @@ class NaturalPolicyGradient:
         if self._weighed and self.staleness is not None:
             return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
-        self.staleness = self._experience.weigh(self.log_policy)
+        self.staleness = self._experience.weigh(self.log_policy, self._since_round)
         self._weighed = True
         np.maximum(self.furthest, self.staleness.nearest, out=self.furthest)
         return self.staleness
@@ -318,7 +323,7 @@ class NaturalPolicyGradient:
         experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            experience.weigh(log_policy)
+            experience.weigh(log_policy, self._since_round[rows])
             gradient = experience.action_values(log_policy)
             log_policy = self._step(log_policy, self._step_size * gradient)
             yield log_policy
