@@ -175,6 +175,7 @@ def _options_of_tables() -> Iterator[Command]:
         "samples_per_round=61 algorithm.max_bases=7",
     ):
         yield _command(f"game=coverage {option}")
+    yield _command("game=random_markov learner.stages=backward")
 
 
 def _options_of_networks() -> Iterator[Command]:

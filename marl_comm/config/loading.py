@@ -33,6 +33,7 @@ def load(cfg: DictConfig) -> RunConfig:
 _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
+    ("learner", "npg", "stages", "together"),
     ("game", "congestion", "own_costs", 0.0),
     ("algorithm", "base_policy_prediction", "weights", "mixture"),
 )

@@ -14,6 +14,7 @@ def test_what_the_first_runs_left_is_what_they_did(tmp_path, game):
     raw = config.model_dump(mode="json")
     del raw["metrics"]["objective"]
     raw["learner"].pop("reuse", None)
+    raw["learner"].pop("stages", None)
     raw["algorithm"].pop("weights", None)
     raw["game"].pop("own_costs", None)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
