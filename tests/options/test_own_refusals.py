@@ -118,6 +118,12 @@ class Fractions(Garden):
         return rewards, following.astype(float)
 
 
+class Generous(Garden):
+    def induced(self, rows, log_policy):
+        rewards, transitions = super().induced(rows, log_policy)
+        return 0.5 * rewards, transitions
+
+
 class Nowhere(Garden):
     def __init__(self, *sizes, **arguments):
         super().__init__(*sizes, **arguments)
@@ -215,6 +221,7 @@ CASES = [
     (OVER_TIME, "Unlikely", "induced() must give probabilities of next states that are"),
     (OVER_TIME, "Outside", "move() must give next states from 0 to 1"),
     (OVER_TIME, "Fractions", "move() must give an array of integers of shape"),
+    (OVER_TIME, "Generous", "induced() gives rewards 0."),
     (OVER_TIME, "Nowhere", "__init__() must give an initial_distribution"),
     (OVER_TIME, "Endless", "it has (3, 2, 2, 4, 0.5) agents, actions, states, steps and discount"),
     (OVER_TIME, "Overwrites", "own_figures() gives nash_gap, which the log has already"),
