@@ -184,6 +184,11 @@ class Keeps(LastDisplacement):
         self._previous = self._previous[rows[:1]]
 
 
+class Idle(LastDisplacement):
+    def keep(self, rows):
+        pass
+
+
 class Counts(Growing):
     def due(self, clock, data):
         return super().due(clock, data).astype(int)
@@ -233,6 +238,11 @@ CASES = [
     (ALGORITHM, "Forgets", "plans other base policies; they must hold all that plan() remembers"),
     (ALGORITHM, "Unsaved", "state() must give nested dicts"),
     ((*ALGORITHM, "num_seeds=3"), "Keeps", "keep() fails (TypeError"),
+    (
+        ALGORITHM,
+        "Idle",
+        "beside other seeds, seed 1 plans other base policies than alone; keep(rows)",
+    ),
     ((*ALGORITHM, "algorithm.max_bases=3"), "LastDisplacement", "gives 4 base policies, more than"),
     ((*ALGORITHM, "+algorithm.arguments.colour=3"), "LastDisplacement", "argument 'colour'"),
     (SCHEDULE, "Counts", "due() must give a bool array of shape (2,), not an int64 array"),
