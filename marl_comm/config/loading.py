@@ -30,7 +30,11 @@ def load(cfg: DictConfig) -> RunConfig:
 
 
 # Keys that the first runs did not have: group, option of it, key, and what they did.
-_ADDED = (("metrics", None, "objective", None), ("learner", "npg", "reuse", "latest"))
+_ADDED = (
+    ("metrics", None, "objective", None),
+    ("learner", "npg", "reuse", "latest"),
+    ("game", "congestion", "own_costs", 0.0),
+)
 
 
 def load_saved(file: Path) -> RunConfig:
