@@ -40,6 +40,8 @@ def settings(**changes) -> Hyperparameters:
         "critic_learning_rate": 2e-3,
         "learning_rate_decay": False,
         "betas": [0.9, 0.999],
+        "chunks": "own",
+        "reuse": "latest",
         "epochs": 3,
         "minibatches": 1,
         "clip": 0.2,

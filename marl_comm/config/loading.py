@@ -30,7 +30,12 @@ def load(cfg: DictConfig) -> RunConfig:
 
 
 # Keys that the first runs did not have: group, option of it, key, and what they did.
-_ADDED = (("metrics", None, "objective", None), ("learner", "npg", "reuse", "latest"))
+_ADDED = (
+    ("metrics", None, "objective", None),
+    ("learner", "npg", "reuse", "latest"),
+    ("learner", "mappo", "chunks", "own"),
+    ("learner", "mappo", "reuse", "latest"),
+)
 
 
 def load_saved(file: Path) -> RunConfig:

@@ -18,7 +18,9 @@ class Hyperparameters(Settings):
         critic_learning_rate: Of Adam on the value functions.
         learning_rate_decay: Whether both fall linearly to 0 at `max_local_steps`.
         betas: Adam's, for the means of gradients and of their squares.
-        epochs: Passes over the chunk of a local update.
+        chunks: Whether a local update takes one chunk of its own, or draws on all that are kept.
+        reuse: Of how many rounds data are kept.
+        epochs: Passes over as many joint steps as a chunk has, in each local update.
         minibatches: Gradient steps per pass.
         clip: PPO's limit on the ratio to the policy at the start of a local update.
         entropy_bonus: Factor on the policies' entropy.
@@ -44,6 +46,8 @@ class Hyperparameters(Settings):
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]],
         Field(strict=False, description="a list of 2 numbers, each at least 0 and below 1"),
     ]
+    chunks: Literal["own", "all"]
+    reuse: Literal["latest"] | Annotated[int, Field(ge=2, le=100)]
     epochs: Annotated[int, Field(ge=1, le=1000)]
     minibatches: Annotated[int, Field(ge=1, le=1000)]
     clip: Annotated[float, Field(gt=0, lt=1)]
@@ -55,3 +59,8 @@ class Hyperparameters(Settings):
     importance_weights: Literal["per_agent", "joint"]
     truncation: Annotated[float, Field(gt=0, le=1e12)]
     device: Literal["cpu", "cuda"]
+
+    @property
+    def rounds(self) -> int:
+        """Of how many rounds data are kept, the latest included."""
+        return 1 if self.reuse == "latest" else self.reuse

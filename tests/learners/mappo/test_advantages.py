@@ -14,9 +14,10 @@ from marl_comm.learners.mappo.advantages import (
     weighted_moments,
 )
 from marl_comm.learners.mappo.importance import (
+    LogRatios,
     effective_sample_size,
-    joint_weights,
     truncated_weights,
+    weights_of,
 )
 
 
@@ -109,9 +110,9 @@ def test_weights_are_truncated_and_rescaled_as_by_the_loop(kind, largest):
     random = np.random.default_rng(3)
     alive = random.random((2, 3, 40)) < 0.8
     log_ratios = random.normal(0, 1.5, (2, 3, 40)) * alive
-    found, cut = truncated_weights(
-        torch.from_numpy(log_ratios), torch.from_numpy(alive).double(), kind, largest
-    )
+    own = torch.from_numpy(log_ratios)
+    ratios = LogRatios(own, own.sum(dim=1))
+    found, cut = truncated_weights(ratios, torch.from_numpy(alive).double(), kind, largest)
     expected, expected_cut = plain_weights(log_ratios, alive, kind, largest)
     assert 0 < expected_cut.min() < expected_cut.max() < 1
     np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -129,13 +130,14 @@ def test_effective_sample_size_of_extreme_weights(log_weight):
 def test_effective_sample_size_of_joint_weights():
     log_ratios = torch.tensor([[[0.0, 1.0, -2.0], [0.5, 0.0, 1.0]]], dtype=torch.float64)
     weights = np.exp([0.5, 1.0, -1.0])
-    np.testing.assert_allclose(joint_weights(log_ratios)[0], weights)
+    found = weights_of(log_ratios.sum(dim=1))
+    np.testing.assert_allclose(found[0], weights)
     expected = weights.sum() ** 2 / (3 * (weights**2).sum())
-    assert effective_sample_size(joint_weights(log_ratios)).item() == pytest.approx(expected)
+    assert effective_sample_size(found).item() == pytest.approx(expected)
 
 
 def test_hopeless_weights_stay_finite():
-    weights = joint_weights(torch.tensor([[[500.0, -500.0]]]))
+    weights = weights_of(torch.tensor([[500.0, -500.0]]))
     assert torch.isfinite(weights).all()
     assert effective_sample_size(weights).item() == pytest.approx(0.5)
     mean, variance = weighted_moments(torch.tensor([[1.0, 2.0]]), weights)

@@ -64,7 +64,7 @@ class Choices:
         return sum(part.entropy() for part in self.parts)
 
 
-def plain_mappo(learner, spec, chunk, orders):
+def plain_mappo(learner, spec, chunk, minibatches):
     """MAPPO's update of the first row by torch's own parts, one agent and step at a time."""
     options = learner._updater._settings
     steps, copies = chunk.rewards.shape[2:]
@@ -125,9 +125,10 @@ def plain_mappo(learner, spec, chunk, orders):
     mean = 0.01 * (shares * returns).sum()
     square = 0.99 + 0.01 * (shares * returns**2).sum()
     targets = (returns - mean) / (square - mean**2).sqrt()
-    for epoch in range(options.epochs):
-        order = torch.arange(samples) if orders is None else orders[epoch][0]
-        for chosen in order.chunk(options.minibatches):
+    if minibatches is None:
+        minibatches = [torch.arange(samples).expand(2, -1)] * options.epochs
+    for of_rows in minibatches:
+        for chosen in of_rows[:1]:
             allowed = None if legal is None else legal[:, chosen]
             distribution = Choices(spec, actor(inputs[:, chosen]), allowed)
             ratio = (distribution.log_prob(actions[:, chosen]) - old[:, chosen]).exp()
@@ -179,9 +180,7 @@ def plain_mappo(learner, spec, chunk, orders):
         (SEVERAL, 1, "relu", "joint", 0.3),
     ],
 )
-def test_an_update_is_that_of_plain_mappo(
-    spec, minibatches, activation, weights, away, monkeypatch
-):
+def test_an_update_is_that_of_plain_mappo(spec, minibatches, activation, weights, away):
     learner = learner_for(
         spec,
         minibatches=minibatches,
@@ -196,15 +195,13 @@ def test_an_update_is_that_of_plain_mappo(
     bases = learner.networks.actor
     bases = bases + away * torch.randn(bases.shape, generator=generator)
     chunk = made_up_chunk(learner, spec, bases=bases)
-    drawn = []
     updater = learner._updater
-    orders = updater._orders
-    monkeypatch.setattr(updater, "_orders", lambda *a: drawn.append(orders(*a)) or drawn[-1])
     before = learner.networks.actor.clone(), learner.networks.critic.clone()
     learner.receive(np.arange(2), round_of(learner, spec, [chunk]))
     # The reference reads the learner's parameters, so it goes first, with the orders to come.
     shuffles = [shuffle.bit_generator.state for shuffle in updater._shuffles]
-    foretold = orders(updater._shuffles, 20)
+    foretold = updater._minibatches(updater._shuffles, 20, 1)
+    foretold = None if foretold is None else list(foretold)
     for shuffle, state in zip(updater._shuffles, shuffles, strict=True):
         shuffle.bit_generator.state = state
     actor, critic, expected = plain_mappo(learner, spec, chunk, foretold)
