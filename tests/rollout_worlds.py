@@ -39,6 +39,7 @@ def settings(**changes) -> Hyperparameters:
         "learning_rate": 3e-3,
         "critic_learning_rate": 2e-3,
         "learning_rate_decay": False,
+        "step_scaling": "none",
         "betas": [0.9, 0.999],
         "chunks": "own",
         "reuse": "latest",

@@ -35,6 +35,7 @@ _ADDED = (
     ("learner", "npg", "reuse", "latest"),
     ("learner", "mappo", "chunks", "own"),
     ("learner", "mappo", "reuse", "latest"),
+    ("learner", "mappo", "step_scaling", "none"),
 )
 
 

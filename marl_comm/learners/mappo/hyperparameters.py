@@ -17,6 +17,7 @@ class Hyperparameters(Settings):
         learning_rate: Of Adam on the policies.
         critic_learning_rate: Of Adam on the value functions.
         learning_rate_decay: Whether both fall linearly to 0 at `max_local_steps`.
+        step_scaling: Whether policies take smaller steps on data that are worth less.
         betas: Adam's, for the means of gradients and of their squares.
         chunks: Whether a local update takes one chunk of its own, or draws on all that are kept.
         reuse: Of how many rounds data are kept.
@@ -42,6 +43,7 @@ class Hyperparameters(Settings):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     critic_learning_rate: Annotated[float, Field(gt=0, le=1)]
     learning_rate_decay: bool
+    step_scaling: Literal["none", "effective_sample_size"]
     betas: Annotated[
         tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]],
         Field(strict=False, description="a list of 2 numbers, each at least 0 and below 1"),

@@ -27,6 +27,8 @@ from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
 Figures = dict[str, Tensor]
+Rates = tuple[float | Tensor, float]
+"""Learning rates of the policies, of all rows or of each, (rows, 1), and of the critics."""
 PlayedShare = tuple[Tensor, float]
 """Policies, (rows, P), and what share of the data each has played."""
 
@@ -140,7 +142,7 @@ class LocalUpdate:
         state: State,
         weighed: Weighed,
         minibatches: Iterable[Tensor] | None,
-        learning_rates: tuple[float, float],
+        learning_rates: Rates,
     ) -> Figures:
         """Change the state by gradient steps.
 
@@ -221,7 +223,7 @@ class LocalUpdate:
         state: State,
         blocks: Sequence[Batch],
         size: int,
-        learning_rates: tuple[float, float],
+        learning_rates: Rates,
         sums: Figures,
     ) -> None:
         """Make one gradient step on the joint steps of all blocks together, `size` of them."""

@@ -11,8 +11,15 @@ from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
+from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.state import State
-from marl_comm.learners.mappo.update import Figures, LocalUpdate, PlayedShare, Weighed
+from marl_comm.learners.mappo.update import (
+    Figures,
+    LocalUpdate,
+    PlayedShare,
+    Rates,
+    Weighed,
+)
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Shared, record
 
@@ -85,7 +92,12 @@ class Updater:
         """
         shuffles = [self._shuffles[row] for row in self.seed_rows]
         minibatches = self._minibatches(shuffles, weighed.joint.shape[1], chunks)
-        figures = self._rule.run(networks, weighed, minibatches, self._learning_rates())
+        policies, critics = self._learning_rates()
+        rates: Rates = policies, critics
+        if self._settings.step_scaling == "effective_sample_size":
+            worth = effective_sample_size(weighed.joint)
+            rates = policies * worth.sqrt().unsqueeze(1), critics
+        figures = self._rule.run(networks, weighed, minibatches, rates)
         self.local_step += 1
         return figures
 
