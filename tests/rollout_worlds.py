@@ -53,6 +53,10 @@ def settings(**changes) -> Hyperparameters:
         "trace": 0.9,
         "importance_weights": "per_agent",
         "truncation": 2.0,
+        "others_truncation": 2.0,
+        "advantages": "gae",
+        "delta_truncation": 1.0,
+        "trace_truncation": 1.0,
         "device": "cpu",
         **changes,
     }

@@ -29,8 +29,13 @@ class Hyperparameters(Settings):
         huber_delta: Where the critic's loss turns linear, in deviations of the returns.
         discount: Gamma.
         trace: Lambda of generalised advantage estimation.
-        importance_weights: Whether an agent's data are weighted by its own ratio or the joint one.
+        advantages: Generalised advantage estimates, or V-trace's, corrected for who played.
+        delta_truncation: Largest ratio on a step's own error in V-trace, rho bar.
+        trace_truncation: Largest ratio on what follows a step in V-trace, c bar.
+        importance_weights: Whether an agent's data are weighted by its own ratio, by the joint one,
+            or by its own and the others', truncated one by one.
         truncation: Largest importance weight.
+        others_truncation: Largest ratio of the other agents, with `separate`.
         device: Where networks are.
     """
 
@@ -58,8 +63,12 @@ class Hyperparameters(Settings):
     huber_delta: Annotated[float, Field(gt=0, le=1e6)]
     discount: Annotated[float, Field(ge=0, le=1)]
     trace: Annotated[float, Field(ge=0, le=1)]
-    importance_weights: Literal["per_agent", "joint"]
+    advantages: Literal["gae", "vtrace"]
+    delta_truncation: Annotated[float, Field(gt=0, le=1e12)]
+    trace_truncation: Annotated[float, Field(gt=0, le=1e12)]
+    importance_weights: Literal["per_agent", "joint", "separate"]
     truncation: Annotated[float, Field(gt=0, le=1e12)]
+    others_truncation: Annotated[float, Field(gt=0, le=1e12)]
     device: Literal["cpu", "cuda"]
 
     @property

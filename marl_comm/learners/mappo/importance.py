@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-WeightKind = Literal["per_agent", "joint"]
+WeightKind = Literal["per_agent", "joint", "separate"]
 
 # Beyond this a weight is as good as infinite, and its exponential still fits into 32 bits.
 _LARGEST_LOG_WEIGHT = 40.0
@@ -21,16 +21,19 @@ class LogRatios:
     Attributes:
         own: (rows, agents, samples), of each agent's own action; 0 where it was absent.
         joint: (rows, samples), of the actions of all agents together.
+        others: (rows, agents, samples), of the actions of all but each agent.
     """
 
     own: Tensor
     joint: Tensor
+    others: Tensor
 
     @classmethod
     def of_one(cls, log_probs: Tensor, behaviour: Tensor, alive: Tensor) -> "LogRatios":
         """Return the ratios to the one policy that played; (rows, agents, samples) all three."""
         own = (log_probs - behaviour) * alive
-        return cls(own, own.sum(dim=1))
+        joint = own.sum(dim=1)
+        return cls(own, joint, joint.unsqueeze(1) - own)
 
     @classmethod
     def of_mixture(
@@ -52,17 +55,26 @@ class LogRatios:
             alive: (rows, agents, samples), 1 where the agent acted, else 0.
         """
         own = torch.full_like(log_probs, -torch.inf)
-        joint = own[:, 0]
-        for behaviour, share in zip(behaviours, shares, strict=True):
-            own = torch.logaddexp(own, behaviour + math.log(share))
-            joint = torch.logaddexp(joint, (behaviour * alive).sum(dim=1) + math.log(share))
+        joint, others = own[:, 0], own
         # An absent agent's actions are anything, their probabilities too.
-        own = torch.where(alive > 0, log_probs - own, 0.0)
-        return cls(own, (log_probs * alive).sum(dim=1) - joint)
+        log_probs = log_probs * alive
+        for behaviour, share in zip(behaviours, shares, strict=True):
+            each, log_share = behaviour * alive, math.log(share)
+            together = each.sum(dim=1)
+            own = torch.logaddexp(own, each + log_share)
+            joint = torch.logaddexp(joint, together + log_share)
+            others = torch.logaddexp(others, together.unsqueeze(1) - each + log_share)
+        together = log_probs.sum(dim=1)
+        return cls(
+            (log_probs - own) * alive,
+            together - joint,
+            together.unsqueeze(1) - log_probs - others,
+        )
 
     def ignored(self) -> "LogRatios":
         """Return what data are worth that count as the current policies' own."""
-        return LogRatios(torch.zeros_like(self.own), torch.zeros_like(self.joint))
+        own = torch.zeros_like(self.own)
+        return LogRatios(own, torch.zeros_like(self.joint), own)
 
 
 def weights_of(log_ratios: Tensor) -> Tensor:
@@ -78,15 +90,21 @@ def effective_sample_size(weights: Tensor) -> Tensor:
 
 
 def truncated_weights(
-    log_ratios: LogRatios, alive: Tensor, kind: WeightKind, largest: float
+    log_ratios: LogRatios,
+    alive: Tensor,
+    kind: WeightKind,
+    largest: float,
+    largest_of_others: float,
 ) -> tuple[Tensor, Tensor]:
     """Return what each agent's samples count for, and the share of weights that were cut.
 
     Args:
         log_ratios: Of the data.
         alive: (rows, agents, samples), 1 where the agent acted, else 0.
-        kind: Each agent's own ratio, or that of the joint action for all agents.
+        kind: Each agent's own ratio; that of the joint action for all agents; or the product of
+            its own and the others', each truncated by itself.
         largest: Where weights are truncated.
+        largest_of_others: Where the others' ratios are, with `separate`.
 
     Returns:
         (rows, agents, samples), with mean 1 over what each row's agents did and 0 where they did
@@ -96,8 +114,13 @@ def truncated_weights(
         weights = weights_of(log_ratios.joint).unsqueeze(1).expand_as(log_ratios.own)
     else:
         weights = weights_of(log_ratios.own)
-    acted = alive.sum(dim=(1, 2))
-    cut = ((weights > largest) * alive).sum(dim=(1, 2)) / acted
-    weights = weights.clamp_max(largest) * alive
+    acted, too_large = alive.sum(dim=(1, 2)), weights > largest
+    weights = weights.clamp_max(largest)
+    if kind == "separate":
+        others = weights_of(log_ratios.others)
+        too_large |= others > largest_of_others
+        weights = weights * others.clamp_max(largest_of_others)
+    cut = (too_large * alive).sum(dim=(1, 2)) / acted
+    weights = weights * alive
     mean = weights.sum(dim=(1, 2)) / acted
     return weights / mean.clamp_min(1e-30)[:, None, None], cut

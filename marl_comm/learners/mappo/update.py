@@ -9,6 +9,7 @@ from torch import Tensor
 
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import (
+    corrected_advantages,
     following_values,
     generalised_advantages,
     normalised,
@@ -175,7 +176,11 @@ class LocalUpdate:
         if not self._importance_weighted:
             log_ratios = log_ratios.ignored()
         weights, cut = truncated_weights(
-            log_ratios, alive, settings.importance_weights, settings.truncation
+            log_ratios,
+            alive,
+            settings.importance_weights,
+            settings.truncation,
+            settings.others_truncation,
         )
         team_weights = weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
 
@@ -194,14 +199,31 @@ class LocalUpdate:
             chunk.ended,
             chunk.terminated,
         )
-        advantages = generalised_advantages(
-            rewards, stepwise, next_values, chunk.ended, settings.discount, settings.trace
-        ).flatten(1, 2)
-        returns = advantages + values
-        _, unexplained = weighted_moments(advantages, team_weights)
-        _, variance = weighted_moments(returns, team_weights)
-        smallest = smallest_variance(returns, team_weights)
-        state.values.update(returns, team_weights)
+        process = rewards, stepwise, next_values, chunk.ended
+        if settings.advantages == "vtrace":
+            advantages, excess = (
+                found.flatten(1, 2)
+                for found in corrected_advantages(
+                    *process,
+                    weights_of(log_ratios.joint).view_as(rewards),
+                    settings.discount,
+                    settings.trace,
+                    largest_on_delta=settings.delta_truncation,
+                    largest_on_trace=settings.trace_truncation,
+                )
+            )
+            # The targets are the current policies' already, whatever was played there.
+            value_weights = (alive.sum(dim=1) > 0).to(values.dtype)
+        else:
+            advantages = generalised_advantages(
+                *process, settings.discount, settings.trace
+            ).flatten(1, 2)
+            excess, value_weights = advantages, team_weights
+        returns = excess + values
+        _, unexplained = weighted_moments(excess, value_weights)
+        _, variance = weighted_moments(returns, value_weights)
+        smallest = smallest_variance(returns, value_weights)
+        state.values.update(returns, value_weights)
         acted = alive.mean(dim=(1, 2), keepdim=True)
         standardised = normalised(advantages, team_weights, smallest)
         batch = Batch(
@@ -213,7 +235,7 @@ class LocalUpdate:
             presence=alive / acted,
             critic_inputs=critic_inputs,
             targets=state.values.normalise(returns),
-            value_weights=team_weights / team_weights.mean(dim=1, keepdim=True),
+            value_weights=value_weights / value_weights.mean(dim=1, keepdim=True),
         )
         explained = 1 - (unexplained / torch.maximum(variance.double(), smallest))[:, 0].float()
         return batch, {"truncated_fraction": cut, "explained_variance": explained}

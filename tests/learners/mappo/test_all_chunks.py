@@ -96,8 +96,13 @@ def test_ratios_to_a_mixture_are_those_of_the_loop():
     shares = [0.5, 0.3, 0.2]
     found = LogRatios.of_mixture(current, played, shares, alive)
     for row, sample in np.ndindex(2, 5):
-        joint, mixed = 1.0, np.zeros(3)
-        products = np.ones(3)
+        joint, products = 1.0, np.ones(3)
+        for agent in range(3):
+            rest = [i for i in range(3) if i != agent and alive[row, i, sample]]
+            densities = [np.prod([float(p[row, i, sample].exp()) for i in rest]) for p in played]
+            others = np.prod([float(current[row, i, sample].exp()) for i in rest])
+            ratio = found.others[row, agent, sample].exp().item()
+            assert ratio == pytest.approx(others / (shares @ np.array(densities)))
         for agent in range(3):
             if not alive[row, agent, sample]:
                 assert found.own[row, agent, sample] == 0
@@ -120,6 +125,7 @@ def test_a_mixture_of_one_policy_is_that_policy():
     two = LogRatios.of_mixture(current, [played, played], [0.4, 0.6], alive)
     torch.testing.assert_close(one.own, two.own)
     torch.testing.assert_close(one.joint, two.joint)
+    torch.testing.assert_close(one.others, two.others)
 
 
 def test_weights_to_a_mixture_are_unbiased_whoever_played():
