@@ -34,6 +34,13 @@ _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
     ("game", "congestion", "own_costs", 0.0),
+    ("learner", "mappo", "chunks", "own"),
+    ("learner", "mappo", "reuse", "latest"),
+    ("learner", "mappo", "step_scaling", "none"),
+    ("learner", "mappo", "advantages", "gae"),
+    ("learner", "mappo", "delta_truncation", 1.0),
+    ("learner", "mappo", "trace_truncation", 1.0),
+    ("learner", "mappo", "others_truncation", 2.0),
 )
 
 
