@@ -8,10 +8,10 @@ from pathlib import Path
 
 from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
 from marl_comm.paper.rules import Criterion, Judgement, Line
-from marl_comm.paper.text import measured, required, tally
+from marl_comm.paper.text import detectable, measured, required, tally
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
-_COLUMNS = ("setting", "value", "95 % interval", "outcome", "note")
+_COLUMNS = ("setting", "value", "95 % interval", "would show", "outcome", "note")
 
 
 def render(report: Report) -> str:
@@ -94,6 +94,7 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
             "setting": escape(line.setting),
             "value": escape(value),
             "95 % interval": escape(interval),
+            "would show": escape(detectable(line)),
             "outcome": _badge(line.outcome),
             "note": escape(note),
         }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
 from marl_comm.paper.rules import Judgement
-from marl_comm.paper.text import measured, required, tally
+from marl_comm.paper.text import detectable, measured, required, tally
 
 
 def claims_tables(judgements: Sequence[Judgement]) -> str:
@@ -17,8 +17,9 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
         )
     lines += [
         "",
-        "| claim | measured | setting | value | 95 % interval | required | outcome | figure |",
-        "|---|---|---|---|---|---|---|---|",
+        "| claim | measured | setting | value | 95 % interval | required | would show | outcome | "
+        "figure |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for judgement in judgements:
         for line in judgement.lines:
@@ -26,7 +27,8 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
             setting = f"{line.setting} ({note})" if note else line.setting
             lines.append(
                 f"| {judgement.claim.key} | {line.criterion.statistic} | {setting} | {value} | "
-                f"{interval} | {required(line)} | {line.outcome} | `{line.criterion.figure}` |"
+                f"{interval} | {required(line)} | {detectable(line)} | {line.outcome} | "
+                f"`{line.criterion.figure}` |"
             )
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.paper.figure import PaperFigure
 from marl_comm.paper.rules import Judgement
-from marl_comm.paper.text import measured, required, tally
+from marl_comm.paper.text import detectable, measured, required, tally
 from marl_comm.storage.files import whole_file
 
 TITLE = "marl_comm: the claims, tested"
@@ -72,7 +72,8 @@ class Report:
             "Each verdict is computed by rules that were written down before the runs "
             "(`docs/claims.md`). Values are interquartile means over seeds with 95 % bootstrap "
             "intervals; each seed is another random game. A setting is *met* if its whole interval "
-            "lies on the claimed side of the threshold."
+            "lies on the claimed side of the threshold; *would show* is the value that would just "
+            "have been met, had its interval been as wide as the measured one."
         )
 
 
@@ -112,6 +113,7 @@ def write_claims(judgements: Sequence[Judgement], file: Path) -> None:
                     "required": required(line),
                     "measured": measured(line)[0],
                     "interval": measured(line)[1],
+                    "would_show": detectable(line),
                     "note": measured(line)[2],
                     "outcome": line.outcome.value,
                 }
