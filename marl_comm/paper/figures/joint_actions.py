@@ -162,5 +162,5 @@ FIGURE = PaperFigure(
     draw=draw,
     evidence=evidence,
     finding=finding,
-    quick={"joint_actions": ("num_seeds=20",), "joint_actions_table": ("num_seeds=20",)},
+    quick={"joint_actions": ("num_seeds=10",), "joint_actions_table": ("num_seeds=10",)},
 )

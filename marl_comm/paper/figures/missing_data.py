@@ -78,5 +78,5 @@ FIGURE = PaperFigure(
         "estimator."
     ),
     draw=draw,
-    quick={"missing_data": ("num_seeds=20",)},
+    quick={"missing_data": ("num_seeds=10",)},
 )

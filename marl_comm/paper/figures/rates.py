@@ -199,5 +199,5 @@ FIGURE = PaperFigure(
     draw=draw,
     evidence=evidence,
     finding=finding,
-    quick={"rates": ("num_seeds=20",), "rates_sampled": ("num_seeds=20",)},
+    quick={"rates": ("num_seeds=20",), "rates_sampled": ("num_seeds=10",)},
 )
