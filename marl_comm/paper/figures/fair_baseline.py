@@ -244,14 +244,15 @@ FIGURE = PaperFigure(
     title="Rounds to a gap against the trigger threshold",
     experiments=("fair_baseline",),
     caption=(
-        "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share of "
-        "the samples, below which a round comes: a low one communicates rarely. There is no "
-        "warm-up and no longest round. Lines: interquartile mean of the rounds until "
-        "the Nash gap is at most 0.003; bands: its 95 % bootstrap interval. Numbers at the bottom: seeds that never got there, above those of "
-        "importance sampling, below those of prediction; a cross at the top: more than a quarter "
-        "of the seeds, so the mean is infinite. Comparing the two curves at one threshold is not "
-        "the same as comparing their lowest points. A lowest point at the edge of the grid is not "
-        "called a best. Other settings are tuned as well in `docs/tuned.md`."
+        "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share "
+        "of the samples, below which a round comes: a low one communicates rarely. There is no "
+        "warm-up and no longest round. Lines: interquartile mean of the rounds until the Nash gap "
+        "is at most 0.003; bands: its 95 % bootstrap interval. Numbers at the bottom: seeds that "
+        "never got there, above those of importance sampling, below those of prediction; a cross "
+        "at the top: more than a quarter of the seeds, so the mean is infinite. Comparing the two "
+        "curves at one threshold is not the same as comparing their lowest points. A lowest point "
+        "at the edge of the grid is not called a best. Other settings are tuned as well in "
+        "`docs/tuned.md`."
     ),
     draw=draw,
     evidence=evidence,
