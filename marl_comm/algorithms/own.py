@@ -40,6 +40,11 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
         """It may."""
         return True
 
+    @property
+    def asks_the_game(self) -> bool:
+        """It should not."""
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none that are known."""
         yield from ()

@@ -45,6 +45,10 @@ class MineSettings(AlgorithmSettings):
     def predicts(self) -> bool:
         return False
 
+    @property
+    def asks_the_game(self) -> bool:
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         yield from ()
 

@@ -36,7 +36,12 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         return self.epochs
 
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """Every minibatch needs data."""
+        """Every minibatch needs data; earlier rounds need a local update that draws on them."""
+        if self.rounds > 1 and self.chunks == "own":
+            yield (
+                f"learner.reuse={self.reuse} learner.chunks=own: a local update that takes one "
+                "chunk of the latest round has no use for earlier ones; set learner.chunks=all"
+            )
         if not isinstance(run.game, EnvironmentSettings):
             return
         samples = run.game.copies * run.game.steps
