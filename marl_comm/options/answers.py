@@ -76,6 +76,11 @@ class AlgorithmSettings(Option):
     def predicts(self) -> bool:
         """Whether base policies are predicted; networks then keep predictions to score them."""
 
+    @property
+    @abstractmethod
+    def one_large_update(self) -> bool:
+        """Whether networks make one large update of a round, of which local updates are parts."""
+
     @abstractmethod
     def for_tables(self, run: "RunSettings") -> "TabularAlgorithm":
         """Return the algorithm for policies that are tables."""

@@ -45,6 +45,10 @@ class MineSettings(AlgorithmSettings):
     def predicts(self) -> bool:
         return False
 
+    @property
+    def one_large_update(self) -> bool:
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         yield from ()
 
