@@ -10,7 +10,7 @@ from marl_comm.command_line.composition import compose
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import assemble
-from marl_comm.storage.checkpoints import _decode, _encode
+from marl_comm.storage.checkpoints import decode, encode
 from marl_comm.train import LoopState, train
 
 SMALL = [
@@ -70,7 +70,7 @@ def resumed_at(local_step, config, parts):
         if first_loop.local_step == local_step:
             parts = {"game": first.game, "learner": first.learner, "ledger": first.ledger}
             parts |= {"streams": first_streams, "loop": first_loop}
-            saved.update(_decode(_encode({name: part.state() for name, part in parts.items()})))
+            saved.update(decode(encode({name: part.state() for name, part in parts.items()})))
 
     train(first, Trace(), first_loop, after_step=save)
     learner.restore(saved["learner"], game.restore_experience)

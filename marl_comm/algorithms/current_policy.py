@@ -42,6 +42,11 @@ class CurrentPolicySettings(AlgorithmSettings):
         """No."""
         return False
 
+    @property
+    def asks_the_game(self) -> bool:
+        """No."""
+        return False
+
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
         """Return the plan for tables."""
         return CurrentPolicy(reweighs=self.reweighs)

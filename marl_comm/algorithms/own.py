@@ -45,6 +45,11 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
         """No."""
         return False
 
+    @property
+    def asks_the_game(self) -> bool:
+        """It should not."""
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none that are known."""
         yield from ()

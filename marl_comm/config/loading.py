@@ -33,6 +33,7 @@ def load(cfg: DictConfig) -> RunConfig:
 _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
+    ("game", "congestion", "own_costs", 0.0),
     ("learner", "mappo", "chunks", "own"),
     ("learner", "mappo", "reuse", "latest"),
     ("learner", "mappo", "step_scaling", "none"),

@@ -36,18 +36,18 @@ def pooled(root):
 @pytest.fixture(scope="module")
 def one_trigger(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
-    for game, algorithm in itertools.product(potential_gap.GAMES, ALGORITHMS):
-        write(root, algorithm, {"game.name": game})
+    for game, noise, algorithm in itertools.product(potential_gap.GAMES, (0.0, 0.1), ALGORITHMS):
+        write(root, algorithm, {"game.name": game, "game.reward_noise": noise})
     return pooled(root)
 
 
 def test_ratios_at_one_trigger_are_those_of_the_runs(one_trigger):
     found = {each.setting: each for each in potential_gap.evidence(one_trigger)}
     # The gap 0.5 exp(-0.2 t) is at most 0.003 after 26 local updates: 3 rounds of 10, 6 of 5.
-    assert {game: each.estimate.value for game, each in found.items()} == dict.fromkeys(
-        potential_gap.GAMES, 0.5
-    )
+    assert len(found) == 6
+    assert {each.estimate.value for each in found.values()} == {0.5}
     assert found["coverage"].note == "never arrived: 0 and 0 of 6 pairs"
+    assert "coverage, reward noise 0.1" in found
 
 
 def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
@@ -88,18 +88,33 @@ def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
     expected = np.polyfit(-np.log(THRESHOLDS), np.log(rounds), 1)[0]
     each = found["exponent_rounds", "coverage, sampled"]
     assert each.estimate.value == pytest.approx(expected)
-    assert each.note == "ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6"
+    assert each.note.endswith("ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6")
+    assert each.rival.value > 0
     assert len(rates.draw(configurations).axes) == 9
 
 
-def test_samples_that_do_not_depend_on_the_agents_do_not_grow(tmp_path):
+def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path):
     for game, algorithm, agents in itertools.product(
-        joint_actions.GAMES, ALGORITHMS[1:], (2, 3, 4)
+        joint_actions.GAMES, ALGORITHMS[1:], (2, 4, 8, 16)
     ):
-        write(tmp_path, algorithm, {"game.name": game, "game.agents": agents})
+        # A round at each local update, and so many of them: agents^2, or 2^(agents / 4).
+        updates = agents**2 if game == "coverage" else round(8 * 2 ** (agents / 4))
+        write_run(
+            tmp_path / f"{game}_{algorithm}_{agents}",
+            algorithm,
+            seeds=range(6),
+            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=4 / n),
+            settings={
+                "metrics.gap_thresholds": THRESHOLDS,
+                "game.name": game,
+                "game.agents": agents,
+            },
+        )
     configurations = pooled(tmp_path)
-    for each in joint_actions.evidence(configurations):
-        assert each.estimate.value == pytest.approx(0.0, abs=1e-12)
+    found = {each.setting: each for each in joint_actions.evidence(configurations)}
+    assert found["coverage"].estimate.low > 1
+    assert found["random_potential"].estimate.high < -1
+    assert found["coverage"].rival == found["coverage"].estimate
     assert len(joint_actions.draw(configurations).axes) == 2
 
 

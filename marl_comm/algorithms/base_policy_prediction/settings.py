@@ -84,6 +84,11 @@ class TablePredictionSettings(_PredictionSettings):
         """The setting `max_bases`."""
         return self.max_bases
 
+    @property
+    def asks_the_game(self) -> bool:
+        """As the predictor says."""
+        return predictor_named(self.predictor).asks_the_game
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """Also, every base policy needs data."""
         yield from super().problems(run)
@@ -134,6 +139,11 @@ class NetworkPredictionSettings(_PredictionSettings):
     def most_bases(self) -> int:
         """Networks have one for each chunk; tables, which this form is not for, one."""
         return 1
+
+    @property
+    def asks_the_game(self) -> bool:
+        """No."""
+        return False
 
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
         """Say that this form is not for tables; `problems` has refused it before."""
