@@ -64,7 +64,14 @@ def settings(**changes) -> Hyperparameters:
 
 
 def learner_for(
-    spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, predictor=None, **changes
+    spec=SPREAD,
+    seeds=range(2),
+    *,
+    weighted=True,
+    one_large_update=False,
+    longest_round=4,
+    predictor=None,
+    **changes,
 ) -> Mappo:
     return Mappo(
         spec,
@@ -72,6 +79,7 @@ def learner_for(
         settings(**changes),
         team_reward="mean",
         importance_weighted=weighted,
+        one_large_update=one_large_update,
         total_updates=100,
         longest_round=longest_round,
         predictor=None if predictor is None else predictor_named(predictor),

@@ -85,6 +85,7 @@ class Mappo:
         *,
         team_reward: TeamReward,
         importance_weighted: bool,
+        one_large_update: bool,
         total_updates: int,
         longest_round: int,
         predictor: NetworkPredictor | None,
@@ -97,6 +98,7 @@ class Mappo:
             settings: Networks and step sizes.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
+            one_large_update: Whether a round's local updates are parts of one large update.
             total_updates: Local updates of the run, over which learning rates may decay.
             longest_round: Most chunks of a round.
             predictor: How base policies are predicted; None where none are.
@@ -119,6 +121,7 @@ class Mappo:
             settings,
             team_reward,
             importance_weighted=importance_weighted,
+            anchored=one_large_update,
         )
         self._updater = Updater(rule, settings, streams, total_updates)
         draws = streams.of("networks")
@@ -138,7 +141,8 @@ class Mappo:
         self._longest_round, self._rounds_kept = longest_round, settings.rounds
         # As many for every seed, whatever it has: seeds are rows of one matrix.
         everything = longest_round * settings.rounds
-        self._drawn = min(settings.epochs, everything) if settings.chunks == "all" else None
+        draws_on_all = one_large_update or settings.chunks == "all"
+        self._drawn = min(settings.epochs, everything) if draws_on_all else None
         self.tracked = (
             None if predictor is None else TrackedPredictor.fresh(predictor, actor, longest_round)
         )

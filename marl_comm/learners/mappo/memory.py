@@ -83,7 +83,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     inputs = 2 * seen + agents * agents * _NUMBER
     values = 2 * max(learner.hidden) * _NUMBER  # of the critic, all joint steps at once
     numbers = 12 * (agents + 1) * _NUMBER  # weights, advantages and so on
-    drawn = min(learner.epochs, longest_round * learner.rounds) if learner.chunks == "all" else 1
+    draws_on_all = learner.chunks == "all" or run.algorithm.one_large_update
+    drawn = min(learner.epochs, longest_round * learner.rounds) if draws_on_all else 1
     weighing = chunk + seeds * steps * (2 * inputs + values + numbers)
     updating = drawn * weighing + _gradients(run, agents)
 

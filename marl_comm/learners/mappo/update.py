@@ -73,6 +73,7 @@ class LocalUpdate:
         team_reward: TeamReward,
         *,
         importance_weighted: bool,
+        anchored: bool,
     ) -> None:
         """Configure the rule.
 
@@ -83,11 +84,13 @@ class LocalUpdate:
             settings: Step sizes, epochs, and so on.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
+            anchored: Whether the clipped ratio is to the policies that played, rather than to
+                those at the start of the local update.
         """
         self._actor, self._critic, self._distribution = actor, critic, distribution
         self._settings = settings
         self._team_reward = team_reward
-        self._importance_weighted = importance_weighted
+        self._importance_weighted, self._anchored = importance_weighted, anchored
 
     @torch.no_grad()
     def weigh(
@@ -230,7 +233,7 @@ class LocalUpdate:
             actor_inputs=weighed.actor_inputs,
             legal=weighed.legal,
             actions=weighed.actions,
-            log_probs=weighed.log_probs,
+            log_probs=chunk.log_probs.flatten(2, 3) if self._anchored else weighed.log_probs,
             weighted_advantages=weights / acted * standardised.unsqueeze(1),
             presence=alive / acted,
             critic_inputs=critic_inputs,
