@@ -123,7 +123,7 @@ def evidence(configurations: Configurations) -> list[Evidence]:
 def finding(configurations: Configurations) -> list[str]:
     """Count the seeds that fail, of each way at each interval."""
     periods = values_of(configurations, _PERIOD)
-    seeds = len(configurations[0].seeds)
+    seeds = max(len(each.seeds) for each in configurations)
     rows = []
     for agents, size in _SIZES.items():
         of_size = where(configurations, {"game.agents": agents})
@@ -132,16 +132,21 @@ def finding(configurations: Configurations) -> list[str]:
                 cells = []
                 for period in periods:
                     found = where(of_size, {**settings, _PERIOD: period})
-                    cells.append(str((final_gaps(found[0]) > _FAILED).sum()) if found else "")
+                    cells.append(_failures(found[0], seeds) if found else "")
                 rows.append([f"{size}, {algorithm}, {name}", *cells])
         full = only(of_size, {"algorithm.name": "full_communication"})
-        lost = int((final_gaps(full) > _FAILED).sum())
-        rows.append([f"{size}, full communication, a round each update: {lost}"])
+        rows.append([f"{size}, full communication: {_failures(full, seeds)}"])
         rows[-1] += [""] * len(periods)
     return [
         f"Games of {seeds} that end with a Nash gap above {_FAILED:g}, by local updates a round:",
         markdown_table(["", *map(str, periods)], rows),
     ]
+
+
+def _failures(configuration: Configuration, usual: int) -> str:
+    """Return how many seeds fail, and of how many where they are not as many as usual."""
+    failed = final_gaps(configuration) > _FAILED
+    return f"{failed.sum()}" if len(failed) == usual else f"{failed.sum()} of {len(failed)}"
 
 
 def _draw_line(panel: Axes, found: Sequence[Configuration], row: int, name: str) -> None:
