@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from marl_comm.agents.agreement import Agreement
-from marl_comm.agents.channel import Channel
+from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.packing import Shape, packed, size_of, unpacked
 from marl_comm.agents.world import SHARED_PURPOSE, together
@@ -46,7 +46,7 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     Raises:
         GroupError: The world is gone, or the copies of the policies differ.
     """
-    (size,) = unpacked(play.read(8), [Shape((1,), np.dtype(np.int64))])
+    (size,) = unpacked(play.read(8, UNTIL_ALL_HAVE_STARTED), [Shape((1,), np.dtype(np.int64))])
     message = decode(play.read(int(size[0])).tobytes())
     if "code" in message:
         return int(message["code"])
