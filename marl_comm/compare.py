@@ -1,4 +1,4 @@
-"""The command that compares runs: two tables and a picture.
+"""The command that compares runs: tables and a picture.
 
 python -m marl_comm.compare outputs/2026-01-01 --out outputs/comparison
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from marl_comm.analysis.configurations import Configuration, inequality, pool
+from marl_comm.analysis.distance_table import distance_table
 from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.runs import load_runs
@@ -28,6 +29,7 @@ _WIDTH_OF_FILES = 1_000
 _DESCRIPTION = """\
 Compare finished runs: how many communication rounds, local updates, samples and bytes each
 configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
+Also how far policies went, and how many rounds that distance alone takes by importance sampling.
 Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Of runs in
 environments, which have no Nash gap, returns instead, and how old the data were (return.png).
 """
@@ -85,6 +87,8 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
             console.print((difference_table if in_environments else ratio_table)(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
+    if (distances := distance_table(configurations)) is not None:
+        console.print(distances)
     draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
     for path in save(draw(configurations), out, name):
         console.print(f"picture: {path}")

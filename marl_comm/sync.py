@@ -17,7 +17,7 @@ from marl_comm.storage.digests import DIGESTS, read_summary, refuse_changed
 from marl_comm.storage.directory import RunDirectory, refuse_no_run
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
 
-_FINISH_TIMEOUT = 120.0  # seconds: here nothing else waits
+_PATIENCE = 120.0  # seconds: here nothing else waits
 
 
 def rebuild(directory: Path, mode: str, project: str) -> None:
@@ -48,7 +48,7 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
             directory,
             config.model_dump(),
             range(config.seed, config.seed + config.num_seeds),
-            finish_timeout=_FINISH_TIMEOUT,
+            patience=_PATIENCE,
         )
         try:
             for points in logged_steps(directory):

@@ -103,3 +103,35 @@ def doubly_robust(policy, joint_actions, weights, rewards, predicted, model_valu
             own.append(value + numerator / max(found, expected) + factor * (model_mean + believed))
         estimates.append(own)
     return estimates
+
+
+def _centred_actions(joint_action, actions):
+    return [
+        (1.0 if taken == action else 0.0) - 1.0 / actions
+        for taken in joint_action
+        for action in range(actions)
+    ]
+
+
+def pair_reward(constant, linear, pairs, joint_action, actions) -> float:
+    """c + h Z + Z V Z / 2."""
+    z = _centred_actions(joint_action, actions)
+    reward = constant
+    for one in range(len(z)):
+        reward += linear[one] * z[one]
+        for other in range(len(z)):
+            reward += 0.5 * z[one] * pairs[one][other] * z[other]
+    return reward
+
+
+def own_pair_rewards(linear, pairs, joint_actions, actions):
+    """h_i(a_i) + sum over others' centred actions of V_i(a_i, .); (agents, samples)."""
+    agents = len(joint_actions[0])
+    rewards = [[] for _ in range(agents)]
+    for joint_action in joint_actions:
+        z = _centred_actions(joint_action, actions)
+        for agent in range(agents):
+            place = agent * actions + int(joint_action[agent])
+            added = sum(pairs[place][other] * z[other] for other in range(len(z)))
+            rewards[agent].append(linear[place] + added)
+    return rewards

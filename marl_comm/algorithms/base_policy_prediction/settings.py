@@ -42,6 +42,11 @@ class _PredictionSettings(AlgorithmSettings):
         """Yes."""
         return True
 
+    @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """It needs rounds that last, and a learner of its kind."""
         yield from nothing_left(self.name, run)

@@ -12,6 +12,7 @@ from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.one_shot import SampledExperience
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.shared_buffer import SharedBuffer, action_type
+from marl_comm.games.distance import figures_of_distance
 from marl_comm.games.game import Evaluation
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.one_shot.solution import nash_gap
@@ -53,21 +54,30 @@ class NormalFormGame(Saveable):
     _game: Fixed[PotentialGame]
     _seeds: Fixed[int]
     _reward_noise: Fixed[float]
+    _samples_per_round: Fixed[int | None]
     _play: Fixed[list[np.random.Generator]]
     _noise: Fixed[list[np.random.Generator]]
 
-    def __init__(self, game: PotentialGame, streams: Streams, reward_noise: float) -> None:
+    def __init__(
+        self,
+        game: PotentialGame,
+        streams: Streams,
+        reward_noise: float,
+        samples_per_round: int | None = None,
+    ) -> None:
         """Wrap a game.
 
         Args:
             game: The rewards and their exact expectations.
             streams: The random streams of the run's seeds, in the order of the game's rows.
             reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
+            samples_per_round: What distances are measured against; None leaves that out.
         """
         self.players = PlayersHere()
         self._game = game
         self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
+        self._samples_per_round = samples_per_round
         self._play = streams.of("collect")
         self._noise = streams.of("reward_noise")
 
@@ -107,12 +117,14 @@ class NormalFormGame(Saveable):
         return SampledExperience(buffer, behaviours, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
-        """Return the exact value and Nash gap."""
+        """Return the exact value and Nash gap, and the distance from the start."""
         marginal_rewards = self._game.marginal_rewards(seed_rows, log_policy)
         own_values = (np.exp(log_policy) * marginal_rewards).sum(axis=-1)
+        distance = renyi_divergence(log_policy, self.initial_log_policy()[seed_rows])
         return {
             "value": own_values.mean(axis=-1),
             "nash_gap": nash_gap(marginal_rewards, log_policy),
+            **figures_of_distance(distance, self._samples_per_round),
         }
 
     def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:

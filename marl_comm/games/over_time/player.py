@@ -7,11 +7,13 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.estimators import pooled_divergence, renyi_divergence
 from marl_comm.experience.mixture import Mixture
 from marl_comm.experience.oracle import OracleExperience
 from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.shared_buffer import action_type
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
+from marl_comm.games.distance import figures_of_distance
 from marl_comm.games.game import Evaluation
 from marl_comm.games.over_time import dynamic_programs
 from marl_comm.games.over_time.rules import MarkovGame
@@ -56,21 +58,33 @@ class MarkovFormGame(Saveable):
     _game: Fixed[MarkovGame]
     _seeds: Fixed[int]
     _reward_noise: Fixed[float]
+    _samples_per_round: Fixed[int | None]
+    _start: Fixed[tuple[Array, Array]]  # each seed's first policy and what that visits
     _play: Fixed[list[np.random.Generator]]
     _noise: Fixed[list[np.random.Generator]]
 
-    def __init__(self, game: MarkovGame, streams: Streams, reward_noise: float) -> None:
+    def __init__(
+        self,
+        game: MarkovGame,
+        streams: Streams,
+        reward_noise: float,
+        samples_per_round: int | None = None,
+    ) -> None:
         """Wrap a game.
 
         Args:
             game: The moves and their exact expectations.
             streams: The random streams of the run's seeds, in the order of the game's rows.
             reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
+            samples_per_round: What distances are measured against; None leaves that out.
         """
         self.players = PlayersHere()
         self._game = game
         self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
+        self._samples_per_round = samples_per_round
+        first = self.initial_log_policy()
+        self._start = first, dynamic_programs.visits(game, np.arange(self._seeds), first)
         self._play = streams.of("collect")
         self._noise = streams.of("reward_noise")
 
@@ -115,14 +129,24 @@ class MarkovFormGame(Saveable):
         return SampledTrajectories(buffer, behaviours, self._game.discount, mixture)
 
     def evaluate(self, seed_rows: IntArray, log_policy: Array) -> Evaluation:
-        """Return the exact value and the agent-wise gap, as `nash_gap`.
+        """Return the exact value, the agent-wise gap as `nash_gap`, and the way from the start.
 
-        Where agents have their own rewards, also the gap of each, `agent_gap_0`, ...
+        That is pooled over the decisions of the first policy's episodes; see
+        `dynamic_programs.decision_divergence`. Where agents have their own rewards, also the gap
+        of each, `agent_gap_0`, ...
         """
         game = self._game
         values, best = dynamic_programs.values_and_best_responses(game, seed_rows, log_policy)
         gaps = dynamic_programs.agent_gaps(values, best)
-        figures = {"value": values.mean(axis=-1), "nash_gap": gaps.max(axis=-1)}
+        first, visits = self._start
+        apart = renyi_divergence(log_policy, first[seed_rows])
+        rows = len(seed_rows)
+        distance = pooled_divergence(apart.reshape(rows, -1), visits[seed_rows].reshape(rows, -1))
+        figures = {
+            "value": values.mean(axis=-1),
+            "nash_gap": gaps.max(axis=-1),
+            **figures_of_distance(distance, self._samples_per_round),
+        }
         if not game.common_reward:
             figures |= {f"agent_gap_{agent}": gaps[:, agent] for agent in range(game.agents)}
         return {**figures, **game.own_figures(seed_rows, log_policy)}

@@ -44,6 +44,53 @@ def generalised_advantages(
     return advantages
 
 
+def corrected_advantages(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    ended: Tensor,
+    ratios: Tensor,
+    discount: float,
+    trace: float,
+    *,
+    largest_on_delta: float,
+    largest_on_trace: float,
+) -> tuple[Tensor, Tensor]:
+    """Return V-trace's advantages and what its targets exceed values by (arXiv 1802.01561).
+
+    Espeholt et al. 2018. With d the temporal difference, rho and c the truncated ratios, and c
+    multiplied by lambda (their remark 2), targets are v = V + x with
+    x_t = rho_t d_t + gamma c_t x_(t+1). Advantages are d_t + gamma lambda x_(t+1): with lambda 1
+    theirs, r + gamma v_(t+1) - V; on data of the current policies generalised ones.
+
+    Args:
+        rewards: (rows, steps, copies).
+        values: (rows, steps, copies), of the states acted in.
+        next_values: (rows, steps, copies), of what they led to; 0 where nothing follows.
+        ended: (rows, steps, copies), bool, whether the episode was over after the step.
+        ratios: (rows, steps, copies), importance weights of single steps, not truncated.
+        discount: Gamma.
+        trace: Lambda.
+        largest_on_delta: Where rho is truncated.
+        largest_on_trace: Where c is truncated.
+
+    Returns:
+        Advantages without the ratio of the step itself, and x, (rows, steps, copies) both.
+    """
+    errors = rewards + discount * next_values - values
+    goes_on = discount * (~ended).to(values.dtype)
+    on_delta = ratios.clamp_max(largest_on_delta)
+    on_trace = trace * ratios.clamp_max(largest_on_trace)
+    advantages, excess = torch.empty_like(values), torch.empty_like(values)
+    following = torch.zeros_like(values[:, 0])
+    for step in reversed(range(rewards.shape[1])):
+        carried = goes_on[:, step] * following
+        advantages[:, step] = errors[:, step] + trace * carried
+        following = on_delta[:, step] * errors[:, step] + on_trace[:, step] * carried
+        excess[:, step] = following
+    return advantages, excess
+
+
 def following_values(
     values: Tensor, final_values: Tensor, stretch: Tensor, ended: Tensor, terminated: Tensor
 ) -> Tensor:

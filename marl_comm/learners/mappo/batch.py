@@ -21,7 +21,7 @@ class Batch:
         actor_inputs: (rows, agents, n, inputs).
         legal: (rows, agents, n, size of a mask), bool.
         actions: (rows, agents, n) or (rows, agents, n, parts or numbers).
-        log_probs: (rows, agents, n), under the policy at the start of the local update.
+        log_probs: (rows, agents, n), under the policies that the clipped ratio is to.
         weighted_advantages: (rows, agents, n), importance weight times advantage, 0 where an agent
             was absent.
         presence: (rows, agents, n), 1 / the share present where an agent acted, else 0.

@@ -74,6 +74,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     predicted = run.algorithm.predicts
     # Predictions are held before and after calibration, and past ones until they are scored.
     bases = seeds * longest_round * actor * _NUMBER * (3 if predicted else 1)
+    # Earlier rounds are held, the new ones of them, and all of them while these are made.
+    earlier = (3 * learner.rounds - 2 if learner.rounds > 1 else 0) * (rounds + bases)
     networks = 12 * seeds * (actor + critic) * _NUMBER  # moments, gradients, a copy to rehearse
 
     # Every step's data and what it led to, in a list and joined.
@@ -81,10 +83,13 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     inputs = 2 * seen + agents * agents * _NUMBER
     values = 2 * max(learner.hidden) * _NUMBER  # of the critic, all joint steps at once
     numbers = 12 * (agents + 1) * _NUMBER  # weights, advantages and so on
-    updating = chunk + seeds * steps * (2 * inputs + values + numbers) + _gradients(run, agents)
+    draws_on_all = learner.chunks == "all" or run.algorithm.one_large_update
+    drawn = min(learner.epochs, longest_round * learner.rounds) if draws_on_all else 1
+    weighing = chunk + seeds * steps * (2 * inputs + values + numbers)
+    updating = drawn * weighing + _gradients(run, agents)
 
-    saved = rounds + bases + networks // 4
-    during_rounds = 2 * (rounds + bases) + max(collecting, updating)
+    saved = learner.rounds * (rounds + bases) + networks // 4
+    during_rounds = 2 * (rounds + bases) + earlier + max(collecting, updating)
     tensors = networks + during_rounds
     copies = seeds * (game.copies + game.evaluation_copies)
     # A checkpoint is encoded and written after an update, when the next round is not there yet.

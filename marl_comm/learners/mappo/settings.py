@@ -36,7 +36,17 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         return self.epochs
 
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """Every minibatch needs data."""
+        """Every minibatch needs data; earlier rounds need a local update that draws on them."""
+        if self.rounds > 1 and self.chunks == "own":
+            yield (
+                f"learner.reuse={self.reuse} learner.chunks=own: a local update that takes one "
+                "chunk of the latest round has no use for earlier ones; set learner.chunks=all"
+            )
+        if self.rounds > 1 and run.algorithm.one_large_update:
+            yield (
+                f"learner.reuse={self.reuse} algorithm={run.algorithm.name}: its large update is "
+                "of one round's data; set learner.reuse=latest"
+            )
         if not isinstance(run.game, EnvironmentSettings):
             return
         samples = run.game.copies * run.game.steps
@@ -68,6 +78,7 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             self,
             team_reward=run.game.reward,
             importance_weighted=algorithm.reweighs,
+            one_large_update=run.algorithm.one_large_update,
             total_updates=run.max_local_steps,
             longest_round=run.longest_round,
             predictor=predictor,
