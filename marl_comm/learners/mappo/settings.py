@@ -83,10 +83,19 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             team_reward=run.game.reward,
             importance_weighted=algorithm.reweighs,
             one_large_update=run.algorithm.one_large_update,
+            observations_travel=self._observations_travel(run),
             total_updates=run.max_local_steps,
             longest_round=run.longest_round,
             predictor=predictor,
         )
+
+    def _observations_travel(self, run: RunSettings) -> bool:
+        """Whether anything an agent does depends on what others have seen or done.
+
+        Effective sample sizes, which schedules ask for, and calibrations are those of all agents.
+        """
+        asked_for = run.communication.ends_by_itself and not run.communication.draws
+        return not self.decentralised or asked_for or run.algorithm.predicts
 
     def _tell_of_an_early_end(self, run: RunSettings) -> None:
         """Warn where the rounds cannot last until learning rates have fallen."""
