@@ -34,6 +34,7 @@ def drawn_masks(spec, random, shape) -> torch.Tensor:
 def settings(**changes) -> Hyperparameters:
     values = {
         "actors": "shared",
+        "critic": "central",
         "hidden": [16, 16],
         "activation": "tanh",
         "learning_rate": 3e-3,
@@ -80,6 +81,7 @@ def learner_for(
         team_reward="mean",
         importance_weighted=weighted,
         one_large_update=one_large_update,
+        observations_travel=True,
         total_updates=100,
         longest_round=longest_round,
         predictor=None if predictor is None else predictor_named(predictor),
