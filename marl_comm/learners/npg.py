@@ -98,13 +98,15 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             )
 
     def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """Models are of single joint actions, and one has a number for each pair of actions."""
-        if game.episode_length > 1:
+        """A model has a number for each pair of actions, in each state and step."""
+        if game.episode_length > 1 and self.estimator == "model":
             yield (
-                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
-                "one-shot games alone; choose learner.estimator=bounded"
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
             )
-        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
+        contexts = game.layers * game.number_of_states
+        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
         available = available_bytes()
         if needed > available and not run.exact:
             yield (
