@@ -122,6 +122,7 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     for game in markov_gap.GAMES:
         rate = 0.01 if game == "random_markov" else 0.2
         write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
+        write(tmp_path, "importance_sampling", {"game.name": game}, 0.2)
     found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5
