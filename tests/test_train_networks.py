@@ -10,7 +10,7 @@ from marl_comm.command_line.composition import compose
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import assemble
-from marl_comm.storage.checkpoints import _decode, _encode
+from marl_comm.storage.checkpoints import decode, encode
 from marl_comm.train import LoopState, train
 
 SMALL = [
@@ -70,7 +70,7 @@ def resumed_at(local_step, config, parts):
         if first_loop.local_step == local_step:
             parts = {"game": first.game, "learner": first.learner, "ledger": first.ledger}
             parts |= {"streams": first_streams, "loop": first_loop}
-            saved.update(_decode(_encode({name: part.state() for name, part in parts.items()})))
+            saved.update(decode(encode({name: part.state() for name, part in parts.items()})))
 
     train(first, Trace(), first_loop, after_step=save)
     learner.restore(saved["learner"], game.restore_experience)
@@ -221,3 +221,30 @@ def test_a_run_that_goes_on_from_a_checkpoint_ends_the_same(predictor):
     for name, figure in whole.steps[-1].items():
         np.testing.assert_array_equal(cut.steps[-1][name], figure, err_msg=name)
     assert (ledger.rounds == 5).all()
+
+
+@pytest.mark.parametrize("algorithm", ["importance_sampling", "base_policy_prediction"])
+@pytest.mark.parametrize("schedule", ["periodic", "adaptive"])
+def test_a_run_on_all_chunks_of_two_rounds_goes_on_the_same(algorithm, schedule):
+    overrides = (
+        f"algorithm={algorithm}",
+        f"communication={schedule}",
+        "communication.warmup=2",
+        "learner.chunks=all",
+        "learner.reuse=2",
+        "learner.epochs=3",
+    )
+    if schedule == "adaptive":
+        overrides = (*overrides, "communication.ess_threshold=0.98")
+    else:
+        overrides = (*overrides, "communication.period=3")
+    whole, ledger, _ = play(*overrides, local_steps=11)
+    cut, _, _ = play(*overrides, local_steps=11, resume_after=7)
+    np.testing.assert_array_equal(cut.steps[-1]["policy"], whole.steps[-1]["policy"])
+    for name, figure in whole.steps[-1].items():
+        np.testing.assert_array_equal(cut.steps[-1][name], figure, err_msg=name)
+    assert (ledger.rounds >= 3).all()
+    alone, _, _ = play(*overrides, local_steps=11, seeds=1)
+    np.testing.assert_allclose(
+        alone.steps[-1]["policy"][0], whole.steps[-1]["policy"][0], rtol=2e-3, atol=2e-4
+    )

@@ -1,12 +1,13 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
 import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
-from marl_comm.experience import estimators, trajectory_estimators
+from marl_comm.experience import estimators, joint_regression, trajectory_estimators
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
@@ -161,6 +162,9 @@ class SampledTrajectories:
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
+        visits = self._visits.sum(axis=1)
+        if asked.in_force == "joint":
+            return self._joint_estimates(weights, values, log_policy, visits)
         return trajectory_estimators.action_values(
             self._joint_actions,
             self._contexts,
@@ -168,11 +172,29 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
-            self._visits.sum(axis=1),
+            visits,
             present,
             self._discount,
             asked.in_force,
         )
+
+    def _joint_estimates(
+        self, weights: Array, values: Array, log_policy: Array, visits: Array
+    ) -> Quotient:
+        """Return the joint regression of one-step errors in each context."""
+        rows, shape = len(weights), log_policy.shape
+        errors = self._contexts.gains(values, self._discount) + self._rewards
+        estimates = joint_regression.action_values(
+            self._joint_actions,
+            weights.reshape(rows, -1),
+            errors.reshape(rows, -1),
+            values[:, 0],
+            np.exp(log_policy).reshape(rows, -1, *shape[-2:]),
+            visits,
+            lambda each: self._contexts.total(each.reshape(rows, 1, *weights.shape[1:]))[:, 0],
+        )
+        divisor, offset = estimates.divisor.reshape(shape), estimates.offset.reshape(shape)
+        return replace(estimates, divisor=divisor, offset=offset)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Estimate divergences from the contexts that agents have seen, (rows, bases).

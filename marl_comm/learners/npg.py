@@ -78,13 +78,23 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
-        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
-            yield from self._problems_of_models(run, game)
+        if isinstance(game, TabularGameSettings):
+            yield from self._problems_of_estimator(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
+            )
+
+    def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        if self.estimator in MODELLING:
+            yield from self._problems_of_models(run, game)
+        if self.estimator == "joint" and game.own_rewards and not run.exact:
+            yield (
+                f"learner.estimator=joint game={game.name}: the regression is of one reward for "
+                "all, and here agents have their own; choose learner.estimator=bounded or "
+                "doubly_robust"
             )
 
     def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:

@@ -8,7 +8,14 @@ from fake_runs import points, write_run
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
-from marl_comm.paper.figures import joint_actions, markov_gap, potential_gap, rates, where_it_pays
+from marl_comm.paper.figures import (
+    fair_baseline,
+    joint_actions,
+    markov_gap,
+    potential_gap,
+    rates,
+    where_it_pays,
+)
 
 THRESHOLDS = [0.1, 0.03, 0.01, 0.003]
 ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_prediction")
@@ -128,3 +135,25 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     assert 0.2 < found["random_markov"].high < 0.5
     assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)
     assert found["climbing_chain"].low > 0.6
+
+
+@pytest.mark.parametrize("best_step", [20, 40])
+def test_a_best_at_the_edge_of_its_grid_is_no_evidence(tmp_path, best_step):
+    for algorithm, step, threshold in itertools.product(
+        ALGORITHMS[1:], (10, 20, 40), (0.5, 0.1, 0.01)
+    ):
+        settings = {"learner.step_size": step, "communication.ess_threshold": threshold}
+        rate = 0.2 if (step, threshold) == (best_step, 0.1) else 0.1
+        write(tmp_path, algorithm, {"samples_per_round": 100} | settings, rate)
+    configurations = pooled(tmp_path)
+    (found,) = fair_baseline.evidence(configurations)
+    (words,) = fair_baseline.finding(configurations)
+    assert len(fair_baseline.draw(configurations).axes) == 3
+    if best_step == 20:
+        assert found.estimate.value == 0.5
+        assert "step size 20, threshold 0.1. Ratio 0.500" in words
+    else:
+        assert not found.estimate.has_interval
+        assert "edge of its grid: importance sampling" not in found.note
+        assert "base-policy prediction at step size 40; importance" in found.note
+        assert "threshold 0.1 (at the edge of its grid). No ratio" in words

@@ -101,7 +101,7 @@ class EnvironmentGame(Saveable):
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
             rollouts.write(playing, position, chunk)
         self._remember(seed_rows, episodes)
-        return Round(behaviours.bases, rollouts)
+        return Round(behaviours.bases, rollouts, behaviours.observations_travel)
 
     def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
         """Return the returns of the latest round's episodes and, at intervals, of evaluations."""
