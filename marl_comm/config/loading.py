@@ -36,6 +36,14 @@ _ADDED = (
     ("learner", "npg", "stages", "together"),
     ("game", "congestion", "own_costs", 0.0),
     ("algorithm", "base_policy_prediction", "weights", "mixture"),
+    ("learner", "mappo", "critic", "central"),
+    ("learner", "mappo", "chunks", "own"),
+    ("learner", "mappo", "reuse", "latest"),
+    ("learner", "mappo", "step_scaling", "none"),
+    ("learner", "mappo", "advantages", "gae"),
+    ("learner", "mappo", "delta_truncation", 1.0),
+    ("learner", "mappo", "trace_truncation", 1.0),
+    ("learner", "mappo", "others_truncation", 2.0),
 )
 
 

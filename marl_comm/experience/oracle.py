@@ -25,13 +25,6 @@ class Oracle(Protocol):
     def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Return what the agents climb together, (R,)."""
 
-    def stage_gaps(self, seed_rows: IntArray, log_policy: Array) -> Array:
-        """Return the gap of the one-shot game that each step is, the later ones given, (R, L).
-
-        The most that an agent gains at that step alone, on average over the states as uniform
-        play meets them. A one-shot game is one step.
-        """
-
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:

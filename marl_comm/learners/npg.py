@@ -70,6 +70,11 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             return self.reuse
         return 1 if self.reuse == "latest" else None
 
+    @property
+    def by_stages(self) -> bool:
+        """As the setting `stages` says."""
+        return self.stages == "backward"
+
     def models(self, run: RunSettings) -> bool:
         """Whether rewards are modelled in a run."""
         return self.estimator in MODELLING and not run.exact
@@ -82,25 +87,37 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
-        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
-            yield from self._problems_of_models(run, game)
+        if isinstance(game, TabularGameSettings):
+            yield from self._problems_of_estimator(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
             )
-        if self.stages == "backward" and isinstance(game, TabularGameSettings):
+        if self.by_stages and isinstance(game, TabularGameSettings):
             yield from _problems_of_stages(run, game)
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """Models are of single joint actions, and one has a number for each pair of actions."""
-        if game.episode_length > 1:
+    def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        if self.estimator in MODELLING:
+            yield from self._problems_of_models(run, game)
+        if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
-                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
-                "one-shot games alone; choose learner.estimator=bounded"
+                f"learner.estimator=joint game={game.name}: the regression is of one reward for "
+                "all, and here agents have their own; choose learner.estimator=bounded or "
+                "doubly_robust"
             )
-        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
+
+    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        """A model has a number for each pair of actions, in each state and step."""
+        if game.episode_length > 1 and self.estimator == "model":
+            yield (
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
+            )
+        contexts = game.layers * game.number_of_states
+        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
         available = available_bytes()
         if needed > available and not run.exact:
             yield (
@@ -131,7 +148,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         )
 
     def _stages_in(self, run: RunSettings) -> Stages | None:
-        if self.stages == "together":
+        if not self.by_stages:
             return None
         assert isinstance(run.game, TabularGameSettings)
         return Stages(run.game.layers, run.max_local_steps)
@@ -221,7 +238,7 @@ class NaturalPolicyGradient:
             policy_floor: Smallest probability of an action; keeps log-probabilities finite.
             estimation: How action values are estimated from samples.
             oracle: The game, whose rows are those of `log_policy`; asked by the predictor of that
-                name, and for the errors of stages.
+                name alone.
             stages: When which step of an episode learns; None lets all learn together.
         """
         self.log_policy = log_policy
@@ -413,12 +430,8 @@ class NaturalPolicyGradient:
         }
 
     def _stage_figures(self) -> dict[str, AnyArray]:
-        """Return the stage that learns next, and the exact gap of the game of each."""
-        if self._stages is None:
-            return {}
-        gaps = self._oracle.stage_gaps(self._seed_rows, self.log_policy)
-        by_name = {f"stage_gap_{step}": gaps[:, step] for step in range(gaps.shape[1])}
-        return {"stage": self._stages.at(self._updates), **by_name}
+        """Return the stage that learns next, where there are any."""
+        return {} if self._stages is None else {"stage": self._stages.at(self._updates)}
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""

@@ -40,6 +40,8 @@ def alone(data, kind: str, row: int, base: int):
 @KINDS
 @pytest.mark.parametrize("estimator", PLAIN)
 def test_estimates_are_those_of_the_bases_own_samples_alone(kind, estimator):
+    if (kind, estimator) == ("discounted", "joint"):
+        pytest.skip("agents have rewards of their own there")
     world = WORLDS[kind]()
     data, policy = play_round(world, 3, samples=100), policies(world, 9)[:, 0]
     data.prepare(own(estimator))
