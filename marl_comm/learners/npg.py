@@ -8,11 +8,11 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.config.memory import available_bytes, gib
-from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness, pair_model
 from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
+from marl_comm.experience.reward_model import FOLDS
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
@@ -88,8 +88,12 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             )
 
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        if self.estimator in MODELLING:
-            yield from self._problems_of_models(run, game)
+        if self.estimator == "model" and game.episode_length > 1:
+            yield (
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
+            )
         if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
                 f"learner.estimator=joint game={game.name}: the regression is of one reward for "
@@ -97,24 +101,18 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 "doubly_robust"
             )
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """A model has a number for each pair of actions, in each state and step."""
-        if game.episode_length > 1 and self.estimator == "model":
-            yield (
-                f"learner.estimator=model game={game.name}: over time the model is of the values "
-                "of what was played, which estimates must correct; choose "
-                "learner.estimator=doubly_robust"
-            )
-        contexts = game.layers * game.number_of_states
-        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
-        available = available_bytes()
-        if needed > available and not run.exact:
-            yield (
-                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
-                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
-                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
-                "of these numbers or choose learner.estimator=bounded"
-            )
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """Two models of each context, in the old data and the new, and a fit while it goes on."""
+        game = run.game
+        if not self.models(run) or not isinstance(game, TabularGameSettings):
+            return 0
+        samples = (run.samples_per_round or 0) * run.most_rounds_kept
+        kinds = game.agents if game.own_rewards else 1
+        size, contexts = game.agents * game.actions, game.layers * game.number_of_states
+        models = contexts * 2 * FOLDS * (size**2 + size)
+        predicted = samples * kinds * (3 if game.episode_length > 1 else 2)
+        fit = pair_model.numbers(game.agents, game.actions, samples // FOLDS)
+        return run.num_seeds * (models + predicted) + fit
 
     def build(
         self, run: RunSettings, game: TabularGame, algorithm: TabularAlgorithm
