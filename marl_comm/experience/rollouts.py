@@ -94,6 +94,10 @@ class Rollouts:
         )
         return cls(spec, chunks, count)
 
+    def of_same_kind(self, chunks: Chunk, count: Tensor) -> Self:
+        """Return other chunks of the same environment."""
+        return type(self)(self._spec, chunks, count)
+
     @property
     def traffic(self) -> Traffic:
         """What the round moved, per row: bytes of the types stored here, padding left out.
@@ -113,7 +117,21 @@ class Rollouts:
         )
         per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
         samples = self.count * (steps * copies)
-        written = samples * per_step + self._stretches() * observed
+        return self._moved(samples, samples * per_step + self._stretches() * observed)
+
+    @property
+    def rewards_moved(self) -> Traffic:
+        """What the round moved, per row, where agents need of each other the rewards alone.
+
+        Ends of episodes come with them.
+        """
+        steps, copies = self.chunks.rewards.shape[3:]
+        per_step = len(self._spec.agents) * self.chunks.rewards.element_size()
+        per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        samples = self.count * (steps * copies)
+        return self._moved(samples, samples * per_step)
+
+    def _moved(self, samples: Tensor, written: Tensor) -> Traffic:
         return Traffic(
             samples=samples.cpu().numpy(),
             bytes_up=written.cpu().numpy(),
@@ -131,6 +149,17 @@ class Rollouts:
         """Return the chunk at each row's position, (rows,)."""
         rows = torch.arange(len(position), device=position.device)
         return Chunk(**{name: data[rows, position] for name, data in vars(self.chunks).items()})
+
+    def side_by_side(self, positions: Tensor) -> Chunk:
+        """Return several chunks of each row as one, whose copies are those of all.
+
+        Args:
+            positions: (rows, n), which chunks.
+        """
+        rows = torch.arange(len(positions), device=positions.device).unsqueeze(1)
+        return joined(
+            Chunk(**{name: data[rows, positions] for name, data in vars(self.chunks).items()})
+        )
 
     def write(self, rows: Tensor, position: int, chunk: Chunk) -> None:
         """Store a chunk of some rows."""
@@ -158,18 +187,28 @@ class Rollouts:
     def _make_room(self, chunks: int, stretches: int) -> None:
         """Grow to at least so many chunks, and stretches in each."""
         for name, data in vars(self.chunks).items():
-            data = _padded(data, 1, chunks)
+            data = padded(data, 1, chunks)
             if name == "final_observations":
-                data = _padded(data, 3, stretches)
+                data = padded(data, 3, stretches)
             setattr(self.chunks, name, data)
 
 
-def _padded(data: Tensor, axis: int, size: int) -> Tensor:
+def padded(data: Tensor, axis: int, size: int) -> Tensor:
+    """Return data with zeros behind them along an axis, up to a size."""
     missing = size - data.shape[axis]
     if missing <= 0:
         return data
     shape = [*data.shape[:axis], missing, *data.shape[axis + 1 :]]
     return torch.cat([data, data.new_zeros(shape)], dim=axis)
+
+
+def joined(chunks: Chunk) -> Chunk:
+    """Return chunks, with an axis for them after that of the rows, as one with all their copies."""
+    wide = {}
+    for name, data in vars(chunks).items():
+        copies = 3 if name in ("ended", "terminated") else 4
+        wide[name] = data.movedim(1, copies - 1).flatten(copies - 1, copies)
+    return Chunk(**wide)
 
 
 def at_ends(led_to: Tensor, ended: Tensor) -> Tensor:

@@ -76,6 +76,16 @@ class AlgorithmSettings(Option):
     def predicts(self) -> bool:
         """Whether base policies are predicted; networks then keep predictions to score them."""
 
+    @property
+    @abstractmethod
+    def one_large_update(self) -> bool:
+        """Whether networks make one large update of a round, of which local updates are parts."""
+
+    @property
+    @abstractmethod
+    def asks_the_game(self) -> bool:
+        """Whether plans follow exact figures of the game, which no agent could know."""
+
     @abstractmethod
     def for_tables(self, run: "RunSettings") -> "TabularAlgorithm":
         """Return the algorithm for policies that are tables."""
