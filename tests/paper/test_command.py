@@ -120,8 +120,7 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     named = {experiment for figure in figures for experiment in figure.experiments}
     files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
     assert all(experiment_file(name).is_file() for name in named)
-    # Regimes of MAPPO, which users and the sweeps of figures start from.
-    regimes = {"mappo_ordinary", "mappo_predictable"}
-    assert files - named == regimes
+    # What users start from: regimes of MAPPO, and the recipe of docs/tuned.md.
+    assert files - named == {"mappo_ordinary", "mappo_predictable", "recommended"}
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)
