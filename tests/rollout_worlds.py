@@ -34,6 +34,7 @@ def drawn_masks(spec, random, shape) -> torch.Tensor:
 def settings(**changes) -> Hyperparameters:
     values = {
         "actors": "shared",
+        "critic": "central",
         "hidden": [16, 16],
         "activation": "tanh",
         "learning_rate": 3e-3,
@@ -64,7 +65,14 @@ def settings(**changes) -> Hyperparameters:
 
 
 def learner_for(
-    spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, predictor=None, **changes
+    spec=SPREAD,
+    seeds=range(2),
+    *,
+    weighted=True,
+    one_large_update=False,
+    longest_round=4,
+    predictor=None,
+    **changes,
 ) -> Mappo:
     return Mappo(
         spec,
@@ -72,6 +80,8 @@ def learner_for(
         settings(**changes),
         team_reward="mean",
         importance_weighted=weighted,
+        one_large_update=one_large_update,
+        observations_travel=True,
         total_updates=100,
         longest_round=longest_round,
         predictor=None if predictor is None else predictor_named(predictor),

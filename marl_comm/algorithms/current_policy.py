@@ -38,6 +38,11 @@ class CurrentPolicySettings(AlgorithmSettings):
         return False
 
     @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
+    @property
     def asks_the_game(self) -> bool:
         """No."""
         return False

@@ -41,6 +41,11 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
         return True
 
     @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
+    @property
     def asks_the_game(self) -> bool:
         """It should not."""
         return False

@@ -34,6 +34,7 @@ _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
     ("game", "congestion", "own_costs", 0.0),
+    ("learner", "mappo", "critic", "central"),
     ("learner", "mappo", "chunks", "own"),
     ("learner", "mappo", "reuse", "latest"),
     ("learner", "mappo", "step_scaling", "none"),

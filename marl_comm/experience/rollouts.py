@@ -117,7 +117,21 @@ class Rollouts:
         )
         per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
         samples = self.count * (steps * copies)
-        written = samples * per_step + self._stretches() * observed
+        return self._moved(samples, samples * per_step + self._stretches() * observed)
+
+    @property
+    def rewards_moved(self) -> Traffic:
+        """What the round moved, per row, where agents need of each other the rewards alone.
+
+        Ends of episodes come with them.
+        """
+        steps, copies = self.chunks.rewards.shape[3:]
+        per_step = len(self._spec.agents) * self.chunks.rewards.element_size()
+        per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        samples = self.count * (steps * copies)
+        return self._moved(samples, samples * per_step)
+
+    def _moved(self, samples: Tensor, written: Tensor) -> Traffic:
         return Traffic(
             samples=samples.cpu().numpy(),
             bytes_up=written.cpu().numpy(),

@@ -78,6 +78,11 @@ class AlgorithmSettings(Option):
 
     @property
     @abstractmethod
+    def one_large_update(self) -> bool:
+        """Whether networks make one large update of a round, of which local updates are parts."""
+
+    @property
+    @abstractmethod
     def asks_the_game(self) -> bool:
         """Whether plans follow exact figures of the game, which no agent could know."""
 

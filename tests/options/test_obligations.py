@@ -46,6 +46,10 @@ class MineSettings(AlgorithmSettings):
         return False
 
     @property
+    def one_large_update(self) -> bool:
+        return False
+
+    @property
     def asks_the_game(self) -> bool:
         return False
 
