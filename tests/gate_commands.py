@@ -82,6 +82,7 @@ EXPERIMENTS_OF_TABLES = (
     "missing_data",
     "potential_gap",
     "rates_sampled",
+    "recommended",
     "staleness",
     "where_it_pays",
     "where_it_pays_markov",

@@ -33,6 +33,7 @@ from marl_comm.rows import (
 )
 from marl_comm.settings import Magnitude
 
+_LARGEST_CHANGE = 20.0  # of log-odds in one update, where the step size is left open
 _MOST_EXPLORATION = 0.02  # of one agent's play
 _EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _DRIFT_MEMORY = 0.5  # weight of the past in the running mean of policy changes
@@ -43,7 +44,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """Softmax natural policy gradient on tables.
 
     Attributes:
-        step_size: Factor on estimated action values in the exponent of an update.
+        step_size: Factor on estimated action values in the exponent of an update; None chooses it.
         exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
         estimator: How action values come from weighted samples.
         truncation: Largest importance weight of the `truncated` estimator.
@@ -54,7 +55,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """
 
     name: Literal["npg"]
-    step_size: Magnitude
+    step_size: Magnitude | None
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]
@@ -126,7 +127,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         """Return the learner at uniform policies."""
         return NaturalPolicyGradient(
             game.initial_log_policy(),
-            step_size=self.step_size,
+            step_size=self.step_size_in(run),
             exploration=self.exploration_in(run),
             policy_floor=self.policy_floor,
             estimation=Estimation(
@@ -145,6 +146,17 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             return None
         assert isinstance(run.game, TabularGameSettings)
         return Stages(run.game.layers, run.max_local_steps)
+
+    def step_size_in(self, run: RunSettings) -> float:
+        """Return the step size, in log-odds of the policy per unit of reward.
+
+        Left to itself it is 20 over the steps of an episode: rewards lie in [0, 1], so that no
+        update changes log-odds by more than about 20, whatever the game.
+        """
+        if self.step_size is not None:
+            return self.step_size
+        assert isinstance(run.game, TabularGameSettings)
+        return _LARGEST_CHANGE / run.game.episode_length
 
     def exploration_in(self, run: RunSettings) -> float:
         """Return each agent's share of uniform play while collecting data.
