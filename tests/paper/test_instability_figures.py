@@ -140,7 +140,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
 def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
     for game, trigger in itertools.product(("random_potential", "random_markov"), (0.5, 0.1)):
         settings = {
-            "metrics.gap_thresholds": [0.003],
+            "metrics.gap_thresholds": [0.01],
             "game.name": game,
             "communication.ess_threshold": trigger,
         }
