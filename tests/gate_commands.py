@@ -152,6 +152,7 @@ def _options_of_tables() -> Iterator[Command]:
             "algorithm.spacing=0.3 algorithm.max_bases=4 communication.warmup=null",
             "game.reward_noise=0.1",
             "game.reward_noise=0.1 algorithm=full_communication",
+            "algorithm/prediction=paper algorithm.spacing=1 communication=periodic",
             "learner.exploration=0.1",
             "learner.exploration=0.0 communication=periodic",
             "communication.max_rounds=2",
@@ -174,6 +175,7 @@ def _options_of_tables() -> Iterator[Command]:
         "samples_per_round=61 algorithm.max_bases=7",
     ):
         yield _command(f"game=coverage {option}")
+    yield _command("game=random_markov learner.stages=backward")
 
 
 def _options_of_networks() -> Iterator[Command]:

@@ -155,6 +155,10 @@ class LearnerSettings(Option):
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
 
+    @abstractmethod
+    def numbers_of_models(self, run: "RunSettings") -> int:
+        """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
+
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""

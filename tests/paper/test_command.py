@@ -122,6 +122,7 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     assert all(experiment_file(name).is_file() for name in named)
     # Regimes of MAPPO, which users and the sweeps of figures start from.
     regimes = {"mappo_ordinary", "mappo_predictable"}
-    assert files - named == regimes
+    studies = {name for name in files if name.startswith("paper_mpe")}  # without figures so far
+    assert files - named == regimes | studies
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)

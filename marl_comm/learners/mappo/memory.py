@@ -92,7 +92,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     saved = learner.rounds * (rounds + bases) + networks // 4
     during_rounds = 2 * (rounds + bases) + earlier + max(collecting, updating)
     tensors = networks + during_rounds
-    copies = seeds * (game.copies + game.evaluation_copies)
+    playing = game.copies * (2 if run.algorithm.asks_the_game else 1)
+    copies = seeds * (playing + game.evaluation_copies)
     # A checkpoint is encoded and written after an update, when the next round is not there yet.
     checkpoint = 2 * saved + saved // 8
     if learner.device == "cpu":

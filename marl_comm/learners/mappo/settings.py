@@ -76,6 +76,8 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         assert isinstance(run.game, EnvironmentSettings)
         self._tell_of_an_early_end(run)
         predictor = None if algorithm.predictor is None else predictor_named(algorithm.predictor)
+        if predictor is not None and predictor.asks_the_game:
+            predictor.practise_in(game.beside("practice", run.game, self.device))
         return Mappo(
             game.spec,
             game.streams,

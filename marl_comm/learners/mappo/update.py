@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import normalised
 from marl_comm.learners.mappo.batch import Batch, parts, slices
@@ -18,6 +19,7 @@ from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
 from marl_comm.learners.mappo.networks import Actor, ActorGradient, ValueFunctions
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
+from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
@@ -88,6 +90,10 @@ class LocalUpdate:
         self._settings = settings
         self._team_reward = team_reward
         self._importance_weighted, self._anchored = importance_weighted, anchored
+
+    def players(self, bases: NetworkBases) -> Behaviours:
+        """Return policies as players."""
+        return Behaviours(self._actor, self._distribution, bases, observations_travel=True)
 
     @torch.no_grad()
     def weigh(
