@@ -16,6 +16,7 @@ from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.tables import cost_table, ratio_table
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
@@ -45,8 +46,8 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         compare(options.directories, options.out, options.reference)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
@@ -105,9 +106,9 @@ def _in_environments(configurations: Sequence[Configuration]) -> bool:
     return True in kinds
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     program = program_name("python -m marl_comm.compare")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program,
         description=_DESCRIPTION,
         epilog=_EPILOG.format(program=program),

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from marl_comm.agents.agreement import Agreement
-from marl_comm.agents.channel import Channel
+from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.packing import Shape, packed, size_of, unpacked
-from marl_comm.agents.world import SHARED_PURPOSE, together
+from marl_comm.agents.world import SHARED_PURPOSE, stacked, together
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
 from marl_comm.experience import BasePolicies, Experience
@@ -46,7 +46,7 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     Raises:
         GroupError: The world is gone, or the copies of the policies differ.
     """
-    (size,) = unpacked(play.read(8), [Shape((1,), np.dtype(np.int64))])
+    (size,) = unpacked(play.read(8, UNTIL_ALL_HAVE_STARTED), [Shape((1,), np.dtype(np.int64))])
     message = decode(play.read(int(size[0])).tobytes())
     if "code" in message:
         return int(message["code"])
@@ -179,22 +179,24 @@ class AgentGame:
             What was written once for everybody, and what each agent has written.
         """
         form = self._form
-        each, once = form.written_by_each(rows, samples), form.written_once(rows, samples)
-        others = (form.agents - 1) * size_of(each)
-        arriving = self._rounds.expect(size_of(once) + others)
+        each, once = form.written_by_each(1, samples), form.written_once(1, samples)
+        size = size_of(each)
+        # A group first asks for what it expects: asked before the round, no time of it is lost.
+        arriving = [
+            self._rounds.expect(size_of(once) + (form.agents - 1) * size) for _ in range(rows)
+        ]
         told = form.own_rewards(rows, samples)
         rewards = unpacked(self._play.read(size_of(told) if told else 1), told)
         clock = time.perf_counter()
         own = [actions, *rewards]
-        self._rounds.write(packed(own))
-        data = arriving()
+        for row in range(rows):
+            self._rounds.write(packed([part[row] for part in own]))
+        read = [answer() for answer in arriving]
         self.round_seconds = time.perf_counter() - clock
-        common, rest = unpacked(data, once), data[size_of(once) :]
-        size = size_of(each)
-        joint = [
-            unpacked(rest[start : start + size], each)
-            for start in range(0, (form.agents - 1) * size, size)
-        ]
+        common = stacked([unpacked(data, once) for data in read])
+        joint = []
+        for start in range(size_of(once), len(read[0]), size):
+            joint.append(stacked([unpacked(data[start : start + size], each) for data in read]))
         joint.insert(self._agent, own)
         return common, joint
 

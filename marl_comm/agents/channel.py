@@ -16,6 +16,7 @@ from marl_comm.agents.sockets import connections, moved
 from marl_comm.errors import GroupError
 
 WORLD = 0
+UNTIL_ALL_HAVE_STARTED = timedelta(minutes=5)
 Answer = Callable[[], Bytes]
 
 
@@ -70,9 +71,14 @@ class Channel:
         """Agent: send to the world."""
         self._send(data, WORLD)()
 
-    def read(self, size: int) -> Bytes:
-        """Agent: return the next so many bytes from the world."""
-        return self._expect(size, WORLD)()
+    def read(self, size: int, patience: timedelta | None = None) -> Bytes:
+        """Agent: return the next so many bytes from the world.
+
+        Args:
+            size: How many.
+            patience: In place of the group's timeout.
+        """
+        return self._expect(size, WORLD, patience)()
 
     def expect(self, size: int) -> Answer:
         """Agent: get ready for what the world will send; call the result to wait for it."""
@@ -96,7 +102,7 @@ class Channel:
 
         return wait
 
-    def _expect(self, size: int, rank: int) -> Answer:
+    def _expect(self, size: int, rank: int, patience: timedelta | None = None) -> Answer:
         tensor = torch.empty(size, dtype=torch.uint8)
         try:
             work = dist.irecv(tensor, rank, group=self._group)
@@ -106,7 +112,7 @@ class Channel:
         def wait() -> Bytes:
             assert work is not None
             try:
-                work.wait()
+                work.wait() if patience is None else work.wait(patience)
             except RuntimeError as error:
                 raise self._gone(rank, error) from error
             self.received += size

@@ -5,7 +5,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from marl_comm.agents.channel import Channel
 
 _START = "torchrun --nproc-per-node={} -m marl_comm.agents"
-_LONGEST_START = 300.0  # seconds until all processes have found each other
 
 
 def main() -> int:
@@ -105,11 +103,11 @@ def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel
     import torch
     import torch.distributed as dist
 
-    from marl_comm.agents.channel import Channel
+    from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 
     torch.set_num_threads(1)
     try:
-        dist.init_process_group("gloo", timeout=timedelta(seconds=_LONGEST_START))
+        dist.init_process_group("gloo", timeout=UNTIL_ALL_HAVE_STARTED)
         play = Channel(agents, options.timeout)
         if options.rounds_interface is not None:
             os.environ["GLOO_SOCKET_IFNAME"] = options.rounds_interface

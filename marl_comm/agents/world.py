@@ -6,7 +6,8 @@ buffer, in order to log exact figures of them; what agents compute is compared w
 
 import dataclasses
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,14 @@ class World:
         parts = assemble(config, streams)
         assert isinstance(parts.game, NormalFormGame | MarkovFormGame)
         agreement = Agreement(self._play, 0)
-        share = _Sharing(self._play, self._rounds, Form.of(parts.game), agreement, self.tally)
+        share = _Sharing(
+            self._play,
+            self._rounds,
+            Form.of(parts.game),
+            agreement,
+            self.tally,
+            config.num_seeds,
+        )
         parts.game.players = (
             _OneShotPlayers(share) if isinstance(parts.game, NormalFormGame) else _Players(share)
         )
@@ -151,18 +159,26 @@ class _Sharing:
     """A communication round, from the world's side."""
 
     def __init__(
-        self, play: Channel, rounds: Channel, form: Form, agreement: Agreement, tally: Tally
+        self,
+        play: Channel,
+        rounds: Channel,
+        form: Form,
+        agreement: Agreement,
+        tally: Tally,
+        seeds: int,
     ) -> None:
         self.play, self.form, self.agreement = play, form, agreement
-        self._rounds, self._tally = rounds, tally
+        self._rounds, self._tally, self._seeds = rounds, tally, seeds
+        self._arriving: deque[Callable[[], list[Bytes]]] = deque()
 
     def on_sockets(self) -> tuple[int, int] | None:
         """Return what the system has counted of all rounds: bytes sent and received."""
         return self._rounds.on_sockets
 
-    def deal(self, uniform: AnyArray, rows: int, samples: int) -> None:
+    def deal(self, uniform: AnyArray, samples: int) -> None:
         """Give each agent the draws that decide its actions; (..., agents)."""
         self.agreement.compare()
+        self._expect(samples, self._seeds)
         columns = [packed([uniform[..., agent]]) for agent in range(self.form.agents)]
         self.play.scatter(columns)
 
@@ -181,8 +197,7 @@ class _Sharing:
             What the agents have written.
         """
         form, tally = self.form, self._tally
-        each = form.written_by_each(rows, samples)
-        arriving = self._rounds.expect_all(size_of(each))
+        each = form.written_by_each(1, samples)
         # Hearing its own rewards, or one byte, an agent knows that all have played.
         told = form.own_rewards(rows, samples)
         self.play.scatter(
@@ -191,13 +206,25 @@ class _Sharing:
                 for agent in range(form.agents)
             ]
         )
-        written = arriving()
-        common = packed(once)
-        self._rounds.scatter([_without(agent, written, common) for agent in range(form.agents)])
-        tally.written_by_world += common.nbytes
+        written = [self._arriving.popleft()() for _ in range(rows)]
+        self._expect(samples, self._seeds)
+        for row, of_row in enumerate(written):
+            common = packed([part[row] for part in once])
+            tally.written_by_world += common.nbytes
+            self._rounds.scatter([_without(agent, of_row, common) for agent in range(form.agents)])
         tally.payload_up = self._rounds.received + tally.written_by_world
         tally.payload_down = self._rounds.sent
-        return [unpacked(data, each) for data in written]
+        by_agent = zip(*written, strict=True)
+        return [stacked([unpacked(data, each) for data in of_agent]) for of_agent in by_agent]
+
+    def _expect(self, samples: int, messages: int) -> None:
+        """Get ready for so many messages of each agent, so that none waits for being asked for.
+
+        A group first asks for what it expects: asked before the round, no time of it is lost.
+        """
+        size = size_of(self.form.written_by_each(1, samples))
+        while len(self._arriving) < messages:
+            self._arriving.append(self._rounds.expect_all(size))
 
 
 def _without(agent: int, written: list[Bytes], common: Bytes) -> Bytes:
@@ -214,7 +241,7 @@ class _OneShotPlayers:
         """Deal the draws, and return what the agents do, (rows, samples, agents)."""
         uniform = np.stack(list(uniforms))
         sharing, form = self._sharing, self._sharing.form
-        sharing.deal(uniform, len(uniform), samples)
+        sharing.deal(uniform, samples)
         shapes = form.written_by_each(len(uniform), samples)[:1]
         return np.stack(
             [unpacked(data, shapes)[0] for data in sharing.play.gather(size_of(shapes))], axis=-1
@@ -238,7 +265,7 @@ class _Players:
         """Deal the draws, and return what asks all agents what they do in a state."""
         sharing, form = self._sharing, self._sharing.form
         rows, steps, episodes, _ = uniform.shape
-        sharing.deal(uniform, rows, steps * episodes)
+        sharing.deal(uniform, steps * episodes)
         actions = form.written_by_each(rows, steps * episodes)[0]
         shapes = [dataclasses.replace(actions, sizes=(rows, episodes))]
         kind = form.written_once(rows, steps * episodes)[0].type
@@ -258,6 +285,11 @@ class _Players:
             once.append(buffer.rewards)
         written = self._sharing.exchange(rows, steps * episodes, once, buffer.rewards)
         return TrajectoryBuffer(buffer.states, *together(written, [buffer.rewards]))
+
+
+def stacked(rows: list[list[AnyArray]]) -> list[AnyArray]:
+    """Return the arrays of all rows, of those of each row, (1, ...)."""
+    return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
 
 
 def together(written: list[list[AnyArray]], common: list[AnyArray]) -> list[AnyArray]:

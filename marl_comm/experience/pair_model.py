@@ -54,8 +54,9 @@ def held_out(samples: int) -> BoolArray:
 
 def centred(joint_actions: AnyArray, actions: int) -> AnyArray:
     """Return Z in single precision, (samples, D)."""
+    samples, agents = joint_actions.shape
     taken = joint_actions[..., None] == np.arange(actions)
-    return np.asarray((taken - np.float32(1.0 / actions)).reshape(len(joint_actions), -1))
+    return np.asarray((taken - np.float32(1.0 / actions)).reshape(samples, agents * actions))
 
 
 def fit(joint_actions: AnyArray, rewards: Array, actions: int) -> PairModel:

@@ -78,8 +78,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
-        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
-            yield from self._problems_of_models(run, game)
+        if isinstance(game, TabularGameSettings):
+            yield from self._problems_of_estimator(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
@@ -87,14 +87,26 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
             )
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """Models are of single joint actions, and one has a number for each pair of actions."""
-        if game.episode_length > 1:
+    def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        if self.estimator in MODELLING:
+            yield from self._problems_of_models(run, game)
+        if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
-                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
-                "one-shot games alone; choose learner.estimator=bounded"
+                f"learner.estimator=joint game={game.name}: the regression is of one reward for "
+                "all, and here agents have their own; choose learner.estimator=bounded or "
+                "doubly_robust"
             )
-        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
+
+    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        """A model has a number for each pair of actions, in each state and step."""
+        if game.episode_length > 1 and self.estimator == "model":
+            yield (
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
+            )
+        contexts = game.layers * game.number_of_states
+        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
         available = available_bytes()
         if needed > available and not run.exact:
             yield (

@@ -196,7 +196,6 @@ def test_the_model_alone_is_what_it_says_and_no_noise():
 @pytest.mark.parametrize(
     ("overrides", "remedy"),
     [
-        (["game=random_markov"], "choose learner.estimator=bounded"),
         (["game.agents=1000", "game.actions=1000"], "the models would need about"),
     ],
 )

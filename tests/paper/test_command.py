@@ -45,7 +45,7 @@ def test_sweep_figure_report_and_the_same_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, "staleness", "--publish", str(tmp_path / "docs")) == 0
-    assert "6 runs, 6 of them to do" in capsys.readouterr().err
+    assert "12 runs, 12 of them to do" in capsys.readouterr().err
     report = tmp_path / "report"
     before = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
     claims = (report / "claims.json").read_bytes()
@@ -105,7 +105,7 @@ def test_a_table_among_the_findings_is_one_on_the_page() -> None:
 
 def test_cost_is_said_and_nothing_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "staleness", "--cost", "--scale", "full") == 0
-    assert "6 runs, 6 of them to do: roughly" in capsys.readouterr().err
+    assert "12 runs, 12 of them to do: roughly" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
     assert not (tmp_path / "report").exists()
 

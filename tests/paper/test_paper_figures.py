@@ -8,7 +8,14 @@ from fake_runs import points, write_run
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
-from marl_comm.paper.figures import joint_actions, markov_gap, potential_gap, rates, where_it_pays
+from marl_comm.paper.figures import (
+    fair_baseline,
+    joint_actions,
+    markov_gap,
+    potential_gap,
+    rates,
+    where_it_pays,
+)
 
 THRESHOLDS = [0.1, 0.03, 0.01, 0.003]
 ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_prediction")
@@ -103,9 +110,9 @@ def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path)
             tmp_path / f"{game}_{algorithm}_{agents}",
             algorithm,
             seeds=range(6),
-            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=4 / n),
+            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=6.3 / n),
             settings={
-                "metrics.gap_thresholds": THRESHOLDS,
+                "metrics.gap_thresholds": [0.01, 0.001],
                 "game.name": game,
                 "game.agents": agents,
             },
@@ -122,8 +129,31 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     for game in markov_gap.GAMES:
         rate = 0.01 if game == "random_markov" else 0.2
         write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
+        write(tmp_path, "importance_sampling", {"game.name": game}, 0.2)
     found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5
     assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)
     assert found["climbing_chain"].low > 0.6
+
+
+@pytest.mark.parametrize("best_step", [20, 40])
+def test_a_best_at_the_edge_of_its_grid_is_no_evidence(tmp_path, best_step):
+    for algorithm, step, threshold in itertools.product(
+        ALGORITHMS[1:], (10, 20, 40), (0.5, 0.1, 0.01)
+    ):
+        settings = {"learner.step_size": step, "communication.ess_threshold": threshold}
+        rate = 0.2 if (step, threshold) == (best_step, 0.1) else 0.1
+        write(tmp_path, algorithm, {"samples_per_round": 100} | settings, rate)
+    configurations = pooled(tmp_path)
+    (found,) = fair_baseline.evidence(configurations)
+    (words,) = fair_baseline.finding(configurations)
+    assert len(fair_baseline.draw(configurations).axes) == 3
+    if best_step == 20:
+        assert found.estimate.value == 0.5
+        assert "step size 20, threshold 0.1. Ratio 0.500" in words
+    else:
+        assert not found.estimate.has_interval
+        assert "edge of its grid: importance sampling" not in found.note
+        assert "base-policy prediction at step size 40; importance" in found.note
+        assert "threshold 0.1 (at the edge of its grid). No ratio" in words

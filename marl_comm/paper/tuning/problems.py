@@ -6,6 +6,7 @@ from marl_comm.errors import InputError
 
 LONGEST = 400  # local updates
 MOST_ROUNDS = 30  # of those that communicate rarely
+MOST_ROUNDS_OF_ALL = 100  # of full communication
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from marl_comm.paper.tuning.coordinates import Choice, Coordinate, Ladder, Value
-from marl_comm.paper.tuning.problems import LONGEST, MOST_ROUNDS, Problem
+from marl_comm.paper.tuning.problems import LONGEST, MOST_ROUNDS, MOST_ROUNDS_OF_ALL, Problem
 
 Cost = Literal["round", "bytes"]
 
@@ -41,7 +41,7 @@ class Variant:
     @property
     def most_rounds(self) -> int:
         """Rounds after which a seed counts as never arrived."""
-        return MOST_ROUNDS if self.rarely else LONGEST
+        return MOST_ROUNDS if self.rarely else MOST_ROUNDS_OF_ALL
 
     def coordinates(self, problem: Problem, cost: Cost) -> list[Coordinate]:
         """Return what is tuned, what matters most first."""
