@@ -58,6 +58,7 @@ def load_saved(file: Path) -> RunConfig:
         InputError: It is not valid for this version, or is a link, a pipe or the like.
     """
     raw = read_configuration(file)
+    raw.setdefault("quiet", False)
     for group, option, key, before in _ADDED:
         settings = raw.get(group)
         if isinstance(settings, dict) and (

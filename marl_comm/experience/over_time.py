@@ -45,11 +45,11 @@ class SampledTrajectories:
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
+    _models: Derived[StepModels | None]
+    _predicted: Derived[Array | None]
     _counted: Derived[BoolArray]  # which episodes count: all, or those of one base
     _count: Derived[IntArray]
     _visits_counted: Derived[Array]  # in each context
-    _models: Derived[StepModels | None]
-    _predicted: Derived[Array | None]
 
     def __init__(
         self,

@@ -8,11 +8,11 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.config.memory import available_bytes, gib
-from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness, pair_model
 from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
+from marl_comm.experience.reward_model import FOLDS
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
@@ -33,6 +33,7 @@ from marl_comm.rows import (
 )
 from marl_comm.settings import Magnitude
 
+_LARGEST_CHANGE = 20.0  # of log-odds in one update, where the step size is left open
 _MOST_EXPLORATION = 0.02  # of one agent's play
 _EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _DRIFT_MEMORY = 0.5  # weight of the past in the running mean of policy changes
@@ -43,7 +44,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """Softmax natural policy gradient on tables.
 
     Attributes:
-        step_size: Factor on estimated action values in the exponent of an update.
+        step_size: Factor on estimated action values in the exponent of an update; None chooses it.
         exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
         estimator: How action values come from weighted samples.
         truncation: Largest importance weight of the `truncated` estimator.
@@ -54,7 +55,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """
 
     name: Literal["npg"]
-    step_size: Magnitude
+    step_size: Magnitude | None
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]
@@ -99,8 +100,12 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             yield from _problems_of_stages(run, game)
 
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        if self.estimator in MODELLING:
-            yield from self._problems_of_models(run, game)
+        if self.estimator == "model" and game.episode_length > 1:
+            yield (
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
+            )
         if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
                 f"learner.estimator=joint game={game.name}: the regression is of one reward for "
@@ -108,24 +113,18 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 "doubly_robust"
             )
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """A model has a number for each pair of actions, in each state and step."""
-        if game.episode_length > 1 and self.estimator == "model":
-            yield (
-                f"learner.estimator=model game={game.name}: over time the model is of the values "
-                "of what was played, which estimates must correct; choose "
-                "learner.estimator=doubly_robust"
-            )
-        contexts = game.layers * game.number_of_states
-        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
-        available = available_bytes()
-        if needed > available and not run.exact:
-            yield (
-                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
-                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
-                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
-                "of these numbers or choose learner.estimator=bounded"
-            )
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """Two models of each context, in the old data and the new, and a fit while it goes on."""
+        game = run.game
+        if not self.models(run) or not isinstance(game, TabularGameSettings):
+            return 0
+        samples = (run.samples_per_round or 0) * run.most_rounds_kept
+        kinds = game.agents if game.own_rewards else 1
+        size, contexts = game.agents * game.actions, game.layers * game.number_of_states
+        models = contexts * 2 * FOLDS * (size**2 + size)
+        predicted = samples * kinds * (3 if game.episode_length > 1 else 2)
+        fit = pair_model.numbers(game.agents, game.actions, samples // FOLDS)
+        return run.num_seeds * (models + predicted) + fit
 
     def build(
         self, run: RunSettings, game: TabularGame, algorithm: TabularAlgorithm
@@ -133,7 +132,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         """Return the learner at uniform policies."""
         return NaturalPolicyGradient(
             game.initial_log_policy(),
-            step_size=self.step_size,
+            step_size=self.step_size_in(run),
             exploration=self.exploration_in(run),
             policy_floor=self.policy_floor,
             estimation=Estimation(
@@ -152,6 +151,17 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
             return None
         assert isinstance(run.game, TabularGameSettings)
         return Stages(run.game.layers, run.max_local_steps)
+
+    def step_size_in(self, run: RunSettings) -> float:
+        """Return the step size, in log-odds of the policy per unit of reward.
+
+        Left to itself it is 20 over the steps of an episode: rewards lie in [0, 1], so that no
+        update changes log-odds by more than about 20, whatever the game.
+        """
+        if self.step_size is not None:
+            return self.step_size
+        assert isinstance(run.game, TabularGameSettings)
+        return _LARGEST_CHANGE / run.game.episode_length
 
     def exploration_in(self, run: RunSettings) -> float:
         """Return each agent's share of uniform play while collecting data.

@@ -160,6 +160,10 @@ class LearnerSettings(Option):
     def by_stages(self) -> bool:
         """Whether the steps of an episode learn one after another, so that each has its error."""
 
+    @abstractmethod
+    def numbers_of_models(self, run: "RunSettings") -> int:
+        """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
+
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""
@@ -211,6 +215,7 @@ class RunSettings(Settings):
             action values.
         max_local_steps: Most local updates of a seed.
         checkpoint_seconds: Seconds between two savings of the run's whole state.
+        quiet: Whether to say nothing but warnings and errors.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -224,6 +229,7 @@ class RunSettings(Settings):
     samples_per_round: Count | None
     max_local_steps: Count
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
+    quiet: bool
     metrics: MetricsSettings
     game: GameSettings
     algorithm: AlgorithmSettings

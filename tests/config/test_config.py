@@ -68,6 +68,8 @@ def choosing(group: str, option: str) -> RunConfig:
         return compose("algorithm=full_communication")
     if option == "mappo":
         return compose("game=mpe/simple_spread")
+    if option == "large_batch":
+        return compose("game=mpe/simple_spread", "algorithm=large_batch")
     own = [OWN_CLASSES[group, option]] if (group, option) in OWN_CLASSES else []
     return compose(f"{group}={option}", *own)
 
