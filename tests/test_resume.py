@@ -148,6 +148,8 @@ def test_a_damaged_checkpoint_costs_time_not_the_run(tmp_path, uninterrupted, ca
         ("algorithm=base_policy_prediction", "algorithm.predictor=rehearse"),
         ("learner.estimator=doubly_robust", "learner.reuse=2", "communication=noise"),
         ("learner.estimator=doubly_robust", "algorithm.predictor=model"),
+        ("learner.estimator=doubly_robust", "learner.reuse=2", "game=random_markov"),
+        ("learner.estimator=joint", "communication=noise"),
         ("algorithm.predictor=last_gradient", "communication=changing_condition"),
         ("algorithm.predictor=oracle", "communication=periodic"),
         ("learner.stages=backward", "game=random_markov"),
