@@ -20,6 +20,8 @@ class Problem:
         steps: Of an episode; the search begins with a step size of 20 over it.
         samples: Joint actions, or in games over time steps, that are played in a round.
         seeds: Seeds that a setting is tried on.
+        schedules: Those that are tried. To know the noise of estimates at every local update takes
+            much longer than to learn, so that in large games `noise` is left out.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Problem:
     steps: int = 1
     samples: int = 1000
     seeds: int = 10
+    schedules: tuple[str, ...] = ("periodic", "adaptive", "noise")
 
     @property
     def one_shot(self) -> bool:
@@ -48,9 +51,13 @@ class Problem:
         )
 
 
-def _problem(name: str, game: str, agents: int, actions: int, seeds: int) -> Problem:
+_WITHOUT_NOISE = ("periodic", "adaptive")
+
+
+def _problem(game: str, agents: int, actions: int) -> Problem:
     overrides = (f"game={game}", f"game.agents={agents}", f"game.actions={actions}")
-    return Problem(name, overrides, 0.003, seeds=seeds)
+    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003)
+    return problem if agents < 20 else replace(problem, seeds=8, schedules=_WITHOUT_NOISE)
 
 
 def _graph(name: str, triples: int) -> Problem:
@@ -58,17 +65,24 @@ def _graph(name: str, triples: int) -> Problem:
     agents, reward_range = 20, 1 + 0.5 * (3 + triples)
     overrides = ("game=graph", f"game.agents={agents}", "game.actions=4", f"game.triples={triples}")
     gap = float(f"{0.05 / agents / reward_range:.3g}")
-    return Problem(name, overrides, gap, samples=4000, seeds=8)
+    return Problem(name, overrides, gap, samples=4000, seeds=8, schedules=_WITHOUT_NOISE)
 
 
 PROBLEMS = (
-    _problem("congestion_8x4", "congestion", 8, 4, seeds=10),
-    _problem("coverage_12x6", "coverage", 12, 6, seeds=10),
-    _problem("random_potential_4x6", "random_potential", 4, 6, seeds=10),
-    _problem("coverage_40x10", "coverage", 40, 10, seeds=8),
-    _problem("congestion_20x6", "congestion", 20, 6, seeds=8),
+    _problem("congestion", 8, 4),
+    _problem("coverage", 12, 6),
+    _problem("random_potential", 4, 6),
+    _problem("coverage", 40, 10),
+    _problem("congestion", 20, 6),
     Problem("random_markov", ("game=random_markov",), 0.01, steps=4, samples=4000),
-    Problem("markov_congestion", ("game=markov_congestion",), 0.01, steps=20, samples=4000),
+    Problem(
+        "markov_congestion",
+        ("game=markov_congestion",),
+        0.01,
+        steps=20,
+        samples=4000,
+        schedules=_WITHOUT_NOISE,
+    ),
     _graph("graph_20x4_triples", 1),
     _graph("graph_20x4_pairs", 0),
 )

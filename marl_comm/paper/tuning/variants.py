@@ -9,7 +9,7 @@ from marl_comm.paper.tuning.problems import LONGEST, MOST_ROUNDS, MOST_ROUNDS_OF
 Cost = Literal["round", "bytes"]
 
 _COMMUNICATION = "communication"
-_NEVER_BINDS = 10_000  # longer than a run: no cap, no warm-up
+_NEVER_BINDS = 10_000  # longer than a run
 _ROOT_OF_TEN = 10**0.5
 _PREDICTION = "algorithm=base_policy_prediction"
 
@@ -77,23 +77,24 @@ class Variant:
 
 
 def _schedules(problem: Problem) -> list[Coordinate]:
-    """Return the schedules with what is theirs; caps and warm-ups are off unless they help."""
+    """Return the schedules with what is theirs; there is no warm-up unless it helps."""
     fewest = 1 / problem.samples  # an effective sample size is never below one sample
     noise, adaptive, periodic = (
         (_COMMUNICATION, name) for name in ("noise", "adaptive", "periodic")
     )
-    cap = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
+    longest_round = (40, 2, 1, LONGEST)
+    no_warmup = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
     return [
-        Choice(_COMMUNICATION, None, ("periodic", "adaptive", "noise")),
+        Choice(_COMMUNICATION, None, problem.schedules),
         Ladder("communication.noise_factor", noise, 1, 2, 1e-6, 1e6),
         Ladder("communication.ess_floor", noise, 0.00316, _ROOT_OF_TEN, fewest, 0.9),
         Ladder("communication.ess_threshold", adaptive, 0.01, _ROOT_OF_TEN, fewest, 0.9),
-        Ladder("communication.period", periodic, 40, 2, 1, LONGEST, whole=True),
+        Ladder("communication.period", periodic, *longest_round, whole=True),
         *(
-            Ladder("communication.max_local_updates", only, *cap, whole=True)
+            Ladder("communication.max_local_updates", only, *longest_round, whole=True)
             for only in (noise, adaptive)
         ),
-        Ladder("communication.warmup", None, *cap, whole=True),
+        Ladder("communication.warmup", None, *no_warmup, whole=True),
     ]
 
 
