@@ -95,9 +95,14 @@ class Group:
             process.start()
             self._processes.append(process)
 
-    def codes(self, stopped: int | None = None) -> list[int | None]:
-        """Wait for all but one that was stopped, and return their exit codes; None: not ended."""
-        deadline = time.monotonic() + PATIENCE
+    def codes(self, stopped: int | None = None, patience: float = PATIENCE) -> list[int | None]:
+        """Wait for all, and return their exit codes; None for those that have not ended by then.
+
+        Args:
+            stopped: One that is not waited for.
+            patience: Seconds until those that still run are killed.
+        """
+        deadline = time.monotonic() + patience
         for rank, process in enumerate(self._processes):
             if rank != stopped:
                 process.join(max(deadline - time.monotonic(), 0))

@@ -102,6 +102,7 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
 def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel, Channel]]":
     """Join the group; leave it however the block ends."""
     # Imported late: mistakes on the command line are told before anything heavy is loaded.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # what fails is told in one line
     import torch
     import torch.distributed as dist
 

@@ -65,6 +65,7 @@ def test_an_agent_hears_its_own_draws_and_states_and_all_else_in_rounds(
     )
     with Group(tmp_path / "group", agents, *words, trick="agent_tricks:listens") as group:
         assert group.codes() == [0] * (agents + 1), group.said(0)
+    assert pickle.loads((group.folder / "heard_0.pickle").read_bytes())[1], "the world makes it"
     played: list[list[AnyArray]] = []
     for agent in range(agents):
         messages, rules = pickle.loads((group.folder / f"heard_{agent + 1}.pickle").read_bytes())
