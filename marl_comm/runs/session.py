@@ -247,7 +247,9 @@ class Session:
             "versions": self._versions,
         }
         if self._config.learner.policies == "networks":
-            summary["predictability"] = self._predictability.summary()
+            summary["predictability"] = self._predictability.summary(
+                asked_the_game=self._config.algorithm.asks_the_game
+            )
         return summary
 
     def _last_good(self) -> str:
