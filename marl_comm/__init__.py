@@ -6,7 +6,13 @@ from marl_comm.command_line.exits import tell_early_endings
 from marl_comm.command_line.program import runs_a_command
 
 if TYPE_CHECKING:
+    from marl_comm.frames import Results, load
+
     __version__: str
+
+__all__ = ["Results", "__version__", "load"]
+
+_WHERE = {"load": "frames", "Results": "frames"}
 
 if runs_a_command():
     tell_early_endings()
@@ -18,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from marl_comm.storage.versions import package_version
 
         return package_version()
+    if name in _WHERE:
+        import importlib
+
+        return getattr(importlib.import_module(f"marl_comm.{_WHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
