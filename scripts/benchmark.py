@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`, `... smax`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -200,19 +201,7 @@ def mappo() -> None:
 
 def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:
     """Return the process time per joint step of collecting a chunk, and of learning from it."""
-    from marl_comm.command_line.composition import compose
-    from marl_comm.randomness import Streams
-    from marl_comm.runs.assemble import assemble
-
-    config = compose(
-        f"game={game_name}",
-        f"game.copies={copies}",
-        f"num_seeds={seeds}",
-        "algorithm=full_communication",
-        "learner.minibatches=1",
-        "learner.epochs=10",
-    )
-    parts = assemble(config, Streams(range(seeds)))
+    parts = mappo_parts(game_name, seeds, copies)
     game, learner = parts.game, parts.learner
     rows = np.arange(seeds)
 
@@ -226,11 +215,69 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
     return collecting / steps, updating / steps
 
 
+def mappo_parts(game_name: str, seeds: int, copies: int) -> Any:
+    """Return the parts of a run with chunks of 25 steps and 10 epochs of one minibatch."""
+    from marl_comm.command_line.composition import compose
+    from marl_comm.runs.assemble import assemble
+
+    config = compose(
+        f"game={game_name}",
+        f"game.copies={copies}",
+        "game.steps=25",
+        f"num_seeds={seeds}",
+        "algorithm=full_communication",
+        "learner.minibatches=1",
+        "learner.epochs=10",
+    )
+    return assemble(config, Streams(range(seeds)))
+
+
+def smax() -> None:
+    """Print how fast battles of SMAX are stepped from the host, without and with policies."""
+    import torch
+
+    torch.set_num_threads(1)
+    title = "SMAX, joint steps per second of process time"
+    table = Table("game", "seeds x copies", "environment", "collecting", "learning", title=title)
+    for game in ("smax/3m", "smax/2s3z"):
+        seeds, copies = 1, 64
+        alone = smax_seconds_per_step(game, seeds, copies)
+        collect, update = mappo_seconds_per_step(game, seeds, copies)
+        rates = (1 / alone, 1 / collect, 1 / (collect + update))
+        table.add_row(game, f"{seeds} x {copies}", *(f"{rate:,.0f}" for rate in rates))
+    console.print(table)
+    console.print(
+        "environment: steps and new episodes, the actions at hand; collecting: with policies; "
+        "learning: with 10 epochs of Adam, too"
+    )
+
+
+def smax_seconds_per_step(game_name: str, seeds: int, copies: int) -> float:
+    """Return the process time per joint step of the environment alone, first legal choices."""
+    import torch
+
+    parts = mappo_parts(game_name, seeds, copies)
+    environments, rows = parts.game._environments, np.arange(seeds)
+    random = np.random.default_rng(0)
+
+    def step() -> float:
+        legal = environments.situation(rows).legal
+        chosen = (legal * torch.from_numpy(random.random(legal.shape))).argmax(dim=-1)
+        start = time.process_time()
+        environments.step(rows, chosen)
+        environments.situation(rows)
+        return time.process_time() - start
+
+    for _ in range(5):
+        step()
+    return statistics.fmean(step() for _ in range(300)) / (seeds * copies)
+
+
 def main() -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("benchmark", choices=["tabular", "mappo"])
-    {"tabular": tabular, "mappo": mappo}[parser.parse_args().benchmark]()
+    parser.add_argument("benchmark", choices=["tabular", "mappo", "smax"])
+    {"tabular": tabular, "mappo": mappo, "smax": smax}[parser.parse_args().benchmark]()
 
 
 if __name__ == "__main__":

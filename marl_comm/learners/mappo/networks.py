@@ -105,7 +105,7 @@ class ActorGradient:
 
 
 class Critic:
-    """The central value function: sees every agent's observation.
+    """The central value function: sees every agent's observation, or the world's state.
 
     Attributes:
         size: Parameters, Q.
@@ -116,22 +116,27 @@ class Critic:
         mask = torch.from_numpy(spec.observation_mask.ravel() > 0)
         self._observed = torch.nonzero(mask)[:, 0]
         self._padded = len(self._observed) < len(mask)
-        self._network = StackedPerceptron([len(self._observed), *hidden, 1], activation, 1.0)
+        self._sees_world = spec.world_size > 0
+        inputs = spec.world_size or len(self._observed)
+        self._network = StackedPerceptron([inputs, *hidden, 1], activation, 1.0)
         self.size = self._network.size
 
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Return the parameters of one seed, (Q,)."""
         return self._network.initial(generator)
 
-    def inputs(self, observations: Tensor) -> Tensor:
-        """Join all agents' observations, padding left out.
+    def inputs(self, observations: Tensor, world: Tensor) -> Tensor:
+        """Join all agents' observations, padding left out; or take the world's state.
 
         Args:
             observations: (rows, agents, samples, largest observation).
+            world: (rows, 1, samples, size of the world).
 
         Returns:
             (rows, samples, inputs).
         """
+        if self._sees_world:
+            return world[:, 0]
         joined = observations.transpose(1, 2).flatten(start_dim=2)
         return joined[..., self._observed.to(joined.device)] if self._padded else joined
 

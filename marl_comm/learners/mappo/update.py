@@ -159,9 +159,11 @@ class LocalUpdate:
         )
         team_weights = weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
 
-        critic_inputs = self._critic.inputs(weighed.observations)
+        critic_inputs = self._critic.inputs(weighed.observations, chunk.world.flatten(2, 3))
         values = state.values.restore(self._critic(state.critic, critic_inputs))
-        final_inputs = self._critic.inputs(chunk.final_observations.flatten(2, 3))
+        final_inputs = self._critic.inputs(
+            chunk.final_observations.flatten(2, 3), chunk.final_world.flatten(2, 3)
+        )
         final_values = state.values.restore(self._critic(state.critic, final_inputs))
         rewards = chunk.rewards.sum(dim=1)  # agents that have left may still gain something
         if self._team_reward == "mean":
