@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from test_train_networks import play
 
 from marl_comm.command_line.composition import compose
+from marl_comm.errors import InputError
 from marl_comm.games.environments.jaxmarl.library import jaxmarl as imported
 from marl_comm.games.environments.jaxmarl.making import made
 from marl_comm.randomness import Streams, generator
@@ -26,9 +28,8 @@ def spread(seeds=(3, 4), copies=4, max_steps=5, environment=SPREAD, **arguments)
 def marines(seeds=(3, 4), copies=4, max_steps=14):
     """Of the same sizes everywhere here, so that they are compiled once."""
     randoms = [generator(seed, "environment") for seed in seeds]
-    return made(
-        "here", "HeuristicEnemySMAX", {}, max_steps, randoms, copies, scenario="3m", sees_world=True
-    )
+    where, name = "game=smax/3m game.scenario=3m", "HeuristicEnemySMAX"
+    return made(where, name, {}, max_steps, randoms, copies, scenario="3m", sees_world=True)
 
 
 def legal_choices(environments, situation, randoms):
@@ -194,3 +195,58 @@ def test_nothing_compiles_after_the_first_chunk_and_the_first_evaluation():
         assert compiled, "what is compiled is not noted"
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
+
+
+BATTLES = [
+    "game=smax/3m",
+    "game.critic_observes=world",
+    "game.max_steps=14",
+    "game.copies=4",
+    "game.evaluation_copies=4",
+    "game.steps=5",
+    "game.evaluation_every=100",
+    "learner.hidden=[8]",
+    "learner.epochs=2",
+    "logger=local",
+    "algorithm=importance_sampling",
+    "communication=periodic",
+    "communication.period=2",
+    "communication.warmup=1",
+]
+
+
+def test_a_run_resumes_to_the_same_bits_in_the_middle_of_battles():
+    whole, _, rounds = play(local_steps=7, small=BATTLES)
+    cut, _, _ = play(local_steps=7, resume_after=4, small=BATTLES)
+    assert len(cut.steps) == 3
+    for name, figure in whole.steps[-1].items():
+        np.testing.assert_array_equal(cut.steps[-1][name], figure, err_msg=name)
+    # What a round costs where the critic sees the world: 72 numbers a step and stretch.
+    chunks = rounds[0].rollouts.chunks
+    seen, stretches = 3 * 75, 4 + int(chunks.ended[0, 0, :-1].sum())
+    each = 4 * seen + 3 * (1 + 8 + 4 + 1) + 2 + 4 * 72
+    assert chunks.world.shape == (2, 1, 1, 5, 4, 72)
+    assert rounds[0].traffic.bytes_up[0] == 5 * 4 * each + stretches * 4 * 72
+    assert rounds[0].traffic.bytes_down[0] == 2 * rounds[0].traffic.bytes_up[0]
+
+
+def test_agents_of_different_sizes_are_padded():
+    environments = spread(environment="MPE_simple_speaker_listener_v4")
+    assert environments.spec.observation_sizes == (3, 11)
+    assert environments.spec.action_sizes == (3, 5)
+    assert not environments.spec.masked
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ("game=smax game.scenario=9m", "game.scenario=9m: must be one of 3m, 2s3z"),
+        ("game=jaxmarl game.environment=chess", "game.environment=chess: JaxMARL has no such"),
+        ("game=smax/3m +game.arguments.x=1", "making it, has raised TypeError"),
+    ],
+)
+def test_what_jaxmarl_does_not_know_is_told_in_one_line(overrides, words):
+    config = compose(*overrides.split())
+    with pytest.raises(InputError, match=words) as refused:
+        config.game.ready(config)
+    assert "\n" not in str(refused.value)
