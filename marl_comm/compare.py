@@ -1,4 +1,4 @@
-"""The command that compares runs: two tables and a picture.
+"""The command that compares runs: tables and a picture.
 
 python -m marl_comm.compare outputs/2026-01-01 --out outputs/comparison
 """
@@ -11,11 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from marl_comm.analysis.configurations import Configuration, inequality, pool
+from marl_comm.analysis.distance_table import distance_table
 from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.returns import RETURN, outcomes
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.tables import cost_table, ratio_table
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
@@ -29,6 +31,7 @@ _WIDTH_OF_FILES = 1_000
 _DESCRIPTION = """\
 Compare finished runs: how many communication rounds, local updates, samples and bytes each
 configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
+Also how far policies went, and how many rounds that distance alone takes by importance sampling.
 Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Of runs in
 environments, which have no Nash gap, returns instead, and how old the data were (return.png).
 """
@@ -44,8 +47,8 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         compare(options.directories, options.out, options.reference, options.outcome)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
@@ -95,6 +98,8 @@ def compare(
             console.print(ratio_table(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
+    if (distances := distance_table(configurations)) is not None:
+        console.print(distances)
     if in_environments:
         picture, name = returns.draw(configurations, outcome), outcome
     else:
@@ -125,9 +130,9 @@ def _in_environments(configurations: Sequence[Configuration]) -> bool:
     return True in kinds
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     program = program_name("python -m marl_comm.compare")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program,
         description=_DESCRIPTION,
         epilog=_EPILOG.format(program=program),

@@ -3,13 +3,13 @@
 python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode.gif
 """
 
-import argparse
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
 
 from marl_comm.arrays import Array
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
@@ -32,7 +32,7 @@ _MOST_EPISODES = 100_000
 
 def main() -> int:
     """Evaluate the run that the command line names; return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program_name("python -m marl_comm.evaluate"),
         description=(__doc__ or "").partition("\n")[0],
     )
@@ -43,8 +43,8 @@ def main() -> int:
         "--render", type=Path, help="where to write one greedy episode, a GIF or an MP4"
     )
     parser.add_argument("--trust", action="store_true", help=TRUST)
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         evaluate(
             arguments.directory,
             arguments.episodes,

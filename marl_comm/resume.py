@@ -4,10 +4,10 @@ No configuration is passed: the run directory holds it. The files end up with th
 the run had never been interrupted.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError, NumbersError, OutputError
@@ -21,12 +21,13 @@ def main() -> int:
     0: all are finished; 1: a result could not be written, or numbers are not finite; 2: not a run,
     or another process is at work on it; 130 or 143: interrupted again, and saved.
     """
-    parser = argparse.ArgumentParser(
-        prog=program_name("python -m marl_comm.resume"), description=__doc__
-    )
+    parser = Parser(prog=program_name("python -m marl_comm.resume"), description=__doc__)
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     parser.add_argument("--trust", action="store_true", help=TRUST)
-    arguments = parser.parse_args()
+    try:
+        arguments = parser.parse_args()
+    except InputError as error:
+        return report(error)
     code = 0
     for directory in arguments.directories:
         try:

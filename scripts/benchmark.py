@@ -13,14 +13,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from marl_comm.experience import BasePolicies, Estimation
+from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.games.one_shot.player import NormalFormGame
@@ -34,14 +36,16 @@ REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
 console = Console(width=110)
 
 
-def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
+def learner_for(
+    game: NormalFormGame | MarkovFormGame, estimator: Estimator = "bounded"
+) -> NaturalPolicyGradient:
     """Return a learner at the game's initial policies."""
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=1.0,
         exploration=0.01,
         policy_floor=1e-10,
-        estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
+        estimation=Estimation(estimator=estimator, truncation=10.0, weighted=True, rounds=1),
         oracle=game,
     )
 
@@ -56,11 +60,16 @@ def communicate(
 
 
 def prepared_learner(
-    game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
+    game_class: type[PotentialGame],
+    samples: int,
+    agents: int,
+    actions: int,
+    seeds: int,
+    estimator: Estimator = "bounded",
 ) -> NaturalPolicyGradient:
     """Return a learner in the first round of `seeds` games, its data at hand."""
     game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
-    learner = learner_for(game)
+    learner = learner_for(game, estimator)
     communicate(game, learner, samples)
     return learner
 
@@ -76,10 +85,12 @@ def median_seconds(work: Callable[[], object], repetitions: int = 21) -> float:
     return statistics.median(times)
 
 
-def nanoseconds_per_unit(game_class: type[PotentialGame] = Coverage, **sizes: int) -> float:
+def nanoseconds_per_unit(
+    game_class: type[PotentialGame] = Coverage, estimator: Estimator = "bounded", **sizes: int
+) -> float:
     """Return the cost of a local update per sample, agent and seed."""
     sizes = {**REFERENCE, **sizes}
-    learner = prepared_learner(game_class, **sizes)
+    learner = prepared_learner(game_class, **sizes, estimator=estimator)
     seconds = median_seconds(learner.update)
     return 1e9 * seconds / (sizes["samples"] * sizes["agents"] * sizes["seeds"])
 
@@ -100,6 +111,30 @@ def scaling_table() -> Table:
             table.add_row(name, str(value), f"{cost:.2f}", f"{1e-6 * cost * units:.2f}")
     cost = nanoseconds_per_unit(Congestion)
     table.add_row("own rewards", "congestion", f"{cost:.2f}", "")
+    return table
+
+
+def estimators_table(seeds: int = 4) -> Table:
+    """Show the cost of each estimator, at twice the samples and twice the agents, and of its fit.
+
+    Linear in both: the three columns are then alike. A fit comes once a round.
+    """
+    title = "estimators, ns / (sample x agent x local update), and models, ms / (seed x round)"
+    table = Table("estimator", "reference", "2 x samples", "2 x agents", "fit", title=title)
+    for estimator in get_args(Estimator):
+        reference = {**REFERENCE, "seeds": seeds}
+        costs = [
+            nanoseconds_per_unit(estimator=estimator, **{**reference, **changes})
+            for changes in ({}, {"samples": 8000}, {"agents": 24})
+        ]
+        fit = "-"
+        if estimator in MODELLING:
+            learner = prepared_learner(Coverage, **reference, estimator=estimator)
+            game = NormalFormGame(Coverage(12, 6, range(seeds)), Streams(range(seeds)), 0.0)
+            both = median_seconds(partial(communicate, game, learner, 4000), 5)
+            without = median_seconds(partial(communicate, game, learner_for(game), 4000), 5)
+            fit = f"{1e3 * (both - without) / seeds:.0f}"
+        table.add_row(estimator, *(f"{cost:.2f}" for cost in costs), fit)
     return table
 
 
@@ -164,6 +199,7 @@ def tabular() -> None:
         f"range of 5: {min(costs):.2f} to {max(costs):.2f}"
     )
     console.print(scaling_table())
+    console.print(estimators_table())
     console.print(markov_table())
     console.print(seeds_table())
 

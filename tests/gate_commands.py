@@ -43,6 +43,7 @@ FIXED = {
     "penalty": "",
     "payoff": "game.file=tests/gate_game.nfg",
     "graph": "game.agents=4 game.actions=3 game.degree=1",
+    "gap": "game.agents=3 game.actions=3",
 }
 PREDICTION = "algorithm.max_bases=5 algorithm.spacing=0.05"
 NETWORKS = (

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -80,6 +81,37 @@ def test_costs_are_medians_over_seeds_with_exact_intervals(tmp_path, compare):
         for values in (rounds, updates, 1000 * rounds, 1000 * rounds * BYTES_PER_SAMPLE)
     ]
     assert costs(out)["importance_sampling", "0.1"] == ["12/12", *expected]
+
+
+def with_distances(runs, distances, **further):
+    """Write a run, and add what its seeds' summaries say of distances."""
+    write_run(runs, seeds=range(len(distances)), **further)
+    summary = json.loads((runs / "summary.json").read_text())
+    for seed, told in zip(summary["seeds"], distances, strict=True):
+        seed.update(told)
+    (runs / "summary.json").write_text(json.dumps(summary))
+
+
+def test_distances_are_medians_over_seeds_and_what_they_take(tmp_path, compare):
+    told = [{"distance": 3.0 * seed, "distance_rounds": 1.0 * seed} for seed in range(1, 8)]
+    with_distances(tmp_path / "runs" / "told", told)
+    exact = {"samples_per_round": None, "learner.step_size": 9.0}
+    with_distances(tmp_path / "runs" / "exact", [{"distance": 2.5}] * 2, settings=exact)
+    write_run(tmp_path / "runs" / "old", "base_policy_prediction")  # told none
+    code, out, _ = compare(tmp_path / "runs")
+    assert code == 0
+    table = rows(out, "Distance from the first policy")
+    assert {row[0].split()[0] for row in table} == {"importance_sampling"}
+    cells = [row[1:] for row in table]
+    assert cells == [["2.5", "-", "6"], ["12 [3, 21]", "4 [1, 7]", "6 [6, 6]"]]
+
+
+def test_a_seed_is_the_same_where_an_old_version_told_no_distance(tmp_path, compare):
+    write_run(tmp_path / "runs" / "old")
+    with_distances(tmp_path / "runs" / "new", [{"distance": 3.0, "distance_rounds": 0.6}])
+    code, _, err = compare(tmp_path / "runs")
+    assert code == 0
+    assert "counted once" in err
 
 
 def test_seeds_that_leave_again_are_told(tmp_path, compare):

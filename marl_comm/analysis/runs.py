@@ -45,7 +45,8 @@ class Reached(BaseModel):
 class SeedSummary(BaseModel):
     """One seed's line in `summary.json`: totals, and in games of tables value, gap, and arrivals.
 
-    Environments have neither value nor gap, so nothing was reached; their returns are metrics.
+    Environments have neither value nor gap, so nothing was reached; their returns are metrics. Runs
+    of old versions lack the distances.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
@@ -58,6 +59,8 @@ class SeedSummary(BaseModel):
     bytes_down: NonNegativeInt
     value: float | None = None
     nash_gap: float | None = None
+    distance: float | None = None
+    distance_rounds: float | None = None
     stopped_by: str
     reached: dict[float, Reached | None] = {}
 

@@ -52,7 +52,7 @@ COMMANDS = {
     "resume": Command("marl_comm.resume", "continue interrupted runs", ("--help", "--trust")),
     "compare": Command(
         "marl_comm.compare",
-        "compare finished runs: two tables and a picture",
+        "compare finished runs: tables and a picture",
         ("--help", "--out", "--reference"),
     ),
     "evaluate": Command(

@@ -30,7 +30,19 @@ def load(cfg: DictConfig) -> RunConfig:
 
 
 # Keys that the first runs did not have: group, option of it, key, and what they did.
-_ADDED = (("metrics", None, "objective", None), ("learner", "npg", "reuse", "latest"))
+_ADDED = (
+    ("metrics", None, "objective", None),
+    ("learner", "npg", "reuse", "latest"),
+    ("game", "congestion", "own_costs", 0.0),
+    ("learner", "mappo", "critic", "central"),
+    ("learner", "mappo", "chunks", "own"),
+    ("learner", "mappo", "reuse", "latest"),
+    ("learner", "mappo", "step_scaling", "none"),
+    ("learner", "mappo", "advantages", "gae"),
+    ("learner", "mappo", "delta_truncation", 1.0),
+    ("learner", "mappo", "trace_truncation", 1.0),
+    ("learner", "mappo", "others_truncation", 2.0),
+)
 
 
 def load_saved(file: Path) -> RunConfig:

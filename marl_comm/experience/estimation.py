@@ -25,7 +25,7 @@ class Estimation:
     @property
     def in_force(self) -> Estimator:
         """The estimator for these weights: braking unweighted data would correct their age."""
-        braked = self.estimator in ("bounded", "doubly_robust")
+        braked = self.estimator in ("bounded", "joint", "doubly_robust")
         return "self_normalised" if braked and not self.weighted else self.estimator
 
     @property

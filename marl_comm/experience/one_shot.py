@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
-from marl_comm.experience import estimators
+from marl_comm.experience import estimators, joint_regression
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
@@ -147,6 +147,17 @@ class SampledExperience:
                 samples,
                 self._block,
             )
+        value = estimators.value_estimate(weights, self._rewards, samples, self._block)
+        if asked.in_force == "joint":
+            return joint_regression.action_values(
+                self._joint_actions,
+                weights,
+                self._rewards - value[:, None],
+                value,
+                np.exp(log_policy),
+                samples,
+                lambda each: estimators.total(each, self._block),
+            )
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
@@ -154,7 +165,7 @@ class SampledExperience:
             log_policy,
             asked.in_force,
             asked.truncation,
-            estimators.value_estimate(weights, self._rewards, samples, self._block),
+            value,
             samples,
         )
 

@@ -1,12 +1,18 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
 import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from marl_comm.arrays import Array, IntArray
-from marl_comm.experience import estimators, trajectory_estimators
+from marl_comm.experience import (
+    estimators,
+    joint_regression,
+    step_models,
+    trajectory_estimators,
+)
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
@@ -14,6 +20,7 @@ from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.quotient import SMALLEST, Quotient, Signal
+from marl_comm.experience.step_models import StepModels
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
 from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
@@ -38,6 +45,8 @@ class SampledTrajectories:
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
+    _models: Derived[StepModels | None]
+    _predicted: Derived[Array | None]
 
     def __init__(
         self,
@@ -104,6 +113,16 @@ class SampledTrajectories:
         absent = ~mixture.present(episodes)
         self._log_density[np.broadcast_to(absent[:, None], self._log_density.shape)] = np.inf
         self._weights = np.ones(self._log_density.shape)
+        self._models = self._predicted = None
+        if estimation.models:
+            self._models, self._predicted = StepModels.fitted(
+                buffer.joint_actions,
+                self._contexts,
+                self._rewards,
+                ~absent,
+                mixture.log_policies.shape[-1],
+                self._discount,
+            )
 
     def weigh(self, log_policy: Array) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
@@ -137,8 +156,8 @@ class SampledTrajectories:
         return Signal.of(estimates.values(), estimates.variances(), log_policy, share)
 
     def model_values(self, log_policy: Array) -> Array:
-        """Say that rewards are not modelled here; options that want it have refused it."""
-        raise TypeError("rewards are not modelled")
+        """Say that no model says more than what was played; who wants more has been refused."""
+        raise TypeError("the model is of the values of what was played")
 
     def value(self, log_policy: Array) -> Array:
         """Return the weighted mean reward of a step, over the agents where each has its own."""
@@ -161,6 +180,11 @@ class SampledTrajectories:
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
+        visits = self._visits.sum(axis=1)
+        if self._models is not None:
+            return self._doubly_robust(weights, values, log_policy, visits)
+        if asked.in_force == "joint":
+            return self._joint_estimates(weights, values, log_policy, visits)
         return trajectory_estimators.action_values(
             self._joint_actions,
             self._contexts,
@@ -168,11 +192,51 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
-            self._visits.sum(axis=1),
+            visits,
             present,
             self._discount,
             asked.in_force,
         )
+
+    def _joint_estimates(
+        self, weights: Array, values: Array, log_policy: Array, visits: Array
+    ) -> Quotient:
+        """Return the joint regression of one-step errors in each context."""
+        rows, shape = len(weights), log_policy.shape
+        errors = self._contexts.gains(values, self._discount) + self._rewards
+        estimates = joint_regression.action_values(
+            self._joint_actions,
+            weights.reshape(rows, -1),
+            errors.reshape(rows, -1),
+            values[:, 0],
+            np.exp(log_policy).reshape(rows, -1, *shape[-2:]),
+            visits,
+            lambda each: self._contexts.total(each.reshape(rows, 1, *weights.shape[1:]))[:, 0],
+        )
+        divisor, offset = estimates.divisor.reshape(shape), estimates.offset.reshape(shape)
+        return replace(estimates, divisor=divisor, offset=offset)
+
+    def _doubly_robust(
+        self, weights: Array, values: Array, log_policy: Array, visits: Array
+    ) -> Quotient:
+        """Return the estimates that rest on the models of each context."""
+        assert self._models is not None
+        assert self._predicted is not None
+        shape = log_policy.shape
+        policy = np.exp(log_policy).reshape(len(weights), -1, *shape[-2:])
+        estimates = step_models.action_values(
+            self._joint_actions,
+            self._contexts,
+            weights,
+            self._contexts.gains(values, self._discount) + self._rewards,
+            values,
+            policy,
+            visits,
+            self._predicted,
+            self._models.values(policy, own=self._rewards.shape[1] > 1),
+        )
+        divisor, offset = estimates.divisor.reshape(shape), estimates.offset.reshape(shape)
+        return replace(estimates, divisor=divisor, offset=offset)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Estimate divergences from the contexts that agents have seen, (rows, bases).
@@ -233,6 +297,8 @@ class SampledTrajectories:
         self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)
         self._weights = widened(self._weights, episodes, axis=-1)
         self._visits = widened(self._visits, self._mixture.size, axis=1)
+        if self._predicted is not None:
+            self._predicted = widened(self._predicted, episodes, axis=-1)
 
 
 def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:

@@ -10,7 +10,9 @@ from marl_comm.experience.experience import Traffic
 from marl_comm.games.environments.spec import Spec
 from marl_comm.rows import Chosen, Fixed, Rows, index_of, record
 
-_FINAL = ("final_observations", "final_world")  # not of every step, but of every stretch
+FINAL = ("final_observations", "final_world")
+"""Tensors of `Chunk` that are not of every step, but of every stretch."""
+
 # Signed beyond a byte: torch computes with few of the unsigned types.
 _CHOICES = (torch.uint8, torch.int16, torch.int32)
 
@@ -103,6 +105,10 @@ class Rollouts:
         )
         return cls(spec, chunks, count)
 
+    def of_same_kind(self, chunks: Chunk, count: Tensor) -> Self:
+        """Return other chunks of the same environment."""
+        return type(self)(self._spec, chunks, count)
+
     @property
     def traffic(self) -> Traffic:
         """What the round moved, per row: bytes of the types stored here, padding left out.
@@ -125,6 +131,21 @@ class Rollouts:
         world = self._spec.world_size * self.chunks.world.element_size()
         samples = self.count * (steps * copies)
         written = samples * (per_step + world) + self._stretches() * (world or observed)
+        return self._moved(samples, written)
+
+    @property
+    def rewards_moved(self) -> Traffic:
+        """What the round moved, per row, where agents need of each other the rewards alone.
+
+        Ends of episodes come with them.
+        """
+        steps, copies = self.chunks.rewards.shape[3:]
+        per_step = len(self._spec.agents) * self.chunks.rewards.element_size()
+        per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        samples = self.count * (steps * copies)
+        return self._moved(samples, samples * per_step)
+
+    def _moved(self, samples: Tensor, written: Tensor) -> Traffic:
         return Traffic(
             samples=samples.cpu().numpy(),
             bytes_up=written.cpu().numpy(),
@@ -143,12 +164,23 @@ class Rollouts:
         rows = torch.arange(len(position), device=position.device)
         return Chunk(**{name: data[rows, position] for name, data in vars(self.chunks).items()})
 
+    def side_by_side(self, positions: Tensor) -> Chunk:
+        """Return several chunks of each row as one, whose copies are those of all.
+
+        Args:
+            positions: (rows, n), which chunks.
+        """
+        rows = torch.arange(len(positions), device=positions.device).unsqueeze(1)
+        return joined(
+            Chunk(**{name: data[rows, positions] for name, data in vars(self.chunks).items()})
+        )
+
     def write(self, rows: Tensor, position: int, chunk: Chunk) -> None:
         """Store a chunk of some rows."""
         self._make_room(self.chunks.rewards.shape[1], chunk.final_observations.shape[2])
         for name, data in vars(self.chunks).items():
             new = getattr(chunk, name).to(data.dtype)
-            if name in _FINAL:
+            if name in FINAL:
                 data[rows, position, :, : new.shape[2]] = new
             else:
                 data[rows, position] = new
@@ -160,7 +192,7 @@ class Rollouts:
         self._make_room(chunks, stretches)
         for name, data in vars(self.chunks).items():
             new = getattr(other.chunks, name)
-            if name in _FINAL:
+            if name in FINAL:
                 data[rows, :chunks, :, :stretches] = new
             else:
                 data[rows, :chunks] = new
@@ -169,18 +201,28 @@ class Rollouts:
     def _make_room(self, chunks: int, stretches: int) -> None:
         """Grow to at least so many chunks, and stretches in each."""
         for name, data in vars(self.chunks).items():
-            data = _padded(data, 1, chunks)
-            if name in _FINAL:
-                data = _padded(data, 3, stretches)
+            data = padded(data, 1, chunks)
+            if name in FINAL:
+                data = padded(data, 3, stretches)
             setattr(self.chunks, name, data)
 
 
-def _padded(data: Tensor, axis: int, size: int) -> Tensor:
+def padded(data: Tensor, axis: int, size: int) -> Tensor:
+    """Return data with zeros behind them along an axis, up to a size."""
     missing = size - data.shape[axis]
     if missing <= 0:
         return data
     shape = [*data.shape[:axis], missing, *data.shape[axis + 1 :]]
     return torch.cat([data, data.new_zeros(shape)], dim=axis)
+
+
+def joined(chunks: Chunk) -> Chunk:
+    """Return chunks, with an axis for them after that of the rows, as one with all their copies."""
+    wide = {}
+    for name, data in vars(chunks).items():
+        copies = 3 if name in ("ended", "terminated") else 4
+        wide[name] = data.movedim(1, copies - 1).flatten(copies - 1, copies)
+    return Chunk(**wide)
 
 
 def at_ends(led_to: Tensor, ended: Tensor) -> Tensor:

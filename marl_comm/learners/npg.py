@@ -8,11 +8,11 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.config.memory import available_bytes, gib
-from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness, pair_model
 from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
+from marl_comm.experience.reward_model import FOLDS
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
@@ -78,8 +78,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"learner.reuse={self.reuse} samples_per_round=null: there are no samples to "
                 "keep; set samples_per_round to a number or learner.reuse=latest"
             )
-        if self.estimator in MODELLING and isinstance(game, TabularGameSettings):
-            yield from self._problems_of_models(run, game)
+        if isinstance(game, TabularGameSettings):
+            yield from self._problems_of_estimator(run, game)
         if isinstance(game, TabularGameSettings) and self.policy_floor * game.actions > 1:
             yield (
                 f"learner.policy_floor={self.policy_floor:g} "
@@ -87,22 +87,32 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
             )
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """Models are of single joint actions, and one has a number for each pair of actions."""
-        if game.episode_length > 1:
+    def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+        if self.estimator == "model" and game.episode_length > 1:
             yield (
-                f"learner.estimator={self.estimator} game={game.name}: rewards are modelled in "
-                "one-shot games alone; choose learner.estimator=bounded"
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
             )
-        needed = 8 * run.num_seeds * 6 * (game.agents * game.actions) ** 2
-        available = available_bytes()
-        if needed > available and not run.exact:
+        if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
-                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
-                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
-                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
-                "of these numbers or choose learner.estimator=bounded"
+                f"learner.estimator=joint game={game.name}: the regression is of one reward for "
+                "all, and here agents have their own; choose learner.estimator=bounded or "
+                "doubly_robust"
             )
+
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """Two models of each context, in the old data and the new, and a fit while it goes on."""
+        game = run.game
+        if not self.models(run) or not isinstance(game, TabularGameSettings):
+            return 0
+        samples = (run.samples_per_round or 0) * run.most_rounds_kept
+        kinds = game.agents if game.own_rewards else 1
+        size, contexts = game.agents * game.actions, game.layers * game.number_of_states
+        models = contexts * 2 * FOLDS * (size**2 + size)
+        predicted = samples * kinds * (3 if game.episode_length > 1 else 2)
+        fit = pair_model.numbers(game.agents, game.actions, samples // FOLDS)
+        return run.num_seeds * (models + predicted) + fit
 
     def build(
         self, run: RunSettings, game: TabularGame, algorithm: TabularAlgorithm

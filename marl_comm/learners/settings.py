@@ -51,6 +51,10 @@ class NetworkLearnerSettings(LearnerSettings):
         """Networks keep the latest round's."""
         return 1
 
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """None: networks have an estimate of their own."""
+        return 0
+
     @property
     @abstractmethod
     def networks_on(self) -> Literal["cpu", "cuda"]:

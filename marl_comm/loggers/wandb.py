@@ -15,8 +15,9 @@ import math
 import os
 import re
 import shutil
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ from marl_comm.storage.files import content_of, whole_file
 SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
 """Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
 
-INIT_TIMEOUT = 10.0
-"""Seconds that a server has to take up a run."""
+PATIENCE = 9.0
+"""Seconds that a server has for all that a run waits for: to take it up, and to take the rest.
 
-FINISH_TIMEOUT = 10.0
-"""Seconds to wait for uploads at the end; what is missing then stays in the offline file."""
+What is missing then stays in W&B's file. The process asks no server any more."""
+
+START_TIMEOUT = 6.0
+"""Seconds of these to take a run up."""
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -56,7 +59,7 @@ class WandbLogger:
         config: Mapping[str, Any],
         seeds: Sequence[int],
         *,
-        finish_timeout: float = FINISH_TIMEOUT,
+        patience: float = PATIENCE,
     ) -> None:
         """Start the W&B run; offline, with one warning, where nothing can be uploaded now.
 
@@ -65,9 +68,11 @@ class WandbLogger:
             directory: The run directory; W&B's files go to `wandb/` in it.
             config: The resolved configuration, stored whole.
             seeds: Every seed of the run.
-            finish_timeout: Seconds to wait for uploads at the end.
+            patience: Seconds that a server has in all.
         """
         self.trouble: str | None = None
+        self._online = settings.mode == "online"
+        self._patience = patience
         self._directory = directory
         self._every = int(config["metrics"]["every"])
         exact = config["samples_per_round"] is None
@@ -78,26 +83,44 @@ class WandbLogger:
         self._run: Any = None
         if settings.mode != "disabled":
             with self._guarded("start"):
-                self._run = self._started(settings, config, finish_timeout)
+                self._run = self._started(settings, config)
 
-    def _started(
-        self, settings: WandbLoggerSettings, config: Mapping[str, Any], finish_timeout: float
-    ) -> Any:
-        if settings.mode == "online" and (reason := wandb_server.why_not()) is not None:
-            self.trouble = reason
-            command = wandb_server.how_to_upload(self._directory, reason)
-            _console.warning("W&B: %s; logged to a file, to be uploaded by: %s", reason, command)
-            settings = settings.model_copy(update={"mode": "offline"})
+    def _started(self, settings: WandbLoggerSettings, config: Mapping[str, Any]) -> Any:
         folder = self._directory / "wandb"
         if folder.is_symlink():
             raise InputError(f"{folder} is a link: the folders of a run must be its own")
         self._earlier = sorted(folder.glob("offline-run-*"))
-        try:
-            return _start(settings, self._directory, config, finish_timeout)
-        except Exception as error:
-            if settings.mode == "online":
-                wandb_server.give_up(one_line(str(error)))
-            raise
+        if self._online:
+            began = time.monotonic()
+            reason = wandb_server.why_not()
+            self._patience -= time.monotonic() - began
+            if reason is None:
+                try:
+                    return self._started_online(settings, config)
+                except Exception as error:
+                    reason = one_line(f"{type(error).__name__}: {error}")
+                    wandb_server.give_up(reason)
+            self._online, self.trouble = False, reason
+            command = wandb_server.how_to_upload(self._directory, reason)
+            _console.warning("W&B: %s; logged to a file, to be uploaded by: %s", reason, command)
+            settings = settings.model_copy(update={"mode": "offline"})
+        return _start(settings, self._directory, config, self._patience)
+
+    def _started_online(self, settings: WandbLoggerSettings, config: Mapping[str, Any]) -> Any:
+        began = time.monotonic()
+        patience = min(START_TIMEOUT, self._patience)
+        run = wandb_server.within(
+            patience, lambda: _start(settings, self._directory, config, self._patience)
+        )
+        self._patience -= time.monotonic() - began
+        return run
+
+    def _call(self, act: Callable[[], Any]) -> None:
+        """Call W&B, which waits for its server now and then."""
+        if self._online:
+            wandb_server.within(self._patience, act)
+        else:
+            act()
 
     def remove_earlier(self) -> None:
         """Remove what earlier parts of the run left in offline files, now that this one has it all.
@@ -128,7 +151,7 @@ class WandbLogger:
         # All running seeds are at this local update, and none of them will be there again.
         rows["local_step"] = self._curves["local_step"].take(local_step + 1)[-1:]
         with self._guarded("log"):
-            self._write(rows)
+            self._call(lambda: self._write(rows))
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Log the remaining rows, the table of seeds and the sweep's numbers; end the run."""
@@ -139,19 +162,27 @@ class WandbLogger:
         numbers = sweep_numbers(summary["seeds"])
         columns, data = seed_table(summary["seeds"])
         with self._guarded("finish"):
-            import wandb
+            self._call(lambda: self._write_end(rows, columns, data, numbers))
 
-            self._write(rows)
-            with _staging_in(self._directory):
-                self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
-            self._run.summary.update(numbers)
-            self._end(exit_code=0)
+    def _write_end(
+        self,
+        rows: Mapping[str, list[Row]],
+        columns: list[str | int],
+        data: list[list[Any]],
+        numbers: Mapping[str, float | None],
+    ) -> None:
+        wandb = wandb_server.library()
+        self._write(rows)
+        with _staging_in(self._directory):
+            self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
+        self._run.summary.update(numbers)
+        self._end(exit_code=0)
 
     def close(self) -> None:
         """End a run that did not finish, as failed."""
         if self._run is not None:
             with self._guarded("finish"):
-                self._end(exit_code=1)
+                self._call(lambda: self._end(exit_code=1))
 
     def _write(self, rows: Mapping[str, list[Row]]) -> None:
         named = [
@@ -190,21 +221,25 @@ class WandbLogger:
             reason = one_line(f"{type(error).__name__}: {error}")
             self.trouble = reason
             _console.warning(
-                "W&B could not %s (%s); the run goes on and is logged locally.", action, reason
+                "W&B could not %s (%s); the run goes on and is logged locally, to be uploaded by: "
+                "python -m marl_comm.sync %s",
+                *(action, reason, self._directory),
             )
-            if self._run is not None:
+            run, self._run = self._run, None
+            if self._online:  # the run is left as it is: ending it would ask the server again
+                wandb_server.give_up(reason)
+            elif run is not None:
                 with contextlib.suppress(Exception):
-                    self._end(exit_code=1)
+                    run.finish(exit_code=1)
 
 
 def _start(
     settings: WandbLoggerSettings,
     directory: Path,
     config: Mapping[str, Any],
-    finish_timeout: float,
+    patience: float,
 ) -> Any:
-    import wandb  # takes half a second, which `logger=local` need not wait for
-
+    wandb = wandb_server.library()
     run_id, resumed = _run_id(directory / "wandb")
     run = wandb.init(
         project=settings.project,
@@ -222,8 +257,8 @@ def _start(
         settings=wandb.Settings(
             silent=True,
             console="off",
-            init_timeout=INIT_TIMEOUT,
-            finish_timeout=finish_timeout,
+            init_timeout=START_TIMEOUT,
+            finish_timeout=patience,
             finish_timeout_raises=True,
         ),
     )

@@ -81,6 +81,16 @@ class AlgorithmSettings(Option):
     def predicts(self) -> bool:
         """Whether base policies are predicted; networks then keep predictions to score them."""
 
+    @property
+    @abstractmethod
+    def one_large_update(self) -> bool:
+        """Whether networks make one large update of a round, of which local updates are parts."""
+
+    @property
+    @abstractmethod
+    def asks_the_game(self) -> bool:
+        """Whether plans follow exact figures of the game, which no agent could know."""
+
     @abstractmethod
     def for_tables(self, run: "RunSettings") -> "TabularAlgorithm":
         """Return the algorithm for policies that are tables."""
@@ -149,6 +159,10 @@ class LearnerSettings(Option):
     @abstractmethod
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
+
+    @abstractmethod
+    def numbers_of_models(self, run: "RunSettings") -> int:
+        """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
 
 
 class LoggerSettings(Option):

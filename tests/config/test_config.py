@@ -274,7 +274,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("gaem=coverage", "did you mean game?"),
         (
             "game=coverge",
-            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, graph",
+            "game=coverge: must be one of climbing, climbing_chain, congestion, coverage, gap",
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),

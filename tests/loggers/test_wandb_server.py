@@ -6,8 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import wandb
 
 from marl_comm import sync
 from marl_comm.command_line.composition import compose
+from marl_comm.loggers import wandb as wandb_logger
 from marl_comm.loggers import wandb_server
 from marl_comm.runs.session import execute
 
@@ -70,6 +73,80 @@ for job in range(3):
     assert f"no answer from {silent} within 3 s" in done.stderr
     for job in range(3):
         assert list((tmp_path / str(job) / "wandb").glob("offline-run-*/run-*.wandb"))
+
+
+class FallsSilent(BaseHTTPRequestHandler):
+    """Takes an account and one run up, and answers nothing from then on."""
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        query = self.rfile.read(int(self.headers["Content-Length"])).decode(errors="replace")
+        if "upsertBucket" in query and self.server.runs == 0:  # type: ignore[attr-defined]
+            self.server.runs += 1  # type: ignore[attr-defined]
+            project = {"id": "p", "name": "marl_comm", "entity": {"id": "e", "name": "me"}}
+            bucket = {"id": "b", "name": "run", "config": "{}", "project": project}
+            self._answer({"data": {"upsertBucket": {"bucket": bucket, "inserted": True}}})
+        elif "Viewer" in query:
+            viewer = {"id": "1", "entity": "me", "username": "me", "flags": "{}"}
+            self._answer({"data": {"viewer": {**viewer, "teams": {"edges": []}}}})
+        else:
+            time.sleep(60)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _answer(self, content: object) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def falls_silent() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FallsSilent)
+    server.daemon_threads, server.block_on_close = True, False
+    server.runs = 0  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_server_that_falls_silent_is_given_up_once_and_the_process_ends(
+    falls_silent: str, tmp_path: Path
+) -> None:
+    assert wandb_logger.PATIENCE + wandb_server.ENDING_TIMEOUT <= 10
+    script = """
+import sys, time
+from pathlib import Path
+from marl_comm.command_line.composition import compose
+from marl_comm.loggers.wandb import WandbLogger
+from marl_comm.runs.session import execute
+WandbLogger.__init__.__kwdefaults__["patience"] = 3.0
+for job in range(2):
+    began = time.monotonic()
+    execute(compose(*sys.argv[2:]), Path(sys.argv[1]) / str(job))
+    print(time.monotonic() - began)
+print(time.time())
+"""
+    environment = {**os.environ, "WANDB_BASE_URL": falls_silent, "WANDB_API_KEY": "0" * 40}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), *ONLINE, *QUICK],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+        timeout=60,  # left alone, W&B waits for minutes
+    )
+    first, second, ended = map(float, done.stdout.split())
+    assert first > 2  # it was taken up, and waited for
+    assert second < first
+    assert time.time() - ended < 10
+    assert f"python -m marl_comm.sync {tmp_path / '0'}" in done.stderr
+    assert list((tmp_path / "1" / "wandb").glob("offline-run-*/run-*.wandb"))
 
 
 def test_without_a_key_the_two_commands_that_upload_are_told(

@@ -42,6 +42,11 @@ class _PredictionSettings(AlgorithmSettings):
         """Yes."""
         return True
 
+    @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """It needs rounds that last, and a learner of its kind."""
         yield from nothing_left(self.name, run)
@@ -78,6 +83,11 @@ class TablePredictionSettings(_PredictionSettings):
     def most_bases(self) -> int:
         """The setting `max_bases`."""
         return self.max_bases
+
+    @property
+    def asks_the_game(self) -> bool:
+        """As the predictor says."""
+        return predictor_named(self.predictor).asks_the_game
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """Also, every base policy needs data."""
@@ -129,6 +139,14 @@ class NetworkPredictionSettings(_PredictionSettings):
     def most_bases(self) -> int:
         """Networks have one for each chunk; tables, which this form is not for, one."""
         return 1
+
+    @property
+    def asks_the_game(self) -> bool:
+        """As the predictor says."""
+        # Imported late: torch takes seconds, which tables need not wait for.
+        from marl_comm.learners.mappo import predictor
+
+        return predictor.predictor_named(self.predictor).asks_the_game
 
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
         """Say that this form is not for tables; `problems` has refused it before."""

@@ -1,7 +1,8 @@
 """Environments in the training loop: play chunks with base policies, evaluate the current ones."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Shared, load, loaded, record, saved
+
+if TYPE_CHECKING:
+    from marl_comm.games.environments.settings import EnvironmentSettings
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class EnvironmentGame:
     _device: Fixed[torch.device]
     _play: Fixed[list[np.random.Generator]]
     _evaluate: Fixed[list[np.random.Generator]]
+    _close_too: Fixed[list[Callable[[], None]]]
     _told_of_unfinished: Fixed[bool]  # said once a process, whatever a checkpoint holds
 
     def __init__(
@@ -84,6 +89,7 @@ class EnvironmentGame:
         self._play = streams.of("collect")
         self._evaluate = streams.of("evaluate")
         self._evaluations = 0
+        self._close_too = []
         self._told_of_unfinished = False
         agents = len(environments.spec.agents)
         self._running = torch.zeros((len(seeds), agents, environments.copies))
@@ -107,7 +113,7 @@ class EnvironmentGame:
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
             rollouts.write(playing, position, chunk)
         self._remember(seed_rows, episodes)
-        return Round(behaviours.bases, rollouts)
+        return Round(behaviours.bases, rollouts, behaviours.observations_travel)
 
     def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
         """Return the returns of the latest round's episodes and, at intervals, of evaluations."""
@@ -168,8 +174,24 @@ class EnvironmentGame:
         """Environments are code, not arrays."""
         return {}
 
+    def beside(self, name: str, settings: "EnvironmentSettings", device: str) -> Self:
+        """Return further environments of the same seeds, closed with these, not evaluated in.
+
+        Args:
+            name: Tells their random streams from these.
+            settings: Of the environments.
+            device: Where networks are.
+        """
+        few = settings.model_copy(update={"evaluation_copies": 1})
+        made = few.build(self.streams.beside(name), device)
+        assert isinstance(made, type(self))
+        self._close_too.append(made.close)
+        return made
+
     def close(self) -> None:
         """Close all environments."""
+        for close in self._close_too:
+            close()
         self._environments.close()
         self._evaluation_environments.close()
 

@@ -52,6 +52,10 @@ def test_a_missing_package_is_told_with_what_installs_it(game, monkeypatch):
         ("game=smax/3m +game.arguments.scenario=8m", "set game.scenario instead"),
         ("game=smax/3m game.scenario=8m", "game.scenario"),
         ("game=jaxmarl metrics.objective=won", "nothing is won there"),
+        (
+            "game=smax/3m game.critic_observes=world learner.critic=own",
+            "set learner.critic=central or",
+        ),
         ("game=coverage metrics.objective=won", "nothing is won there"),
     ],
 )

@@ -53,6 +53,11 @@ class _SmaxSettings(_JaxSettings):
     critic_observes: Literal["joint", "world"]
 
     @property
+    def shows_world(self) -> bool:
+        """Where the setting `critic_observes` is world."""
+        return self.critic_observes == "world"
+
+    @property
     def outcomes(self) -> tuple[str, ...]:
         """Whether a battle was won."""
         return ("won",)
@@ -71,7 +76,7 @@ class _SmaxSettings(_JaxSettings):
             randoms,
             copies,
             scenario=self.scenario,
-            sees_world=self.critic_observes == "world",
+            sees_world=self.shows_world,
         )
 
     def own_problems(self, run: RunSettings) -> Iterator[str]:

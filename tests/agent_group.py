@@ -1,0 +1,112 @@
+"""Groups of processes as `torchrun` starts them, but forked from one that has imported it all."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Self
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["marl_comm.agents.world", "marl_comm.agents.agent", "marl_comm.agents.command", "hydra"]
+)
+PATIENCE = 60.0
+"""Seconds until something that is waited for counts as never happening."""
+
+
+def _play(rank: int, size: int, port: int, folder: Path, arguments: list[str], trick: str) -> None:
+    """Run one process of a group; what it prints goes to a file of its own."""
+    place = {"RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    output = os.open(folder / f"rank_{rank}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = ["marl_comm.agents", *arguments]
+    if trick:
+        import agent_tricks
+
+        getattr(agent_tricks, trick)(rank, folder)
+    from marl_comm.agents.command import main
+
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class Group:
+    """The processes of one run.
+
+    Attributes:
+        folder: Where each leaves what it prints; the run is in `run` inside it.
+    """
+
+    def __init__(self, folder: Path, agents: int, *arguments: str, trick: str = "") -> None:
+        """Start them.
+
+        Args:
+            folder: See above.
+            agents: How many; the command line says so, too.
+            arguments: Further words of the command line.
+            trick: A function of `agent_tricks` that every process calls first.
+        """
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        size = agents + 1
+        words = [
+            f"game.agents={agents}",
+            "logger=local",
+            f"hydra.run.dir={folder / 'run'}",
+            *arguments,
+        ]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._processes: list[BaseProcess] = [
+            _CONTEXT.Process(target=_play, args=(rank, size, port, folder, words, trick))
+            for rank in range(size)
+        ]
+        for process in self._processes:
+            process.start()
+
+    def codes(self, stopped: int | None = None) -> list[int | None]:
+        """Wait for all but one that was stopped, and return their exit codes; None: not ended."""
+        deadline = time.monotonic() + PATIENCE
+        for rank, process in enumerate(self._processes):
+            if rank != stopped:
+                process.join(max(deadline - time.monotonic(), 0))
+        found = [process.exitcode for process in self._processes]
+        self.__exit__()
+        return found
+
+    def said(self, rank: int) -> list[str]:
+        """Return the lines that a process has printed, without those of its progress."""
+        lines = (self.folder / f"rank_{rank}.txt").read_text().splitlines()
+        return [line for line in lines if not line.startswith("step ")]
+
+    def send(self, rank: int, number: signal.Signals) -> None:
+        """Send a signal to one process."""
+        pid = self._processes[rank].pid
+        assert pid is not None
+        os.kill(pid, number)
+
+    def await_line(self, number: int) -> None:
+        """Wait until the run has logged so many lines."""
+        log, deadline = self.folder / "run" / "metrics.jsonl", time.monotonic() + PATIENCE
+        while not log.exists() or log.read_bytes().count(b"\n") < number:
+            assert time.monotonic() < deadline, "the run never got so far"
+            assert all(process.exitcode is None for process in self._processes)
+            time.sleep(0.01)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            if process.exitcode is None:
+                process.kill()
+            process.join()
