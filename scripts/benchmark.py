@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`, `... mappo --device cuda`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from benchmark_peers import peers
 from rich.console import Console
 from rich.table import Table
 
@@ -74,14 +75,18 @@ def prepared_learner(
     return learner
 
 
-def median_seconds(work: Callable[[], object], repetitions: int = 21) -> float:
-    """Return the median process time of `work`, warmed up."""
+def median_seconds(
+    work: Callable[[], object],
+    repetitions: int = 21,
+    now: Callable[[], float] = time.process_time,
+) -> float:
+    """Return the median time of `work`, warmed up, by a clock: process time if not told another."""
     work()
     times = []
     for _ in range(repetitions):
-        start = time.process_time()
+        start = now()
         work()
-        times.append(time.process_time() - start)
+        times.append(now() - start)
     return statistics.median(times)
 
 
@@ -204,39 +209,76 @@ def tabular() -> None:
     console.print(seeds_table())
 
 
-def mappo() -> None:
+_COPIES = {"cpu": (128,), "cuda": (64, 512, 4096, 16_384, 65_536)}
+_SEEDS = {"cpu": 8, "cuda": 1}
+_STEPS, _EPOCHS = 25, 10
+# Floating-point operations that an update needs per joint step: 10 passes over both networks.
+_OPERATIONS = 1.45e6
+
+
+def mappo(device: str, copies: Sequence[int] | None) -> None:
     """Print how many joint environment steps MAPPO learns from per second, and where time goes.
 
-    Process time of one thread, full communication, simple_spread, 2 x 64 networks, 10 epochs.
+    Full communication, simple_spread, 2 x 64 networks, 10 epochs of one minibatch. On a CPU process
+    time of one thread, on a GPU wall time.
     """
     import torch
 
     torch.set_num_threads(1)
-    table = Table("environments", "seeds x copies", "steps / s", "collect, us", "update, us")
-    for game, seeds, copies in (("vmas/simple_spread", 8, 128), ("mpe/simple_spread", 8, 128)):
-        collect, update = mappo_seconds_per_step(game, seeds, copies)
+    where = torch.cuda.get_device_name() if device == "cuda" else "one thread of the CPU"
+    console.print(f"device: {device}, {where}")
+    speed = gigaflops()
+    table = Table("environments", "seeds x copies", "steps / s", "collect, us", "update, us", "GiB")
+    games = (
+        ("vmas/simple_spread", "mpe/simple_spread") if device == "cpu" else ("vmas/simple_spread",)
+    )
+    for game, many in ((game, many) for game in games for many in copies or _COPIES[device]):
+        seeds = _SEEDS[device]
+        collect, update = mappo_seconds_per_step(game, seeds, many, device)
+        held = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
         table.add_row(
             game,
-            f"{seeds} x {copies}",
+            f"{seeds} x {many}",
             f"{1 / (collect + update):,.0f}",
-            f"{1e6 * collect:.1f}",
-            f"{1e6 * update:.1f}",
+            f"{1e6 * collect:.3g}",
+            f"{1e6 * update:.3g}",
+            "" if held is None else f"{held:.1f}",
         )
     console.print(table)
     console.print(
         "collect: environments and policies; update: weights, advantages and 10 epochs of Adam, "
-        "one minibatch each; both per joint step"
+        "one minibatch each; both per joint step. GiB: the most that the GPU held"
     )
+    if device == "cuda":
+        return
+    after = gigaflops()
+    console.print(
+        f"the machine: (9600 x 64) (64 x 64) products at {speed:.0f} GFLOP/s before and "
+        f"{after:.0f} after, at which the arithmetic of updates alone would allow "
+        f"{1e9 * (speed + after) / 2 / _OPERATIONS:,.0f} steps / s"
+    )
+    for name, found in peers(_COPIES["cpu"][0], _STEPS, _EPOCHS):
+        told = "not installed, or no trainer in it" if found is None else f"{found:,.0f} steps / s"
+        console.print(
+            f"beside it, the same work in VMAS by {name}, 1 x {_COPIES['cpu'][0]}: {told}"
+        )
+
+
+def gigaflops() -> float:
+    """Return the speed of plain products of the size of a hidden layer, on the CPU."""
+    import torch
+
     many, weights = torch.ones((9600, 64)), torch.ones((64, 64))
     seconds = median_seconds(lambda: torch.mm(many, weights), repetitions=201)
-    console.print(
-        f"the machine meanwhile: (9600 x 64) (64 x 64) products at "
-        f"{2e-9 * 9600 * 64 * 64 / seconds:.0f} GFLOP/s"
-    )
+    return 2e-9 * 9600 * 64 * 64 / seconds
 
 
-def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:
-    """Return the process time per joint step of collecting a chunk, and of learning from it."""
+def mappo_seconds_per_step(
+    game_name: str, seeds: int, copies: int, device: str
+) -> tuple[float, float]:
+    """Return the time per joint step of collecting a chunk, and of learning from it."""
+    import torch
+
     from marl_comm.command_line.composition import compose
     from marl_comm.randomness import Streams
     from marl_comm.runs.assemble import assemble
@@ -244,11 +286,15 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
     config = compose(
         f"game={game_name}",
         f"game.copies={copies}",
+        f"game.steps={_STEPS}",
         f"num_seeds={seeds}",
         "algorithm=full_communication",
         "learner.minibatches=1",
-        "learner.epochs=10",
+        f"learner.epochs={_EPOCHS}",
+        f"learner.device={device}",
     )
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     parts = assemble(config, Streams(range(seeds)))
     game, learner = parts.game, parts.learner
     rows = np.arange(seeds)
@@ -257,9 +303,16 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
         behaviours = learner.behaviours_for(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
 
-    steps = seeds * copies * 25
-    collecting = median_seconds(collect, repetitions=5)
-    updating = median_seconds(learner.update, repetitions=5)
+    def now() -> float:
+        if device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    steps = seeds * copies * _STEPS
+    collecting = median_seconds(collect, repetitions=5, now=now)
+    updating = median_seconds(learner.update, repetitions=5, now=now)
+    game.close()
     return collecting / steps, updating / steps
 
 
@@ -267,7 +320,13 @@ def main() -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("benchmark", choices=["tabular", "mappo"])
-    {"tabular": tabular, "mappo": mappo}[parser.parse_args().benchmark]()
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
+    parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
+    chosen = parser.parse_args()
+    if chosen.benchmark == "tabular":
+        tabular()
+    else:
+        mappo(chosen.device, chosen.copies)
 
 
 if __name__ == "__main__":

@@ -152,6 +152,8 @@ def test_a_damaged_checkpoint_costs_time_not_the_run(tmp_path, uninterrupted, ca
         ("learner.estimator=joint", "communication=noise"),
         ("algorithm.predictor=last_gradient", "communication=changing_condition"),
         ("algorithm.predictor=oracle", "communication=periodic"),
+        ("learner.stages=backward", "game=random_markov"),
+        ("algorithm/prediction=paper", "communication=periodic", "game=random_markov"),
         ("algorithm=importance_sampling", "samples_per_round=null", "communication=periodic"),
         ("algorithm=full_communication", "game=congestion", "communication=unlimited"),
         ("algorithm=stale", "game=random_potential", "communication.max_rounds=3"),

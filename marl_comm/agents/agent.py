@@ -221,6 +221,10 @@ class AgentGame:
         """Say that no agent knows the exact potential."""
         raise LookupError("an agent does not know the game's exact potential")
 
+    def stage_gaps(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Say that no agent knows the exact gap of a step."""
+        raise LookupError("an agent does not know the game's exact gap of a step")
+
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:

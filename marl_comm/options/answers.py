@@ -210,6 +210,7 @@ class RunSettings(Settings):
             action values.
         max_local_steps: Most local updates of a seed.
         checkpoint_seconds: Seconds between two savings of the run's whole state.
+        quiet: Whether to say nothing but warnings and errors.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -223,6 +224,7 @@ class RunSettings(Settings):
     samples_per_round: Count | None
     max_local_steps: Count
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
+    quiet: bool
     metrics: MetricsSettings
     game: GameSettings
     algorithm: AlgorithmSettings

@@ -12,7 +12,7 @@ from marl_comm.analysis.runs import load_runs
 from marl_comm.experience.estimators import renyi_divergence
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.paper import drifted
-from marl_comm.paper.figures import ceiling, instability, paper_congestion, single_agent
+from marl_comm.paper.figures import ceiling, gap_size, instability, paper_congestion, single_agent
 
 LINE, ORACLE = {"algorithm.predictor": "line"}, {"algorithm.predictor": "oracle"}
 SAMPLING, PREDICTION = "importance_sampling", "base_policy_prediction"
@@ -140,7 +140,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
 def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
     for game, trigger in itertools.product(("random_potential", "random_markov"), (0.5, 0.1)):
         settings = {
-            "metrics.gap_thresholds": [0.003],
+            "metrics.gap_thresholds": [0.01],
             "game.name": game,
             "communication.ess_threshold": trigger,
         }
@@ -155,6 +155,31 @@ def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
     configurations = pooled(tmp_path)
     assert "2.00 [2.00, 2.00] at 0.1" in single_agent.finding(configurations)[1]
     assert len(single_agent.draw(configurations).axes) == 2
+
+
+def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trigger(tmp_path):
+    for gap, noise, trigger in itertools.product((0.1, 0.3), (0.0, 0.1), (0.5, 0.1)):
+        settings = {
+            "metrics.gap_thresholds": [0.03, 0.01],
+            "game.gap": gap,
+            "game.reward_noise": noise,
+            "communication.ess_threshold": trigger,
+        }
+        # The gap is at most 0.03 after 15 local updates, and 0.01 after 20.
+        for algorithm, length in ((SAMPLING, 5), (PREDICTION, 10)):
+            write(
+                tmp_path,
+                algorithm,
+                settings,
+                lambda seed, each=length if trigger == 0.5 else 1: points(
+                    30, updates_per_round=each
+                ),
+            )
+    configurations = pooled(tmp_path)
+    rows = gap_size.finding(configurations)[1].split("\n")
+    assert rows[2].startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] | 2.00 [2.00, 2.00] | 0.500")
+    assert rows[5].startswith("| 0.3 | 0.1 | 3.00 [3.00, 3.00] | 2.00 [2.00, 2.00] | 0.667")
+    assert len(gap_size.draw(configurations).axes) == 2
 
 
 def test_drift_is_measured_at_the_distances_it_names(monkeypatch):

@@ -135,6 +135,10 @@ class NormalFormGame(Saveable):
         """Return the exact potential, (rows,)."""
         return self._game.potential(seed_rows, log_policy)
 
+    def stage_gaps(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the Nash gap, (rows, 1)."""
+        return nash_gap(self._game.marginal_rewards(seed_rows, log_policy), log_policy)[:, None]
+
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:

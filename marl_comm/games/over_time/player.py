@@ -159,6 +159,14 @@ class MarkovFormGame(Saveable):
         """Return the exact value, (rows,): these games need not have a potential."""
         return np.asarray(self.evaluate(seed_rows, log_policy)["value"])
 
+    def stage_gaps(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact gap of each step's one-shot games, (rows, L)."""
+        values = self.action_values(seed_rows, log_policy)
+        regrets = (np.exp(log_policy) * (values.max(axis=-1, keepdims=True) - values)).sum(axis=-1)
+        _, visits = self._start
+        met = visits[seed_rows] / visits[seed_rows].sum(axis=-1, keepdims=True)
+        return np.asarray((met[..., None] * regrets).sum(axis=2).max(axis=-1))
+
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
     ) -> Array:
