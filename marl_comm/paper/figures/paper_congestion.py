@@ -155,7 +155,7 @@ def _failures(configuration: Configuration, usual: int) -> str:
 def _draw_line(panel: Axes, found: Sequence[Configuration], row: int, name: str) -> None:
     periods = values_of(found, _PERIOD)
     estimates = [_statistic(only(found, {_PERIOD: period}), row) for period in periods]
-    draw_estimates(panel, periods, estimates, _LOOKS[name], name.replace("_", " "))
+    draw_estimates(panel, periods, estimates, _LOOKS[name], name.replace("_", "-"))
 
 
 def _statistic(configuration: Configuration, row: int) -> Estimate:
@@ -181,10 +181,11 @@ FIGURE = PaperFigure(
         "The one game that the paper is known to use: agents choose resources, 8 agents of 4 and "
         "20 of 6. 500 local updates of step size 10, no warm-up, 1000 samples a round. Top: share "
         "of games that end with a Nash gap above 0.05 (bands: Jeffreys' 95 % interval). Middle and "
-        "bottom: interquartile mean of the final gap (below 0.000001 it counts as that), and of the "
-        "rounds until the gap first is at most 0.01 (bands: 95 % bootstrap interval; a cross at the top: more than a quarter never "
-        "got there). Dotted: full communication, a round at each update. The model of "
-        "`doubly_robust` is dear to fit and was tried with rare rounds alone."
+        "bottom: interquartile mean of the final gap (below 0.000001 it counts as that), and of "
+        "the rounds until the gap first is at most 0.01 (bands: 95 % bootstrap interval; a cross "
+        "at the top: more than a quarter never got there). Dotted: full communication, a round at "
+        "each update. The model of `doubly_robust` is dear to fit and was tried with rare rounds "
+        "alone."
     ),
     draw=draw,
     evidence=evidence,
