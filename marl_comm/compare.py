@@ -14,6 +14,7 @@ from marl_comm.analysis.configurations import Configuration, inequality, pool
 from marl_comm.analysis.distance_table import distance_table
 from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
+from marl_comm.analysis.returns import RETURN, outcomes
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.tables import cost_table, ratio_table
 from marl_comm.command_line.arguments import Parser
@@ -48,13 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
     try:
         options = _parser().parse_args(arguments)
-        compare(options.directories, options.out, options.reference)
+        compare(options.directories, options.out, options.reference, options.outcome)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
 
 
-def compare(directories: Sequence[Path], out: Path, reference: str | None = None) -> None:
+def compare(
+    directories: Sequence[Path], out: Path, reference: str | None = None, outcome: str = RETURN
+) -> None:
     """Print the tables of all finished runs in some directories and write the picture.
 
     Args:
@@ -62,9 +65,10 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         out: Where the pictures go; made if needed.
         reference: Algorithm name or label of what the ratios are relative to; by default
             importance sampling where it is among the runs.
+        outcome: Of episodes in environments: the return, or another such as `won`.
 
     Raises:
-        InputError: Nothing to compare, unreadable runs or an unknown reference.
+        InputError: Nothing to compare, unreadable runs, an unknown reference or outcome.
         OutputError: The picture cannot be written.
     """
     configurations = pool(load_runs(directories, _tell), _tell)
@@ -73,6 +77,7 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
     if reference is not None and reference not in names:
         allowed = ", ".join(dict.fromkeys(names))
         raise InputError(f"--reference {reference} is not among the runs: choose from {allowed}")
+    _refuse_unknown_outcome(outcome, configurations if in_environments else ())
     if (warning := inequality(configurations)) is not None:
         _tell(f"warning: {warning}")
     console = Console(
@@ -81,18 +86,37 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         highlight=False,
         emoji=False,
     )
-    console.print((return_table if in_environments else cost_table)(configurations))
+    if in_environments:
+        console.print(return_table(configurations, outcome))
+    else:
+        console.print(cost_table(configurations))
     if (reference or _DEFAULT_REFERENCE) in names:
         pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
-        if pairings:
-            console.print((difference_table if in_environments else ratio_table)(pairings))
+        if pairings and in_environments:
+            console.print(difference_table(pairings, outcome))
+        elif pairings:
+            console.print(ratio_table(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
     if (distances := distance_table(configurations)) is not None:
         console.print(distances)
-    draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
-    for path in save(draw(configurations), out, name):
+    if in_environments:
+        picture, name = returns.draw(configurations, outcome), outcome
+    else:
+        picture, name = gap.draw(configurations), "nash_gap"
+    for path in save(picture, out, name):
         console.print(f"picture: {path}")
+
+
+def _refuse_unknown_outcome(outcome: str, configurations: Sequence[Configuration]) -> None:
+    """Raise InputError where evaluations do not tell of an outcome; games of tables have none."""
+    known = [outcomes(each) for each in configurations]
+    if outcome != RETURN and not all(outcome in names for names in known or [[]]):
+        common = [name for name in (known or [[]])[0] if all(name in names for names in known)]
+        allowed = ", ".join(common) if common else "none, as it is of evaluations in environments"
+        raise InputError(
+            f"--outcome {outcome} is not in all of the runs: allowed here is {allowed}"
+        )
 
 
 def _in_environments(configurations: Sequence[Configuration]) -> bool:
@@ -133,6 +157,13 @@ def _parser() -> Parser:
         metavar="NAME",
         help="algorithm, or whole label as printed in the table, that the ratios are relative to "
         f"(default: {_DEFAULT_REFERENCE}, if it is among the runs)",
+    )
+    parser.add_argument(
+        "--outcome",
+        metavar="NAME",
+        default=RETURN,
+        help="what to compare of evaluation episodes in environments that tell more of them than "
+        "the return: won, the share of battles won in SMAX (default: %(default)s)",
     )
     return parser
 

@@ -82,6 +82,7 @@ EXPERIMENTS_OF_TABLES = (
     "missing_data",
     "potential_gap",
     "rates_sampled",
+    "recommended",
     "staleness",
     "where_it_pays",
     "where_it_pays_markov",
@@ -161,6 +162,7 @@ def _options_of_tables() -> Iterator[Command]:
             "algorithm.spacing=0.3 algorithm.max_bases=4 communication.warmup=null",
             "game.reward_noise=0.1",
             "game.reward_noise=0.1 algorithm=full_communication",
+            "algorithm/prediction=paper algorithm.spacing=1 communication=periodic",
             "learner.exploration=0.1",
             "learner.exploration=0.0 communication=periodic",
             "communication.max_rounds=2",
@@ -183,6 +185,7 @@ def _options_of_tables() -> Iterator[Command]:
         "samples_per_round=61 algorithm.max_bases=7",
     ):
         yield _command(f"game=coverage {option}")
+    yield _command("game=random_markov learner.stages=backward")
 
 
 def _options_of_networks() -> Iterator[Command]:
