@@ -4,16 +4,19 @@ python -m marl_comm.compare outputs/2026-01-01 --out outputs/comparison
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from marl_comm.analysis.configurations import Configuration, inequality, pool
+from marl_comm.analysis.export import FORMATS
 from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
 from marl_comm.analysis.runs import load_runs
+from marl_comm.analysis.sheets import print_sheet
 from marl_comm.analysis.tables import cost_table, ratio_table
 from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
@@ -21,7 +24,8 @@ from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
 from marl_comm.plain_text import printable
 from marl_comm.plots import gap, returns
-from marl_comm.plots.saving import save
+from marl_comm.plots.saving import save_beside
+from marl_comm.storage.files import whole_file
 
 _DEFAULT_REFERENCE = "importance_sampling"
 # A pipe or file has no width of its own: lines there are as long as the table needs.
@@ -38,6 +42,7 @@ unfinished: it is named on stderr and left out. Exit code 2: the input cannot be
 
 examples:
   {program} outputs
+  {program} outputs --csv tables.csv --latex tables.tex
   {program} outputs/full outputs/bpp --reference full_communication
 """
 
@@ -46,25 +51,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
     try:
         options = _parser().parse_args(arguments)
-        compare(options.directories, options.out, options.reference)
+        exports = {name: getattr(options, name) for name in FORMATS if getattr(options, name)}
+        compare(options.directories, options.out, options.reference, exports)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
 
 
-def compare(directories: Sequence[Path], out: Path, reference: str | None = None) -> None:
+def compare(
+    directories: Sequence[Path],
+    out: Path,
+    reference: str | None = None,
+    exports: Mapping[str, Path] | None = None,
+) -> None:
     """Print the tables of all finished runs in some directories and write the picture.
+
+    No file is overwritten: another picture gets a number in its name.
 
     Args:
         directories: Run directories, or directories that hold them at any depth.
         out: Where the pictures go; made if needed.
         reference: Algorithm name or label of what the ratios are relative to; by default
             importance sampling where it is among the runs.
+        exports: Files for the tables, by format: csv, json, latex.
 
     Raises:
-        InputError: Nothing to compare, unreadable runs or an unknown reference.
-        OutputError: The picture cannot be written.
+        InputError: Nothing to compare, unreadable runs, an unknown reference, or an export that
+            would overwrite a file.
+        OutputError: The picture or an export cannot be written.
     """
+    for name, file in (exports or {}).items():
+        if os.path.lexists(file):
+            raise InputError(f"--{name} {file}: is there already, name a new file")
     configurations = pool(load_runs(directories, _tell), _tell)
     in_environments = _in_environments(configurations)
     names = [name for each in configurations for name in (each.algorithm, each.label)]
@@ -79,16 +97,22 @@ def compare(directories: Sequence[Path], out: Path, reference: str | None = None
         highlight=False,
         emoji=False,
     )
-    console.print((return_table if in_environments else cost_table)(configurations))
+    sheets = [(return_table if in_environments else cost_table)(configurations)]
     if (reference or _DEFAULT_REFERENCE) in names:
         pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
         if pairings:
-            console.print((difference_table if in_environments else ratio_table)(pairings))
+            sheets.append((difference_table if in_environments else ratio_table)(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
+    for sheet in sheets:
+        print_sheet(console, sheet)
+    for format_name, file in (exports or {}).items():
+        with whole_file(file) as stream:
+            stream.write(FORMATS[format_name](sheets).encode())
+        console.print(f"{format_name}: {file}", soft_wrap=True)
     draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
-    for path in save(draw(configurations), out, name):
-        console.print(f"picture: {path}")
+    for path in save_beside(draw(configurations), out, name):
+        console.print(f"picture: {path}", soft_wrap=True)
 
 
 def _in_environments(configurations: Sequence[Configuration]) -> bool:
@@ -130,6 +154,10 @@ def _parser() -> Parser:
         help="algorithm, or whole label as printed in the table, that the ratios are relative to "
         f"(default: {_DEFAULT_REFERENCE}, if it is among the runs)",
     )
+    for name in FORMATS:
+        parser.add_argument(
+            f"--{name}", metavar="FILE", type=Path, help=f"also write the tables as {name}"
+        )
     return parser
 
 
