@@ -1,4 +1,4 @@
-"""The command that compares runs: two tables and a picture.
+"""The command that compares runs: tables and a picture.
 
 python -m marl_comm.compare outputs/2026-01-01 --out outputs/comparison
 """
@@ -12,9 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from marl_comm.analysis.configurations import Configuration, inequality, pool
+from marl_comm.analysis.distance_table import distance_table
 from marl_comm.analysis.export import FORMATS
 from marl_comm.analysis.pairs import pair_with_reference
 from marl_comm.analysis.return_tables import difference_table, return_table
+from marl_comm.analysis.returns import RETURN, outcomes
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.sheets import print_sheet
 from marl_comm.analysis.tables import cost_table, ratio_table
@@ -33,6 +35,7 @@ _WIDTH_OF_FILES = 1_000
 _DESCRIPTION = """\
 Compare finished runs: how many communication rounds, local updates, samples and bytes each
 configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
+Also how far policies went, and how many rounds that distance alone takes by importance sampling.
 Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Of runs in
 environments, which have no Nash gap, returns instead, and how old the data were (return.png).
 """
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         exports = {name: getattr(options, name) for name in FORMATS if getattr(options, name)}
-        compare(options.directories, options.out, options.reference, exports)
+        compare(options.directories, options.out, options.reference, options.outcome, exports)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
@@ -62,6 +65,7 @@ def compare(
     directories: Sequence[Path],
     out: Path,
     reference: str | None = None,
+    outcome: str = RETURN,
     exports: Mapping[str, Path] | None = None,
 ) -> None:
     """Print the tables of all finished runs in some directories and write the picture.
@@ -73,11 +77,12 @@ def compare(
         out: Where the pictures go; made if needed.
         reference: Algorithm name or label of what the ratios are relative to; by default
             importance sampling where it is among the runs.
+        outcome: Of episodes in environments: the return, or another such as `won`.
         exports: Files for the tables, by format: csv, json, latex.
 
     Raises:
-        InputError: Nothing to compare, unreadable runs, an unknown reference, or an export that
-            would overwrite a file.
+        InputError: Nothing to compare, unreadable runs, an unknown reference or outcome, or an
+            export that would overwrite a file.
         OutputError: The picture or an export cannot be written.
     """
     for name, file in (exports or {}).items():
@@ -89,6 +94,7 @@ def compare(
     if reference is not None and reference not in names:
         allowed = ", ".join(dict.fromkeys(names))
         raise InputError(f"--reference {reference} is not among the runs: choose from {allowed}")
+    _refuse_unknown_outcome(outcome, configurations if in_environments else ())
     if (warning := inequality(configurations)) is not None:
         _tell(f"warning: {warning}")
     console = Console(
@@ -97,22 +103,42 @@ def compare(
         highlight=False,
         emoji=False,
     )
-    sheets = [(return_table if in_environments else cost_table)(configurations)]
+    sheets = [
+        return_table(configurations, outcome) if in_environments else cost_table(configurations)
+    ]
     if (reference or _DEFAULT_REFERENCE) in names:
         pairings = pair_with_reference(configurations, reference or _DEFAULT_REFERENCE, _tell)
-        if pairings:
-            sheets.append((difference_table if in_environments else ratio_table)(pairings))
+        if pairings and in_environments:
+            sheets.append(difference_table(pairings, outcome))
+        elif pairings:
+            sheets.append(ratio_table(pairings))
     elif len(configurations) > 1:
         _tell(f"no ratios: {_DEFAULT_REFERENCE} is not among the runs, name another --reference")
+    if (distances := distance_table(configurations)) is not None:
+        sheets.append(distances)
     for sheet in sheets:
         print_sheet(console, sheet)
     for format_name, file in (exports or {}).items():
         with whole_file(file) as stream:
             stream.write(FORMATS[format_name](sheets).encode())
         console.print(f"{format_name}: {file}", soft_wrap=True)
-    draw, name = (returns.draw, "return") if in_environments else (gap.draw, "nash_gap")
-    for path in save_beside(draw(configurations), out, name):
+    if in_environments:
+        picture, name = returns.draw(configurations, outcome), outcome
+    else:
+        picture, name = gap.draw(configurations), "nash_gap"
+    for path in save_beside(picture, out, name):
         console.print(f"picture: {path}", soft_wrap=True)
+
+
+def _refuse_unknown_outcome(outcome: str, configurations: Sequence[Configuration]) -> None:
+    """Raise InputError where evaluations do not tell of an outcome; games of tables have none."""
+    known = [outcomes(each) for each in configurations]
+    if outcome != RETURN and not all(outcome in names for names in known or [[]]):
+        common = [name for name in (known or [[]])[0] if all(name in names for names in known)]
+        allowed = ", ".join(common) if common else "none, as it is of evaluations in environments"
+        raise InputError(
+            f"--outcome {outcome} is not in all of the runs: allowed here is {allowed}"
+        )
 
 
 def _in_environments(configurations: Sequence[Configuration]) -> bool:
@@ -158,6 +184,13 @@ def _parser() -> Parser:
         parser.add_argument(
             f"--{name}", metavar="FILE", type=Path, help=f"also write the tables as {name}"
         )
+    parser.add_argument(
+        "--outcome",
+        metavar="NAME",
+        default=RETURN,
+        help="what to compare of evaluation episodes in environments that tell more of them than "
+        "the return: won, the share of battles won in SMAX (default: %(default)s)",
+    )
     return parser
 
 

@@ -35,3 +35,10 @@ class LaunchError(Exception):
 
     `marl_comm.run` prints it without a traceback and exits with code 1.
     """
+
+
+class GroupError(Exception):
+    """The processes of one run have lost each other, or do not agree: one line that says who.
+
+    `marl_comm.agents` prints it without a traceback and exits with code 1.
+    """

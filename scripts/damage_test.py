@@ -209,8 +209,8 @@ def _nonsense(file: Path, rng: random.Random, _: Path) -> None:
     if file.suffix != ".bin":
         file.write_bytes(b"")
         return
-    state = checkpoints._decode(file.read_bytes()[32:])
-    payload = checkpoints._encode(_mangled(state, rng, [rng.randrange(60)]))
+    state = checkpoints.decode(file.read_bytes()[32:])
+    payload = checkpoints.encode(_mangled(state, rng, [rng.randrange(60)]))
     file.write_bytes(hashlib.sha256(payload).digest() + payload)
 
 

@@ -34,12 +34,16 @@ def drawn_masks(spec, random, shape) -> torch.Tensor:
 def settings(**changes) -> Hyperparameters:
     values = {
         "actors": "shared",
+        "critic": "central",
         "hidden": [16, 16],
         "activation": "tanh",
         "learning_rate": 3e-3,
         "critic_learning_rate": 2e-3,
         "learning_rate_decay": False,
+        "step_scaling": "none",
         "betas": [0.9, 0.999],
+        "chunks": "own",
+        "reuse": "latest",
         "epochs": 3,
         "minibatches": 1,
         "clip": 0.2,
@@ -50,6 +54,10 @@ def settings(**changes) -> Hyperparameters:
         "trace": 0.9,
         "importance_weights": "per_agent",
         "truncation": 2.0,
+        "others_truncation": 2.0,
+        "advantages": "gae",
+        "delta_truncation": 1.0,
+        "trace_truncation": 1.0,
         "device": "cpu",
         **changes,
     }
@@ -57,7 +65,14 @@ def settings(**changes) -> Hyperparameters:
 
 
 def learner_for(
-    spec=SPREAD, seeds=range(2), *, weighted=True, longest_round=4, predictor=None, **changes
+    spec=SPREAD,
+    seeds=range(2),
+    *,
+    weighted=True,
+    one_large_update=False,
+    longest_round=4,
+    predictor=None,
+    **changes,
 ) -> Mappo:
     return Mappo(
         spec,
@@ -65,6 +80,8 @@ def learner_for(
         settings(**changes),
         team_reward="mean",
         importance_weighted=weighted,
+        one_large_update=one_large_update,
+        observations_travel=True,
         total_updates=100,
         longest_round=longest_round,
         predictor=None if predictor is None else predictor_named(predictor),
@@ -96,6 +113,11 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
     if leavers:
         alive = random.random(shape) < 0.7
         alive[:, 0] = True
+    final = at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended))
+    world, world_led_to = (
+        torch.from_numpy(drawn.standard_normal((rows, 1, steps, copies, spec.world_size))).float()
+        for drawn in (np.random.default_rng(1), np.random.default_rng(2))
+    )
     return Chunk(
         observations=observations,
         legal=legal,
@@ -105,7 +127,9 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
         alive=torch.from_numpy(alive),
         ended=torch.from_numpy(ended),
         terminated=torch.from_numpy(terminated),
-        final_observations=at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended)),
+        final_observations=final,
+        world=world,
+        final_world=at_ends(world_led_to, torch.from_numpy(ended)),
     )
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -80,6 +81,37 @@ def test_costs_are_medians_over_seeds_with_exact_intervals(tmp_path, compare):
         for values in (rounds, updates, 1000 * rounds, 1000 * rounds * BYTES_PER_SAMPLE)
     ]
     assert costs(out)["importance_sampling", "0.1"] == ["12/12", *expected]
+
+
+def with_distances(runs, distances, **further):
+    """Write a run, and add what its seeds' summaries say of distances."""
+    write_run(runs, seeds=range(len(distances)), **further)
+    summary = json.loads((runs / "summary.json").read_text())
+    for seed, told in zip(summary["seeds"], distances, strict=True):
+        seed.update(told)
+    (runs / "summary.json").write_text(json.dumps(summary))
+
+
+def test_distances_are_medians_over_seeds_and_what_they_take(tmp_path, compare):
+    told = [{"distance": 3.0 * seed, "distance_rounds": 1.0 * seed} for seed in range(1, 8)]
+    with_distances(tmp_path / "runs" / "told", told)
+    exact = {"samples_per_round": None, "learner.step_size": 9.0}
+    with_distances(tmp_path / "runs" / "exact", [{"distance": 2.5}] * 2, settings=exact)
+    write_run(tmp_path / "runs" / "old", "base_policy_prediction")  # told none
+    code, out, _ = compare(tmp_path / "runs")
+    assert code == 0
+    table = rows(out, "Distance from the first policy")
+    assert {row[0].split()[0] for row in table} == {"importance_sampling"}
+    cells = [row[1:] for row in table]
+    assert cells == [["2.5", "-", "6"], ["12 [3, 21]", "4 [1, 7]", "6 [6, 6]"]]
+
+
+def test_a_seed_is_the_same_where_an_old_version_told_no_distance(tmp_path, compare):
+    write_run(tmp_path / "runs" / "old")
+    with_distances(tmp_path / "runs" / "new", [{"distance": 3.0, "distance_rounds": 0.6}])
+    code, _, err = compare(tmp_path / "runs")
+    assert code == 0
+    assert "counted once" in err
 
 
 def test_seeds_that_leave_again_are_told(tmp_path, compare):
@@ -325,6 +357,34 @@ def test_runs_of_environments_are_compared_by_their_returns(tmp_path, compare):
     ]
     assert (tmp_path / "pictures" / "return.png").stat().st_size > 10_000
     assert not (tmp_path / "pictures" / "nash_gap.png").exists()
+
+
+def test_another_outcome_of_episodes_is_compared_like_the_return(tmp_path, compare):
+    def record(seed):
+        found = environment_points(final_return=-60.0)
+        for point in found:
+            evaluated = point["evaluation_sampled_return"] is not None
+            won = min(1.0, (seed + 1) * point["local_step"] / 400)
+            point["evaluation_sampled_won"] = won if evaluated else None
+        return found
+
+    write_environment_run(tmp_path / "runs" / "is", record=record)
+    write_environment_run(tmp_path / "runs" / "stale", "stale", record=record)
+    code, out, err = compare(tmp_path / "runs", "--outcome", "won")
+    assert (code, err) == (0, "")
+    # Of eight seeds the middle four end with 0.3, ..., 0.6 of the battles won.
+    (one, _) = rows(out, "Runs in environments")
+    assert one[4].startswith("0.450 [")
+    assert "final won" in out
+    assert "final won, difference" in out
+    assert (tmp_path / "pictures" / "won.png").stat().st_size > 10_000
+    write_networks(tmp_path / "others")
+    for runs, allowed in (("others", "return"), ("table", "none, as it is of evaluations")):
+        if runs == "table":
+            write_run(tmp_path / runs)
+        code, _, err = compare(tmp_path / runs, "--outcome", "won")
+        assert code == 2
+        assert f"--outcome won is not in all of the runs: allowed here is {allowed}" in err
 
 
 def test_returns_and_gaps_are_not_compared(tmp_path, compare):

@@ -29,7 +29,7 @@ from marl_comm.rows import (
     saved,
     take,
 )
-from marl_comm.storage.checkpoints import _decode, _encode
+from marl_comm.storage.checkpoints import decode, encode
 
 
 @record
@@ -149,7 +149,7 @@ def test_what_is_saved_is_loaded_again_all_but_what_follows_from_it(case):
     rows, some, _ = case
     outer, other = take(Outer(rows, seed=4), some), Outer(rows)
     settings, doubled = other._settings, other.doubled
-    other.restore(_decode(_encode(outer.state())))
+    other.restore(decode(encode(outer.state())))
     assert other._settings is settings
     assert other.doubled is doubled
     assert other._steps == 4
@@ -186,7 +186,7 @@ class Flat:
 
 def test_a_record_of_arrays_is_built_from_what_was_saved():
     flat = Flat(np.arange(3.0), None)
-    state = _decode(_encode(saved(flat) | {"count": None}))
+    state = decode(encode(saved(flat) | {"count": None}))
     built = loaded(Flat, state)
     np.testing.assert_array_equal(built.numbers, flat.numbers)
     tensors = loaded(Flat, state, torch.device("cpu"))

@@ -37,6 +37,16 @@ class CurrentPolicySettings(AlgorithmSettings):
         """No."""
         return False
 
+    @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def asks_the_game(self) -> bool:
+        """No."""
+        return False
+
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
         """Return the plan for tables."""
         return CurrentPolicy(reweighs=self.reweighs)

@@ -40,6 +40,16 @@ class OwnAlgorithmSettings(AlgorithmSettings, OwnOption):
         """It may."""
         return True
 
+    @property
+    def one_large_update(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def asks_the_game(self) -> bool:
+        """It should not."""
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none that are known."""
         yield from ()

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import quantile_test
+from scipy.stats import beta, quantile_test
 
-from marl_comm.arrays import Array
+from marl_comm.arrays import Array, BoolArray
 
 CONFIDENCE = 0.95
 # With five seeds the smallest and the largest enclose the median with probability 1 - 2/2^5 = 0.94.
@@ -80,3 +80,22 @@ def _ratio(numerator: Array | np.float64, denominator: Array | np.float64) -> Ar
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.true_divide(numerator, denominator)
     return np.where(np.equal(denominator, 0), np.nan, ratio)
+
+
+def share(outcomes: BoolArray) -> Estimate:
+    """Return the share of seeds with Jeffreys' interval.
+
+    A bootstrap of zeros or of ones alone would claim certainty; this does not.
+
+    Args:
+        outcomes: (seeds,), whether it happened.
+    """
+    count, seeds = float(np.sum(outcomes)), len(outcomes)
+    low, high = beta.ppf([0.025, 0.975], count + 0.5, seeds - count + 0.5)
+    if seeds < SMALLEST_SAMPLE:
+        return Estimate(count / seeds)
+    return Estimate(
+        count / seeds,
+        0.0 if count == 0 else float(low),
+        1.0 if count == seeds else float(high),
+    )

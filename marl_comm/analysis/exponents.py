@@ -6,7 +6,7 @@ import numpy as np
 
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import estimate, interquartile_mean
-from marl_comm.arrays import Array
+from marl_comm.arrays import Array, BoolArray
 
 _FEWEST_POINTS = 3
 
@@ -59,3 +59,36 @@ def slopes(costs: Array, positions: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = (centred * logs).sum(axis=1) / (centred**2).sum(axis=1)
     return np.where(count >= _FEWEST_POINTS, slope, np.nan)
+
+
+def comparison_of_fits(costs: Array, one: Array, other: Array) -> Array:
+    """Return by how much the second straight line explains growth of log(cost) better, (rows,).
+
+    The logarithm of the ratio of what the lines in two positions leave unexplained, their residual
+    sums of squares: above 0 where the second fits better. Both have two parameters, so this is
+    what any information criterion would compare. Infinite where the first line does not rise: what
+    does not grow does not grow exponentially.
+
+    Args:
+        costs: (rows, points); nan for the row where fewer than four are finite and positive.
+        one: (points,), such as the number of agents: the line is an exponential.
+        other: (points,), such as its logarithm: the line is a power.
+    """
+    usable = np.isfinite(costs) & (costs > 0)
+    logs = np.log(np.where(usable, costs, 1.0))
+    left = [_residuals(logs, usable, positions) for positions in (one, other)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        compared = np.log(left[0] / left[1])
+    compared = np.where(slopes(costs, one) > 0, compared, np.inf)
+    return np.where(usable.sum(axis=1) > _FEWEST_POINTS, compared, np.nan)
+
+
+def _residuals(logs: Array, usable: BoolArray, positions: Array) -> Array:
+    """Return the residual sum of squares of the best straight line in the positions, (rows,)."""
+    count = np.maximum(usable.sum(axis=1), 1)[:, None]
+    mean = (usable * positions).sum(axis=1, keepdims=True) / count
+    centred = (positions - mean) * usable
+    heights = (logs - (usable * logs).sum(axis=1, keepdims=True) / count) * usable
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (centred * heights).sum(axis=1) / (centred**2).sum(axis=1)
+    return np.asarray(((heights - slope[:, None] * centred) ** 2).sum(axis=1))

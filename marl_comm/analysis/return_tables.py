@@ -10,6 +10,7 @@ from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import difference_of, mean_of, ratio_of
 from marl_comm.analysis.pairs import Pairs
 from marl_comm.analysis.returns import (
+    RETURN,
     areas,
     final_returns,
     paired,
@@ -36,6 +37,19 @@ MEASURES: dict[str, Statistic] = {
 }
 """What a run came to, one number per seed."""
 
+
+def measures_of(outcome: str) -> dict[str, Statistic]:
+    """Return the same of another outcome of episodes than the return."""
+    other = {
+        "final return": partial(final_returns, outcome=outcome),
+        "area": partial(areas, outcome=outcome),
+    }
+    return {
+        _titled(title, outcome): other.get(title, statistic)
+        for title, statistic in MEASURES.items()
+    }
+
+
 _RATIOS = ("rounds", "joint steps", "KL")
 _DIFFERENCES = ("final return", "area", "ESS")
 _CAPTION = """\
@@ -48,31 +62,31 @@ Paired by seed: ratios of interquartile means (rounds, joint steps, KL), interqu
 differences (returns, area, ESS) [95 % bootstrap interval]."""
 
 
-def return_table(configurations: Sequence[Configuration]) -> Sheet:
+def return_table(configurations: Sequence[Configuration], outcome: str = RETURN) -> Sheet:
     """Return the table of rounds, steps, returns, and how old the data were."""
     rows = [
-        Row(each.label, (_count(each.seeds), *map(_cell, _measured(each).values())))
+        Row(each.label, (_count(each.seeds), *map(_cell, _measured(each, outcome).values())))
         for each in configurations
     ]
     caption = caption_for(configurations, _CAPTION)
-    columns = ("seeds", *MEASURES)
+    columns = ("seeds", *measures_of(outcome))
     return Sheet("Runs in environments", caption, "configuration", columns, tuple(rows))
 
 
-def difference_table(pairings: Sequence[Pairs]) -> Sheet:
+def difference_table(pairings: Sequence[Pairs], outcome: str = RETURN) -> Sheet:
     """Return the table of what each configuration does differently from its reference."""
     rows = [
         Row(
             pairs.label,
             (
                 _count(pairs.seeds),
-                *map(_cell, _compared(pairs.configuration, pairs.reference).values()),
+                *map(_cell, _compared(pairs.configuration, pairs.reference, outcome).values()),
             ),
         )
         for pairs in pairings
     ]
     caption = caption_for(pairings, _PAIRED_CAPTION)
-    columns = ("pairs", *comparison_titles())
+    columns = ("pairs", *comparison_titles(outcome))
     first = "configuration / reference"
     return Sheet("Relative to the reference", caption, first, columns, tuple(rows))
 
@@ -89,37 +103,50 @@ def _cell(each: Estimate) -> Cell:
     return Cell(short(each), each.value, each.low, each.high)
 
 
-def measured(configuration: Configuration) -> dict[str, str]:
+def measured(configuration: Configuration, outcome: str = RETURN) -> dict[str, str]:
     """Return each measure of a configuration in words, by its title."""
-    return {title: short(each) for title, each in _measured(configuration).items()}
+    return {title: short(each) for title, each in _measured(configuration, outcome).items()}
 
 
-def _measured(configuration: Configuration) -> dict[str, Estimate]:
-    return {title: mean_of(statistic(configuration)) for title, statistic in MEASURES.items()}
+def _measured(configuration: Configuration, outcome: str) -> dict[str, Estimate]:
+    return {
+        title: mean_of(statistic(configuration))
+        for title, statistic in measures_of(outcome).items()
+    }
 
 
-def comparison_titles() -> list[str]:
+def comparison_titles(outcome: str = RETURN) -> list[str]:
     """Return the titles of what `compared` returns, in its order."""
     return [
         *(f"{title}, ratio" for title in _RATIOS),
-        *(f"{title}, difference" for title in _DIFFERENCES),
+        *(f"{_titled(title, outcome)}, difference" for title in _DIFFERENCES),
     ]
 
 
-def compared(configuration: Configuration, reference: Configuration) -> dict[str, str]:
+def compared(
+    configuration: Configuration, reference: Configuration, outcome: str = RETURN
+) -> dict[str, str]:
     """Return ratios and differences to a reference in words, on the seeds that both have."""
-    return {title: short(each) for title, each in _compared(configuration, reference).items()}
+    estimates = _compared(configuration, reference, outcome)
+    return {title: short(each) for title, each in estimates.items()}
 
 
-def _compared(configuration: Configuration, reference: Configuration) -> dict[str, Estimate]:
+def _compared(
+    configuration: Configuration, reference: Configuration, outcome: str
+) -> dict[str, Estimate]:
+    measures = measures_of(outcome)
     estimates = [
-        *(ratio_of(*paired(MEASURES[title], configuration, reference)) for title in _RATIOS),
+        *(ratio_of(*paired(measures[title], configuration, reference)) for title in _RATIOS),
         *(
-            difference_of(*paired(MEASURES[title], configuration, reference))
+            difference_of(*paired(measures[_titled(title, outcome)], configuration, reference))
             for title in _DIFFERENCES
         ),
     ]
-    return dict(zip(comparison_titles(), estimates, strict=True))
+    return dict(zip(comparison_titles(outcome), estimates, strict=True))
+
+
+def _titled(title: str, outcome: str) -> str:
+    return title.replace(RETURN, outcome)
 
 
 def short(each: Estimate) -> str:

@@ -77,3 +77,8 @@ def paired_costs(
         )
         sides.append(np.array([of_seed[seed] for seed in shared]))
     return sides[0], sides[1]
+
+
+def final_gaps(configuration: Configuration) -> Array:
+    """Return the Nash gap with which each seed ended, (seeds,)."""
+    return np.array([run.metrics["nash_gap"][-1] for run in configuration.seeds])

@@ -54,8 +54,8 @@ COMMANDS = {
     ),
     "compare": Command(
         "marl_comm.compare",
-        "compare finished runs: two tables and a picture",
-        ("--help", "--out", "--reference", "--csv", "--json", "--latex"),
+        "compare finished runs: tables and a picture",
+        ("--help", "--out", "--reference", "--outcome", "--csv", "--json", "--latex"),
     ),
     "evaluate": Command(
         "marl_comm.evaluate",

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from marl_comm.errors import InputError, LaunchError, NumbersError, OutputError
+from marl_comm.errors import GroupError, InputError, LaunchError, NumbersError, OutputError
 from marl_comm.plain_text import printable
 from marl_comm.runs.interruption import Interrupted
 
@@ -14,7 +14,7 @@ FAILURE = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 
-_FORESEEN = (InputError, LaunchError, NumbersError, OutputError)
+_FORESEEN = (GroupError, InputError, LaunchError, NumbersError, OutputError)
 
 # Read at import: later this variable is set to make Hydra raise its errors.
 _FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"

@@ -30,7 +30,21 @@ def load(cfg: DictConfig) -> RunConfig:
 
 
 # Keys that the first runs did not have: group, option of it, key, and what they did.
-_ADDED = (("metrics", None, "objective", None), ("learner", "npg", "reuse", "latest"))
+_ADDED = (
+    ("metrics", None, "objective", None),
+    ("learner", "npg", "reuse", "latest"),
+    ("learner", "npg", "stages", "together"),
+    ("game", "congestion", "own_costs", 0.0),
+    ("algorithm", "base_policy_prediction", "weights", "mixture"),
+    ("learner", "mappo", "critic", "central"),
+    ("learner", "mappo", "chunks", "own"),
+    ("learner", "mappo", "reuse", "latest"),
+    ("learner", "mappo", "step_scaling", "none"),
+    ("learner", "mappo", "advantages", "gae"),
+    ("learner", "mappo", "delta_truncation", 1.0),
+    ("learner", "mappo", "trace_truncation", 1.0),
+    ("learner", "mappo", "others_truncation", 2.0),
+)
 
 
 def load_saved(file: Path) -> RunConfig:
@@ -47,7 +61,9 @@ def load_saved(file: Path) -> RunConfig:
     raw.setdefault("quiet", False)
     for group, option, key, before in _ADDED:
         settings = raw.get(group)
-        if isinstance(settings, dict) and settings.get("name", option) == option:
+        if isinstance(settings, dict) and (
+            settings.get("name", option) == option and settings.get("policies") != "networks"
+        ):
             settings.setdefault(key, before)
     try:
         return _validated(raw, {})

@@ -60,6 +60,11 @@ class GameSettings(Option):
     def policies(self) -> Policies:
         """What is learned in it."""
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What evaluations tell of episodes beside the return, such as whether they were won."""
+        return ()
+
 
 class AlgorithmSettings(Option):
     """A choice of the group `algorithm`."""
@@ -75,6 +80,16 @@ class AlgorithmSettings(Option):
     @abstractmethod
     def predicts(self) -> bool:
         """Whether base policies are predicted; networks then keep predictions to score them."""
+
+    @property
+    @abstractmethod
+    def one_large_update(self) -> bool:
+        """Whether networks make one large update of a round, of which local updates are parts."""
+
+    @property
+    @abstractmethod
+    def asks_the_game(self) -> bool:
+        """Whether plans follow exact figures of the game, which no agent could know."""
 
     @abstractmethod
     def for_tables(self, run: "RunSettings") -> "TabularAlgorithm":
@@ -145,6 +160,15 @@ class LearnerSettings(Option):
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
 
+    @property
+    @abstractmethod
+    def by_stages(self) -> bool:
+        """Whether the steps of an episode learn one after another, so that each has its error."""
+
+    @abstractmethod
+    def numbers_of_models(self, run: "RunSettings") -> int:
+        """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
+
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""
@@ -153,8 +177,8 @@ class LoggerSettings(Option):
 Objective = Annotated[
     str,
     Field(
-        pattern=r"^(nash_gap|return|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
-        description="one of nash_gap, return, rounds_to:GAP, bytes_to:GAP",
+        pattern=r"^(nash_gap|return|won|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
+        description="one of nash_gap, return, won, rounds_to:GAP, bytes_to:GAP",
     ),
 ]
 

@@ -1,10 +1,10 @@
 """The command behind scripts/reproduce_figures.py: sweeps, figures, verdicts, report."""
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,15 +16,20 @@ from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.program import program_name
 from marl_comm.loggers.progress import duration
 from marl_comm.paper import page_html, page_markdown
-from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.experiments import Job, command_of, jobs_of_experiment
 from marl_comm.paper.figure import PaperFigure, chosen_figures, paper_figures
-from marl_comm.paper.report import Report, Section, seeds_in_words, write_claims
-from marl_comm.paper.rules import Evidence, judge
+from marl_comm.paper.published import commit, publish
+from marl_comm.paper.report import (
+    Report,
+    Section,
+    estimators_in_words,
+    report_of,
+    seeds_in_words,
+    write_claims,
+)
 from marl_comm.paper.workers import Sweep, finished_run, run_jobs
 from marl_comm.plots.saving import save
 from marl_comm.storage.files import whole_file
-from marl_comm.storage.versions import versions
 
 _DESCRIPTION = """\
 Run the sweeps of the figures, draw them, judge the claims, write the report (HTML and Markdown).
@@ -53,33 +58,24 @@ def _reproduce(options: argparse.Namespace) -> int:
         return 0
     start = time.monotonic()
     sweep = run_jobs(list(every.values()), there, options.runs, options.jobs, _tell)
-    sections, evidence, missing = [], [], []
+    sections, missing = [], []
+    made_from = f"{date.today()} from commit {commit()}"
     for figure in figures:
         lacking = [job.name for job in jobs[figure.name] if job.name not in sweep.runs]
         if lacking:
             missing.append(f"`{figure.name}`: {len(lacking)} runs failed, such as {lacking[0]}")
             continue
-        section, measured = _section(
-            figure, scales[figure.name], jobs[figure.name], sweep, options.out
+        section = _section(
+            figure, scales[figure.name], jobs[figure.name], sweep, made_from, options.out
         )
         sections.append(section)
-        evidence += measured
         _tell(f"drawn: {section.picture}")
     made = {figure.name for figure in figures}
     missing += [f"`{name}`: not asked for" for name in paper_figures() if name not in made]
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
-    _write(
-        Report(
-            tuple(judge(CLAIMS, evidence)),
-            tuple(sections),
-            versions(),
-            tuple(missing),
-            cost,
-        ),
-        options.out,
-    )
+    _write(report_of(sections, missing, cost), options.out)
     if options.publish is not None:
-        _publish(options.out, options.publish)
+        publish(sections, options.out / "figures", options.publish)
     _tell(f"report: {options.out / 'index.html'}. {cost}")
     return FAILURE if sweep.failed else 0
 
@@ -103,54 +99,46 @@ def _overrides(figure: PaperFigure, experiment: str, scale: str) -> tuple[str, .
 
 
 def _section(
-    figure: PaperFigure, scale: str, jobs: Sequence[Job], sweep: Sweep, out: Path
-) -> tuple[Section, list[Evidence]]:
+    figure: PaperFigure, scale: str, jobs: Sequence[Job], sweep: Sweep, made: str, out: Path
+) -> Section:
     runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
     configurations = pool(runs, _tell)
-    picture = _save(figure.draw(configurations), out / "figures", figure.name)
-    section = Section(
-        figure,
-        scale,
-        picture,
-        tuple(
+    _save(figure.draw(configurations), out / "figures", figure.name)
+    return Section(
+        name=figure.name,
+        title=figure.title,
+        caption=figure.caption,
+        scale=scale,
+        commands=tuple(
             command_of(experiment, _overrides(figure, experiment, scale))
             for experiment in figure.experiments
         ),
-        len(runs),
-        seeds_in_words(configurations),
-        tuple(figure.finding(configurations)),
+        runs=len(runs),
+        seeds=seeds_in_words(configurations) if runs else figure.seeds,
+        estimators=estimators_in_words(configurations) if runs else figure.estimators,
+        made=made,
+        findings=tuple(figure.finding(configurations)),
+        evidence=tuple(figure.evidence(configurations)),
     )
-    return section, figure.evidence(configurations)
 
 
-def _save(figure: Figure, directory: Path, name: str) -> Path:
+def _save(figure: Figure, directory: Path, name: str) -> None:
     """Write a figure as PNG (of 256 colours) and PDF; equal runs make equal files."""
     picture, _ = save(figure, directory, name, dpi=150)
     with Image.open(picture) as drawn:
         small = drawn.convert("RGB").quantize(256)
     small.save(picture, optimize=True)
-    return picture
 
 
 def _write(content: Report, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in {
-        "index.html": page_html.render(content),
+        "index.html": page_html.render(content, directory / "figures"),
         "report.md": page_markdown.render(content, "figures/"),
     }.items():
         with whole_file(directory / name) as file:
             file.write(text.encode())
     write_claims(content.judgements, directory / "claims.json")
-
-
-def _publish(report_directory: Path, target: Path) -> None:
-    """Copy the report's Markdown, its pictures and the claims table, as committed under docs/."""
-    target.mkdir(parents=True, exist_ok=True)
-    text = (report_directory / "report.md").read_text(encoding="utf-8")
-    (target / "README.md").write_text(text.replace("](figures/", "]("), encoding="utf-8")
-    shutil.copy(report_directory / "claims.json", target)
-    for picture in (report_directory / "figures").glob("*.png"):
-        shutil.copy(picture, target)
 
 
 def _cost_beforehand(all_jobs: int, missing: Sequence[Job], workers: int) -> str:
@@ -189,7 +177,10 @@ def _parser() -> Parser:
     parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")
     parser.add_argument(
-        "--publish", type=Path, metavar="DIR", help="also copy Markdown, PNG and claims to DIR"
+        "--publish",
+        type=Path,
+        metavar="DIR",
+        help="also put Markdown, PNG and claims into DIR, beside the figures published there",
     )
     return parser
 

@@ -29,6 +29,8 @@ class PaperFigure:
         evidence: Measures what the claims ask for.
         quick: For each experiment, overrides that make it small.
         finding: Says in words and numbers what the runs show, as Markdown paragraphs.
+        seeds: What it is computed from, in words, where there are no experiments.
+        estimators: Likewise how it estimates action values.
     """
 
     name: str
@@ -40,6 +42,8 @@ class PaperFigure:
     evidence: Callable[[Configurations], list[Evidence]] = field(default=lambda _: [])
     quick: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     finding: Callable[[Configurations], list[str]] = field(default=lambda _: [])
+    seeds: str = ""
+    estimators: str = ""
 
 
 def paper_figures() -> dict[str, PaperFigure]:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
 from marl_comm.paper.rules import Criterion, Judgement, Line
-from marl_comm.paper.text import measured, required, tally
+from marl_comm.paper.text import detectable, measured, required, tally
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
-_COLUMNS = ("setting", "value", "95 % interval", "outcome", "note")
+_COLUMNS = ("setting", "value", "95 % interval", "would show", "outcome", "note")
 
 
-def render(report: Report) -> str:
-    """Return the page; pictures are part of it."""
-    made = {section.figure.name for section in report.sections}
+def render(report: Report, pictures: Path) -> str:
+    """Return the page; the pictures in the given folder become part of it."""
+    made = {section.name for section in report.sections}
     claims = "\n".join(_claim(judgement, made) for judgement in report.judgements)
     overview = "\n".join(_overview(judgement) for judgement in report.judgements)
-    figures = "\n".join(_figure(section) for section in report.sections)
+    figures = "\n".join(_figure(section, pictures) for section in report.sections)
     links = "\n".join(
-        f'<li><a href="#{section.figure.name}">{_inline(section.figure.title)}</a></li>'
+        f'<li><a href="#{section.name}">{_inline(section.title)}</a></li>'
         for section in report.sections
     )
     missing = "".join(f"<li>{_inline(line)}</li>" for line in report.missing)
@@ -94,6 +94,7 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
             "setting": escape(line.setting),
             "value": escape(value),
             "95 % interval": escape(interval),
+            "would show": escape(detectable(line)),
             "outcome": _badge(line.outcome),
             "note": escape(note),
         }
@@ -110,17 +111,16 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
 <table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
 
 
-def _figure(section: Section) -> str:
-    figure = section.figure
-    picture = base64.b64encode(section.picture.read_bytes()).decode()
+def _figure(section: Section, pictures: Path) -> str:
+    picture = base64.b64encode((pictures / section.picture).read_bytes()).decode()
     findings = "".join(map(_block, section.findings))
     commands = "\n".join([*section.commands, command_of_figure(section)])
-    return f"""<figure id="{figure.name}">
-<h3>{_inline(figure.title)}</h3>
-<img alt="{escape(figure.title)}" src="data:image/png;base64,{picture}">
-<figcaption>{_inline(figure.caption)}</figcaption>
+    return f"""<figure id="{section.name}">
+<h3>{_inline(section.title)}</h3>
+<img alt="{escape(section.title)}" src="data:image/png;base64,{picture}">
+<figcaption>{_inline(section.caption)}</figcaption>
 {findings}
-<p class="quiet">{section.runs} runs, {escape(section.seeds)}, made by</p>
+<p class="quiet">{escape(section.origin)}</p>
 <pre>{escape(commands)}</pre>
 </figure>"""
 

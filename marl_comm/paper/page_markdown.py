@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
 from marl_comm.paper.rules import Judgement
-from marl_comm.paper.text import measured, required, tally
+from marl_comm.paper.text import detectable, measured, required, tally
 
 
 def claims_tables(judgements: Sequence[Judgement]) -> str:
@@ -17,8 +17,9 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
         )
     lines += [
         "",
-        "| claim | measured | setting | value | 95 % interval | required | outcome | figure |",
-        "|---|---|---|---|---|---|---|---|",
+        "| claim | measured | setting | value | 95 % interval | required | would show | outcome | "
+        "figure |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for judgement in judgements:
         for line in judgement.lines:
@@ -26,7 +27,8 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
             setting = f"{line.setting} ({note})" if note else line.setting
             lines.append(
                 f"| {judgement.claim.key} | {line.criterion.statistic} | {setting} | {value} | "
-                f"{interval} | {required(line)} | {line.outcome} | `{line.criterion.figure}` |"
+                f"{interval} | {required(line)} | {detectable(line)} | {line.outcome} | "
+                f"`{line.criterion.figure}` |"
             )
     return "\n".join(lines)
 
@@ -39,6 +41,7 @@ def render(report: Report, pictures: str) -> str:
         pictures: The folder of the pictures as seen from the file, ending in a slash or empty.
     """
     parts = [f"# {TITLE}", report.introduction, f"Scale: {report.scale}. {report.cost}"]
+    parts += ["## What was made when", _overview(report.sections)]
     parts += ["## Claims", claims_tables(report.judgements)]
     parts += ["## Figures"]
     parts += [_section(section, pictures) for section in report.sections]
@@ -49,16 +52,25 @@ def render(report: Report, pictures: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _overview(sections: Sequence[Section]) -> str:
+    """Return what was made when: nobody should take old figures for new ones."""
+    lines = ["| figure | scale | made | estimator | seeds |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{each.name}` | {each.scale} | {each.made} | {each.estimators} | {each.seeds} |"
+        for each in sections
+    ]
+    return "\n".join(lines)
+
+
 def _section(section: Section, pictures: str) -> str:
-    figure = section.figure
     commands = "\n".join([*section.commands, command_of_figure(section)])
     return "\n\n".join(
         [
-            f"### {figure.title}",
-            f"![{figure.title}]({pictures}{section.picture.name})",
-            figure.caption,
+            f"### {section.title}",
+            f"![{section.title}]({pictures}{section.picture})",
+            section.caption,
             *section.findings,
-            f"{section.runs} runs, {section.seeds}, made by",
+            section.origin,
             f"```\n{commands}\n```",
         ]
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+
 from marl_comm.analysis.estimates import Estimate
 
 
@@ -15,6 +17,7 @@ class Outcome(StrEnum):
     """What one criterion comes to in one setting."""
 
     MET = "met"
+    NOT_CONTRADICTED = "not contradicted"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
     NOT_TESTED = "not tested"
@@ -24,7 +27,9 @@ class Verdict(StrEnum):
     """What a claim comes to."""
 
     HOLDS = "holds"
+    NOT_CONTRADICTED = "not contradicted"
     HOLDS_PARTLY = "holds partly"
+    NOT_SHOWN = "not shown"
     DOES_NOT_HOLD = "does not hold"
     NOT_TESTED = "not tested"
 
@@ -40,6 +45,9 @@ class Criterion:
         side: On which side of the threshold the claim wants the number.
         threshold: In the statistic's unit.
         settings: Every setting, such as a game, in which it has to be met.
+        of_bound: Whether it asks for no more than an upper bound. Then it must tell prediction
+            from importance sampling as well: what both keep to says nothing for prediction.
+        scale: How far two values lie apart: by their difference or by their ratio.
     """
 
     key: str
@@ -48,12 +56,18 @@ class Criterion:
     side: Literal["below", "above"]
     threshold: float
     settings: tuple[str, ...]
+    of_bound: bool = False
+    scale: Literal["difference", "ratio"] = "difference"
 
-    def outcome(self, estimate: Estimate | None) -> Outcome:
+    def outcome(self, estimate: Estimate | None, rival: Estimate | None = None) -> Outcome:
         """Compare an interval with the threshold.
 
         Met or refuted only if the whole interval lies on one side; an estimate without an
         interval decides nothing, and neither does one that is not a number.
+
+        Args:
+            estimate: Of prediction; None if it was not measured.
+            rival: Of importance sampling, where the criterion is of a bound.
         """
         if estimate is None:
             return Outcome.NOT_TESTED
@@ -62,7 +76,24 @@ class Criterion:
         below, above = estimate.high < self.threshold, estimate.low > self.threshold
         if not (below or above):
             return Outcome.UNDECIDED
-        return Outcome.MET if (below if self.side == "below" else above) else Outcome.REFUTED
+        if not (below if self.side == "below" else above):
+            return Outcome.REFUTED
+        if self.of_bound and rival is not None and self.outcome(rival) is Outcome.MET:
+            return Outcome.NOT_CONTRADICTED
+        return Outcome.MET
+
+    def detectable(self, estimate: Estimate) -> float:
+        """Return the value that would just have been met, had its interval been as wide as this.
+
+        The smallest effect that these runs could have shown; nan where there is no interval, or
+        an end of it is infinite.
+        """
+        end = estimate.high if self.side == "below" else estimate.low
+        if not (np.isfinite(estimate.value) and np.isfinite(end)):
+            return np.nan
+        if self.scale == "difference":
+            return self.threshold - (end - estimate.value)
+        return self.threshold * estimate.value / end if end > 0 and self.threshold > 0 else np.nan
 
 
 @dataclass(frozen=True)
@@ -89,12 +120,14 @@ class Evidence:
         setting: One of its settings.
         estimate: The measured number with its 95 % interval.
         note: What a reader must know beside it, such as how many runs never reached the gap.
+        rival: The same number of importance sampling, where the criterion is of a bound.
     """
 
     criterion: str
     setting: str
     estimate: Estimate
     note: str = ""
+    rival: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +141,9 @@ class Line:
     @property
     def outcome(self) -> Outcome:
         """What it comes to."""
-        return self.criterion.outcome(None if self.evidence is None else self.evidence.estimate)
+        if self.evidence is None:
+            return Outcome.NOT_TESTED
+        return self.criterion.outcome(self.evidence.estimate, self.evidence.rival)
 
 
 @dataclass(frozen=True)
@@ -131,16 +166,22 @@ class Judgement:
 def verdict(outcomes: Sequence[Outcome]) -> Verdict:
     """Return what a claim's outcomes come to.
 
-    All met: holds. Nothing tested: not tested. Something tested, nothing met: does not hold.
-    Anything else, untested settings included: holds partly.
+    All met: holds. All not contradicted: not contradicted. Nothing tested: not tested. All that
+    was tested refuted: does not hold. Something met: holds partly. Anything else: not shown.
     """
-    if all(outcome is Outcome.NOT_TESTED for outcome in outcomes):
+    found = set(outcomes)
+    tested = found - {Outcome.NOT_TESTED}
+    if not tested:
         return Verdict.NOT_TESTED
-    if all(outcome is Outcome.MET for outcome in outcomes):
+    if found == {Outcome.MET}:
         return Verdict.HOLDS
-    if any(outcome is Outcome.MET for outcome in outcomes):
+    if found == {Outcome.NOT_CONTRADICTED}:
+        return Verdict.NOT_CONTRADICTED
+    if tested == {Outcome.REFUTED}:
+        return Verdict.DOES_NOT_HOLD
+    if Outcome.MET in found:
         return Verdict.HOLDS_PARTLY
-    return Verdict.DOES_NOT_HOLD
+    return Verdict.NOT_SHOWN
 
 
 def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgement]:

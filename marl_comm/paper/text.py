@@ -1,5 +1,7 @@
 """Verdicts as a reader sees them, the same in every form of the report."""
 
+import math
+
 from marl_comm.analysis.text import interval, number
 from marl_comm.paper.rules import Judgement, Line, Outcome
 
@@ -21,3 +23,11 @@ def tally(judgement: Judgement) -> str:
     """Return how many settings came to what, such as "3 met, 1 undecided"."""
     counts = {outcome: judgement.count(outcome) for outcome in Outcome}
     return ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+
+
+def detectable(line: Line) -> str:
+    """Return the smallest effect that could have been shown: the value that just would be met."""
+    if line.evidence is None:
+        return "-"
+    value = line.criterion.detectable(line.evidence.estimate)
+    return "-" if math.isnan(value) else f"{line.criterion.side} {number(value)}"

@@ -44,10 +44,10 @@ _ALGORITHMS = {
     "importance_sampling": Look(VERMILION, "-.", "^"),
     "base_policy_prediction": Look(BLUE, "-", "o"),
     "stale": Look(PURPLE, ":", "v"),
+    "large_batch": Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "8"),
 }
 # Of algorithms that are not the package's, in the order in which they come.
 _OTHERS = (
-    Look(GREEN, (0, (5, 1, 1, 1, 1, 1)), "8"),
     Look(ORANGE, (0, (7, 2)), "d"),
     Look(SKY_BLUE, (0, (2, 1)), "H"),
 )
@@ -82,6 +82,7 @@ _NAMES = {
     "importance_sampling": "importance sampling",
     "base_policy_prediction": "base-policy prediction",
     "stale": "stale (no reweighing)",
+    "large_batch": "one large update",
 }
 
 

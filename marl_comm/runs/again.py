@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 
@@ -15,13 +15,21 @@ from marl_comm.runs.objective import Result
 from marl_comm.settings import flattened
 from marl_comm.storage.files import CONFIG, SUMMARY, content_of
 
+if TYPE_CHECKING:
+    from marl_comm.runs.session import Assembling
+
 # The same dumper in C, which most installations of PyYAML have.
 _QuickDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 _MAY_DIFFER = ("quiet",)  # what a run says is no part of what it is
 
 
-def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -> Result:
+def play_on(
+    config: RunConfig,
+    directory: Path,
+    what: Literal["run", "sweep"],
+    assembling: "Assembling | None" = None,
+) -> Result:
     """Run; resume where the directory holds the same run unfinished; do nothing where finished.
 
     This is what a scheduler needs that starts the same command again after it took the machine
@@ -31,6 +39,7 @@ def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -
         config: The checked configuration.
         directory: The run's own.
         what: Whose directory the user has chosen: this run's, or a sweep's with this run in it.
+        assembling: Makes the parts of the run; None for the usual way.
 
     Returns:
         The objective, as `marl_comm.runs.session.execute` does.
@@ -42,10 +51,12 @@ def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -
     """
     # Imported late: mistakes on the command line are told before anything heavy is loaded.
     if not os.path.lexists(directory / CONFIG):
+        from marl_comm.runs.assemble import assemble
         from marl_comm.runs.session import execute
 
-        return execute(config, directory)
+        return execute(config, directory, assembling or assemble)
     refuse_difference(directory / CONFIG, config, what)
+    from marl_comm.runs.assemble import assemble
     from marl_comm.runs.session import finished_objective, resume
 
     if os.path.lexists(directory / SUMMARY):
@@ -54,7 +65,7 @@ def play_on(config: RunConfig, directory: Path, what: Literal["run", "sweep"]) -
         return objective
     print(printable(f"resuming: {directory}"), file=sys.stderr)
     # As this command would run itself: its user has named all that it imports.
-    return resume(directory, trust=True)
+    return resume(directory, trust=True, assembling=assembling or assemble)
 
 
 def refuse_difference(file: Path, config: RunConfig, what: Literal["run", "sweep"]) -> None:

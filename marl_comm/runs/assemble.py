@@ -12,7 +12,7 @@ from marl_comm.communication.schedule import Schedule, WithFirstRound
 from marl_comm.errors import InputError
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.games.environments.settings import EnvironmentSettings
-from marl_comm.games.game import Game
+from marl_comm.games.game import Game, TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.learner import Learner
 from marl_comm.learners.settings import NetworkLearnerSettings, TabularLearnerSettings
@@ -37,14 +37,15 @@ def assemble(run: RunSettings, streams: Streams) -> "PartsOfTables | PartsOfNetw
         InputError: The run is too large, or needs what is not there.
     """
     if isinstance(run.game, TabularGameSettings):
-        return _of_tables(run, run.game, streams)
+        return of_tables(run, run.game.build(run, streams), streams)
     assert isinstance(run.game, EnvironmentSettings)
     return _of_networks(run, run.game, streams)
 
 
-def _of_tables(run: RunSettings, settings: TabularGameSettings, streams: Streams) -> PartsOfTables:
+def of_tables(run: RunSettings, game: TabularGame, streams: Streams) -> PartsOfTables:
+    """Return the parts of a run at its start around a game of tables."""
     assert isinstance(run.learner, TabularLearnerSettings)
-    game, algorithm = settings.build(run, streams), run.algorithm.for_tables(run)
+    algorithm = run.algorithm.for_tables(run)
     learner = run.learner.build(run, game, algorithm)
     return _parts(run, streams, game, learner, algorithm, partial(algorithm.plan, learner))
 

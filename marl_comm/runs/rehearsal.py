@@ -24,6 +24,7 @@ from marl_comm.storage.checkpoints import Checkpoints
 from marl_comm.train import LoopState
 
 _SEEDS = 3
+_ROUNDING = 1e-6  # that products over other numbers of seeds may come to in a few updates
 _SAMPLES = 64  # and no fewer than an episode for each base policy
 _ENDS = np.array([2, 4, 0])  # local steps at which the seeds end; one ends before its first round
 
@@ -32,7 +33,8 @@ def rehearse(run: RunConfig, *, in_sweep: bool = False) -> None:
     """Make sure that the options can be had, and let those of the user's own play a little.
 
     Each local update has a round, seeds end one after another, and the algorithm is restored from
-    a checkpoint again and again. Networks are not tried, which would take as long as a run.
+    a checkpoint again and again. Then each seed plays alone, and must plan what it planned beside
+    the others. Networks are not tried, which would take as long as a run.
 
     Args:
         run: The run.
@@ -46,10 +48,24 @@ def rehearse(run: RunConfig, *, in_sweep: bool = False) -> None:
     own = any(isinstance(option, OwnOption) for option in run.options)
     if not own or run.learner.policies == "networks":
         return
-    smaller = {"num_seeds": min(run.num_seeds, _SEEDS), "samples_per_round": _few_samples(run)}
+    seeds = min(run.num_seeds, _SEEDS)
+    together = _played(run, run.seed, seeds)
+    for seed in range(run.seed, run.seed + seeds) if seeds > 1 else ():
+        alone = _played(run, seed, 1)
+        for step in together.keys() & alone.keys():
+            if not _same(alone[step], together[step]):
+                raise InputError(
+                    f"{_named(run)}: beside other seeds, seed {seed} plans other base policies "
+                    "than alone; keep(rows) must drop the seeds that have ended from all that is "
+                    "remembered, and no seed may depend on another"
+                )
+
+
+def _played(run: RunConfig, seed: int, seeds: int) -> dict[tuple[int, int], Array]:
+    """Play in small, and return the base policies planned, by seed and local update."""
+    smaller = {"seed": seed, "num_seeds": seeds, "samples_per_round": _few_samples(run)}
     small = run.model_copy(update=smaller)
-    streams = Streams(range(small.seed, small.seed + small.num_seeds))
-    parts = cast(PartsOfTables, assemble(small, streams))
+    parts = cast(PartsOfTables, assemble(small, Streams(range(seed, seed + seeds))))
     learner, algorithm = cast(LearnerOfTables, parts.learner), cast(Any, parts.algorithm)
     trial = _Trial(small, learner, algorithm)
     rehearsed = replace(
@@ -58,8 +74,22 @@ def rehearse(run: RunConfig, *, in_sweep: bool = False) -> None:
         budget=replace(parts.budget, max_rounds=None, max_samples=None),
         plan=trial.plan,
     )
-    rehearsed.train(trial, LoopState.start(small.num_seeds), trial.after_step)
+    rehearsed.train(trial, trial.loop, trial.after_step)
     parts.game.arrays()
+    return trial.planned
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=_ROUNDING)
+
+
+def _named(run: RunConfig) -> str:
+    """Return the option to blame: the algorithm, unless it is the package's."""
+    for key in ("algorithm", "game", "communication"):
+        option = getattr(run, key)
+        if isinstance(option, OwnOption):
+            return f"{key}.class={option.class_}"
+    return f"algorithm={run.algorithm.name}"
 
 
 def _few_samples(run: RunConfig) -> int | None:
@@ -91,10 +121,9 @@ class _Trial:
     ) -> None:
         self._run, self._learner, self._algorithm = run, learner, algorithm
         self._restored: TabularAlgorithm | None = None
-        settings = run.algorithm
-        self._named = f"algorithm={settings.name}"
-        if isinstance(settings, OwnOption):
-            self._named = f"algorithm.class={settings.class_}"
+        self._named = _named(run)
+        self.loop = LoopState.start(run.num_seeds)
+        self.planned: dict[tuple[int, int], Array] = {}
 
     def record(
         self, seed_rows: IntArray, local_step: int, evaluation: Evaluation, learner: Trained
@@ -122,6 +151,9 @@ class _Trial:
     def plan(self, rows: IntArray) -> BasePolicies:
         """Return the algorithm's plan, which the restored one must plan as well."""
         planned = self._algorithm.plan(self._learner, rows)
+        for row, policies, count in zip(rows, planned.log_policies, planned.count, strict=True):
+            seed = self._run.seed + int(self.loop.active[row])
+            self.planned[seed, self.loop.local_step] = np.exp(policies[:count])
         if self._restored is not None:
             again = self._restored.plan(self._learner, rows)
             same = np.array_equal(planned.log_policies, again.log_policies)

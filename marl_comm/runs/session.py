@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from marl_comm.command_line.program import typed
 from marl_comm.config.loading import load_saved
@@ -40,12 +40,17 @@ from marl_comm.train import LoopState
 _log = logging.getLogger(__name__)
 
 
-def execute(config: RunConfig, directory: Path) -> Result:
+Assembling: TypeAlias = Callable[[RunConfig, Streams], "PartsOfTables | PartsOfNetworks"]
+"""How the parts of a run are made."""
+
+
+def execute(config: RunConfig, directory: Path, assembling: Assembling = assemble) -> Result:
     """Train as configured and return the objective that a sweeper may minimise.
 
     Args:
         config: The checked configuration.
         directory: Where the results go; must not hold a run yet.
+        assembling: Makes the parts of the run.
 
     Returns:
         What `metrics.objective` names; see `runs.objective`.
@@ -59,14 +64,14 @@ def execute(config: RunConfig, directory: Path) -> Result:
     """
     remember(config)
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
-    parts = assemble(config, streams)
+    parts = assembling(config, streams)
     with closing(parts.game), RunDirectory.claim(directory) as run_directory:
         run_directory.write_origin(origin())
         run_directory.write_config(config.model_dump())
         return Session(config, streams, parts, run_directory).train(saved=None)
 
 
-def resume(directory: Path, *, trust: bool = False) -> Result:
+def resume(directory: Path, *, trust: bool = False, assembling: Assembling = assemble) -> Result:
     """Continue a run from its last checkpoint, or from its start where it has none.
 
     The run ends with the same bytes in its files as if it had never been interrupted. A finished
@@ -75,6 +80,7 @@ def resume(directory: Path, *, trust: bool = False) -> Result:
     Args:
         directory: A run directory.
         trust: Whether to import whatever the run names, whoever made it.
+        assembling: Makes the parts of the run.
 
     Returns:
         The objective, as `execute` does.
@@ -98,7 +104,7 @@ def resume(directory: Path, *, trust: bool = False) -> Result:
             refuse_foreign(config, directory / CONFIG)
         file, saved = state_to_go_on_from(directory, Checkpoints(directory))
         streams = Streams(range(config.seed, config.seed + config.num_seeds))
-        parts = assemble(config, streams)
+        parts = assembling(config, streams)
         if saved is not None and (changed := changes(saved.get("versions", {}))):
             _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
         with closing(parts.game):
@@ -241,7 +247,9 @@ class Session:
             "versions": self._versions,
         }
         if self._config.learner.policies == "networks":
-            summary["predictability"] = self._predictability.summary()
+            summary["predictability"] = self._predictability.summary(
+                asked_the_game=self._config.algorithm.asks_the_game
+            )
         return summary
 
     def _last_good(self) -> str:

@@ -54,7 +54,7 @@ class Checkpoints:
             InputError: The folder is a link.
             OutputError: The file cannot be written; earlier checkpoints are as they were.
         """
-        payload = _encode(state)
+        payload = encode(state)
         self._refuse_a_link()
         try:
             if not self._folder.is_dir():
@@ -135,7 +135,8 @@ def _remove(file: Path) -> None:
         _log.warning("cannot remove %s: %s", file, error.strerror)
 
 
-def _encode(state: State) -> bytes:
+def encode(state: State) -> bytes:
+    """Return a state as one `.npz` archive."""
     arrays: dict[str, AnyArray] = {}
 
     def without_arrays(value: State) -> State:
@@ -160,10 +161,15 @@ def _loaded(file: Path) -> State:
     digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != digest:
         raise DamagedError("it is not as it was written")
-    return _decode(payload)
+    return decode(payload)
 
 
-def _decode(payload: bytes) -> State:
+def decode(payload: bytes) -> State:
+    """Return the state that `encode` has made bytes of; no code in them is run.
+
+    Raises:
+        DamagedError: They hold none.
+    """
     arrays = Arrays(payload, "its arrays")
 
     def with_arrays(value: State) -> State:

@@ -15,6 +15,7 @@ GAMES = {
     "unanimous_failure": "",
     "saddle_chain": "",
     "graph": "game.degree=0",
+    "gap": "",
     "random_markov": "",
     "markov_congestion": "game.weights=[1,2,3]",
     "climbing_chain": "",

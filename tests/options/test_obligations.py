@@ -45,6 +45,14 @@ class MineSettings(AlgorithmSettings):
     def predicts(self) -> bool:
         return False
 
+    @property
+    def one_large_update(self) -> bool:
+        return False
+
+    @property
+    def asks_the_game(self) -> bool:
+        return False
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         yield from ()
 

@@ -118,6 +118,12 @@ class Fractions(Garden):
         return rewards, following.astype(float)
 
 
+class Generous(Garden):
+    def induced(self, rows, log_policy):
+        rewards, transitions = super().induced(rows, log_policy)
+        return 0.5 * rewards, transitions
+
+
 class Nowhere(Garden):
     def __init__(self, *sizes, **arguments):
         super().__init__(*sizes, **arguments)
@@ -178,6 +184,11 @@ class Keeps(LastDisplacement):
         self._previous = self._previous[rows[:1]]
 
 
+class Idle(LastDisplacement):
+    def keep(self, rows):
+        pass
+
+
 class Counts(Growing):
     def due(self, clock, data):
         return super().due(clock, data).astype(int)
@@ -215,6 +226,7 @@ CASES = [
     (OVER_TIME, "Unlikely", "induced() must give probabilities of next states that are"),
     (OVER_TIME, "Outside", "move() must give next states from 0 to 1"),
     (OVER_TIME, "Fractions", "move() must give an array of integers of shape"),
+    (OVER_TIME, "Generous", "induced() gives rewards 0."),
     (OVER_TIME, "Nowhere", "__init__() must give an initial_distribution"),
     (OVER_TIME, "Endless", "it has (3, 2, 2, 4, 0.5) agents, actions, states, steps and discount"),
     (OVER_TIME, "Overwrites", "own_figures() gives nash_gap, which the log has already"),
@@ -226,6 +238,11 @@ CASES = [
     (ALGORITHM, "Forgets", "plans other base policies; they must hold all that plan() remembers"),
     (ALGORITHM, "Unsaved", "state() must give nested dicts"),
     ((*ALGORITHM, "num_seeds=3"), "Keeps", "keep() fails (TypeError"),
+    (
+        ALGORITHM,
+        "Idle",
+        "beside other seeds, seed 1 plans other base policies than alone; keep(rows)",
+    ),
     ((*ALGORITHM, "algorithm.max_bases=3"), "LastDisplacement", "gives 4 base policies, more than"),
     ((*ALGORITHM, "+algorithm.arguments.colour=3"), "LastDisplacement", "argument 'colour'"),
     (SCHEDULE, "Counts", "due() must give a bool array of shape (2,), not an int64 array"),

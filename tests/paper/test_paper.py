@@ -8,29 +8,71 @@ from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
 from marl_comm.paper.figures.fair_baseline import best_ratio
-from marl_comm.paper.figures.staleness import profile
+from marl_comm.paper.figures.staleness import Round, main_round
+from marl_comm.paper.figures.staleness_mappo import mean_profile
 
 
 def pooled(root):
     return pool(load_runs([root], print), print)
 
 
-def test_a_profile_is_the_mean_over_complete_rounds_after_the_first(tmp_path):
+@pytest.fixture
+def two_algorithms(tmp_path):
+    """Rounds of 5 local updates, the eighth not complete; the third is the one that moves most."""
     random = np.random.default_rng(0)
 
     def record(seed):
-        # Rounds of 5 local updates; the eighth is not complete.
-        return [point | {"divergence": float(random.random())} for point in points(38)]
+        return [
+            point
+            | {
+                "divergence": float(random.random()) + 5 * (point["round"] == 3 + seed),
+                "ess": float(random.random()),
+            }
+            for point in points(38)
+        ]
 
-    write_run(tmp_path / "run", record=record, seeds=[0])
-    (configuration,) = pooled(tmp_path)
-    (run,) = configuration.seeds
+    for algorithm in ("importance_sampling", "base_policy_prediction"):
+        settings = {"communication.period": 5}
+        write_run(tmp_path / algorithm, algorithm, record=record, seeds=range(3), settings=settings)
+    return pooled(tmp_path)
+
+
+def test_a_profile_is_of_the_round_in_which_importance_sampling_moves_most(two_algorithms):
+    each = Round(two_algorithms, "coverage", 0.0)
+    for side, name in enumerate(("importance_sampling", "base_policy_prediction")):
+        for seed, run in enumerate(only(two_algorithms, {"algorithm.name": name}).seeds):
+            expected = [
+                value
+                for value, number in zip(run.metrics["ess"], run.metrics["round"], strict=True)
+                if number == 3 + seed
+            ]
+            assert each.ess[side][seed].tolist() == expected
+
+
+def test_a_round_that_is_not_complete_is_no_candidate(two_algorithms):
+    run = only(two_algorithms, {"algorithm.name": "importance_sampling"}).seeds[0]
+    run.metrics["divergence"][-1] = 100.0
+    assert main_round(run, 5) == 3
+
+
+def test_samples_at_a_distance_are_those_where_it_is_first_reached(two_algorithms):
+    each = Round(two_algorithms, "coverage", 0.0)
+    for nats in (5.5, 100.0):
+        for side, values in enumerate(each.ess_at_distance(nats)):
+            for seed in range(3):
+                moved = list(each.moved[seed])
+                place = next((i for i, m in enumerate(moved) if m >= nats), moved.index(max(moved)))
+                assert values[seed] == each.ess[side][seed][place]
+
+
+def test_a_mean_profile_is_over_complete_rounds_after_the_first(two_algorithms):
+    run = only(two_algorithms, {"algorithm.name": "importance_sampling"}).seeds[0]
     rounds, divergence = run.metrics["round"], run.metrics["divergence"]
     expected = np.zeros(5)
     for number in range(2, 8):
         expected += divergence[rounds == number] / 6
     assert (rounds == 8).sum() == 3
-    assert profile(run, "divergence", 5) == pytest.approx(expected)
+    assert mean_profile(run, "divergence", 5) == pytest.approx(expected)
 
 
 def test_selection_finds_by_settings_and_refuses_what_is_not_unique(tmp_path):

@@ -8,7 +8,14 @@ from fake_runs import points, write_run
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
-from marl_comm.paper.figures import joint_actions, markov_gap, potential_gap, rates, where_it_pays
+from marl_comm.paper.figures import (
+    fair_baseline,
+    joint_actions,
+    markov_gap,
+    potential_gap,
+    rates,
+    where_it_pays,
+)
 
 THRESHOLDS = [0.1, 0.03, 0.01, 0.003]
 ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_prediction")
@@ -36,18 +43,18 @@ def pooled(root):
 @pytest.fixture(scope="module")
 def one_trigger(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
-    for game, algorithm in itertools.product(potential_gap.GAMES, ALGORITHMS):
-        write(root, algorithm, {"game.name": game})
+    for game, noise, algorithm in itertools.product(potential_gap.GAMES, (0.0, 0.1), ALGORITHMS):
+        write(root, algorithm, {"game.name": game, "game.reward_noise": noise})
     return pooled(root)
 
 
 def test_ratios_at_one_trigger_are_those_of_the_runs(one_trigger):
     found = {each.setting: each for each in potential_gap.evidence(one_trigger)}
     # The gap 0.5 exp(-0.2 t) is at most 0.003 after 26 local updates: 3 rounds of 10, 6 of 5.
-    assert {game: each.estimate.value for game, each in found.items()} == dict.fromkeys(
-        potential_gap.GAMES, 0.5
-    )
+    assert len(found) == 6
+    assert {each.estimate.value for each in found.values()} == {0.5}
     assert found["coverage"].note == "never arrived: 0 and 0 of 6 pairs"
+    assert "coverage, reward noise 0.1" in found
 
 
 def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
@@ -88,18 +95,33 @@ def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
     expected = np.polyfit(-np.log(THRESHOLDS), np.log(rounds), 1)[0]
     each = found["exponent_rounds", "coverage, sampled"]
     assert each.estimate.value == pytest.approx(expected)
-    assert each.note == "ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6"
+    assert each.note.endswith("ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6")
+    assert each.rival.value > 0
     assert len(rates.draw(configurations).axes) == 9
 
 
-def test_samples_that_do_not_depend_on_the_agents_do_not_grow(tmp_path):
+def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path):
     for game, algorithm, agents in itertools.product(
-        joint_actions.GAMES, ALGORITHMS[1:], (2, 3, 4)
+        joint_actions.GAMES, ALGORITHMS[1:], (2, 4, 8, 16)
     ):
-        write(tmp_path, algorithm, {"game.name": game, "game.agents": agents})
+        # A round at each local update, and so many of them: agents^2, or 2^(agents / 4).
+        updates = agents**2 if game == "coverage" else round(8 * 2 ** (agents / 4))
+        write_run(
+            tmp_path / f"{game}_{algorithm}_{agents}",
+            algorithm,
+            seeds=range(6),
+            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=5.2 / n),
+            settings={
+                "metrics.gap_thresholds": [0.01, 0.003],
+                "game.name": game,
+                "game.agents": agents,
+            },
+        )
     configurations = pooled(tmp_path)
-    for each in joint_actions.evidence(configurations):
-        assert each.estimate.value == pytest.approx(0.0, abs=1e-12)
+    found = {each.setting: each for each in joint_actions.evidence(configurations)}
+    assert found["coverage"].estimate.low > 1
+    assert found["random_potential"].estimate.high < -1
+    assert found["coverage"].rival == found["coverage"].estimate
     assert len(joint_actions.draw(configurations).axes) == 2
 
 
@@ -107,8 +129,31 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     for game in markov_gap.GAMES:
         rate = 0.01 if game == "random_markov" else 0.2
         write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
+        write(tmp_path, "importance_sampling", {"game.name": game}, 0.2)
     found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5
     assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)
     assert found["climbing_chain"].low > 0.6
+
+
+@pytest.mark.parametrize("best_step", [20, 40])
+def test_a_best_at_the_edge_of_its_grid_is_no_evidence(tmp_path, best_step):
+    for algorithm, step, threshold in itertools.product(
+        ALGORITHMS[1:], (10, 20, 40), (0.5, 0.1, 0.01)
+    ):
+        settings = {"learner.step_size": step, "communication.ess_threshold": threshold}
+        rate = 0.2 if (step, threshold) == (best_step, 0.1) else 0.1
+        write(tmp_path, algorithm, {"samples_per_round": 100} | settings, rate)
+    configurations = pooled(tmp_path)
+    (found,) = fair_baseline.evidence(configurations)
+    (words,) = fair_baseline.finding(configurations)
+    assert len(fair_baseline.draw(configurations).axes) == 3
+    if best_step == 20:
+        assert found.estimate.value == 0.5
+        assert "step size 20, threshold 0.1. Ratio 0.500" in words
+    else:
+        assert not found.estimate.has_interval
+        assert "edge of its grid: importance sampling" not in found.note
+        assert "base-policy prediction at step size 40; importance" in found.note
+        assert "threshold 0.1 (at the edge of its grid). No ratio" in words

@@ -1,5 +1,7 @@
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -20,6 +22,8 @@ BELOW = Criterion("below", "figure", "a ratio", "below", 0.9, ("a", "b"))
 ABOVE = Criterion("above", "figure", "a ratio", "above", 2.0, ("a",))
 MET, REFUTED = Outcome.MET, Outcome.REFUTED
 UNDECIDED, NOT_TESTED = Outcome.UNDECIDED, Outcome.NOT_TESTED
+NOT_CONTRADICTED = Outcome.NOT_CONTRADICTED
+BOUND = Criterion("bound", "figure", "an exponent", "below", 0.75, ("a",), of_bound=True)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +63,49 @@ def test_an_estimate_without_interval_decides_nothing() -> None:
         ([MET, UNDECIDED], Verdict.HOLDS_PARTLY),
         ([MET, REFUTED], Verdict.HOLDS_PARTLY),
         ([MET, NOT_TESTED], Verdict.HOLDS_PARTLY),
+        ([MET, NOT_CONTRADICTED], Verdict.HOLDS_PARTLY),
+        ([NOT_CONTRADICTED, NOT_CONTRADICTED], Verdict.NOT_CONTRADICTED),
+        ([NOT_CONTRADICTED, UNDECIDED], Verdict.NOT_SHOWN),
+        ([NOT_CONTRADICTED, REFUTED], Verdict.NOT_SHOWN),
         ([REFUTED, REFUTED], Verdict.DOES_NOT_HOLD),
-        ([UNDECIDED, NOT_TESTED], Verdict.DOES_NOT_HOLD),
+        ([REFUTED, NOT_TESTED], Verdict.DOES_NOT_HOLD),
+        ([REFUTED, UNDECIDED], Verdict.NOT_SHOWN),
+        ([UNDECIDED, NOT_TESTED], Verdict.NOT_SHOWN),
         ([NOT_TESTED, NOT_TESTED], Verdict.NOT_TESTED),
     ],
 )
 def test_verdicts(outcomes: list[Outcome], expected: Verdict) -> None:
     assert verdict(outcomes) is expected
     assert verdict(outcomes[::-1]) is expected
+
+
+def test_a_bound_that_the_rival_keeps_as_well_is_not_met_but_not_contradicted() -> None:
+    kept, broken = Estimate(0.3, 0.2, 0.4), Estimate(0.9, 0.8, 1.0)
+    assert BOUND.outcome(kept, kept) is NOT_CONTRADICTED
+    assert BOUND.outcome(kept, broken) is MET
+    assert BOUND.outcome(kept, Estimate(0.7, 0.6, 0.8)) is MET
+    assert BOUND.outcome(kept) is MET
+    assert BOUND.outcome(broken, kept) is REFUTED
+    assert BELOW.outcome(kept, kept) is MET
+
+
+@pytest.mark.parametrize("criterion", [BELOW, ABOVE])
+@pytest.mark.parametrize("scale", ["ratio", "difference"])
+def test_what_would_just_be_shown_is_met_by_an_interval_as_wide(
+    criterion: Criterion, scale: Literal["ratio", "difference"]
+) -> None:
+    criterion = replace(criterion, scale=scale)
+    shown = criterion.detectable(Estimate(1.3, 1.0, 1.7))
+    for value, side in ((shown * 0.999, "below"), (shown * 1.001, "above")):
+        moved = Estimate(value, value - 0.3, value + 0.4)
+        if scale == "ratio":
+            moved = Estimate(value, value / 1.3, value * 1.7 / 1.3)
+        assert (criterion.outcome(moved) is MET) == (criterion.side == side)
+
+
+def test_nothing_can_be_said_of_what_would_be_shown_without_an_interval() -> None:
+    assert math.isnan(BELOW.detectable(Estimate(1.3)))
+    assert math.isnan(BELOW.detectable(Estimate(1.3, 1.0, math.inf)))
 
 
 def test_every_setting_of_every_criterion_has_a_line() -> None:

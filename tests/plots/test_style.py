@@ -4,7 +4,13 @@ from matplotlib.colors import to_rgb
 
 from marl_comm.plots.style import looks
 
-ALGORITHMS = ["full_communication", "importance_sampling", "base_policy_prediction", "stale"]
+ALGORITHMS = [
+    "full_communication",
+    "importance_sampling",
+    "base_policy_prediction",
+    "stale",
+    "large_batch",
+]
 
 
 def grey(look):

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from marl_comm.algorithms.base_policy_prediction import predictors
 from marl_comm.arrays import Array, IntArray
@@ -19,7 +19,12 @@ class Predictor(ABC):
 
     A file in the folder `predictors` whose class `THE_PREDICTOR` is one is an option; its name is
     the file's.
+
+    Attributes:
+        asks_the_game: Whether it follows exact figures of the game, which no agent could know.
     """
+
+    asks_the_game: ClassVar[bool] = False
 
     @abstractmethod
     def problems(self, run: RunSettings) -> Iterator[str]:

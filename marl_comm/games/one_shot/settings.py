@@ -47,7 +47,7 @@ class OneShotSettings(TabularGameSettings):
     def build(self, run: RunSettings, streams: Streams) -> TabularGame:
         """Return the game of each seed. See `TabularGameSettings`."""
         seeds = streams.seeds if self.game_seed is None else (self.game_seed,)
-        return NormalFormGame(self.drawn(seeds), streams, self.reward_noise)
+        return NormalFormGame(self.drawn(seeds), streams, self.reward_noise, run.samples_per_round)
 
 
 class DrawnOneShotSettings(OneShotSettings):

@@ -127,17 +127,29 @@ def decision_divergence(
     Returns:
         (R,), in nats, never negative.
     """
-    visits = np.zeros(log_policy.shape[:3])
+    visited = visits(game, rows, log_base)
+    divergences = renyi_divergence(log_policy, log_base)
+    return pooled_divergence(divergences.reshape(len(rows), -1), visited.reshape(len(rows), -1))
+
+
+def visits(game: MarkovGame, rows: IntArray, log_policy: Array) -> Array:
+    """Return how often an episode of a policy is in each state, per layer, (R, L, S).
+
+    Args:
+        game: Knows how product policies move the state.
+        rows: (R,).
+        log_policy: (R, L, S, m, A).
+    """
+    expected = np.zeros(log_policy.shape[:3])
     state = game.initial_distribution[game.game_of_row(rows)]
     for step in range(game.steps):
         layer = min(step, game.layers - 1)
-        visits[:, layer] += state
+        expected[:, layer] += state
         if step < game.steps - 1:
             if step == 0 or game.layers > 1:
-                moves = game.transitions(rows, log_base[:, layer])
+                moves = game.transitions(rows, log_policy[:, layer])
             state = np.einsum("rs,rst->rt", state, moves)
-    divergences = renyi_divergence(log_policy, log_base)
-    return pooled_divergence(divergences.reshape(len(rows), -1), visits.reshape(len(rows), -1))
+    return expected
 
 
 def _next_values(transitions: Array, values: Array) -> Array:

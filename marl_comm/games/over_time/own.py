@@ -8,6 +8,7 @@ from pydantic import Field
 
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.errors import InputError
+from marl_comm.games.over_time.agreement import disagreement
 from marl_comm.games.over_time.rules import MarkovGame
 from marl_comm.games.over_time.settings import DrawnOverTimeSettings, States, Steps
 from marl_comm.options.answers import RunSettings
@@ -15,6 +16,7 @@ from marl_comm.options.own import OwnOption, imported, made
 from marl_comm.options.watched import Checks, calling, kind, watched
 
 _KEY = "game.class"
+_TRIED = 3  # games
 _LOGGED = "seed round local_step samples bytes_up bytes_down value nash_gap ess divergence bases"
 
 
@@ -65,10 +67,10 @@ class OwnOverTimeSettings(DrawnOverTimeSettings, OwnOption):
         yield from ()
 
     def ready(self, run: RunSettings) -> None:
-        """Import the class, and ask it whether its games fit into memory.
+        """Import the class, see whether its games fit into memory, and make a few of them.
 
         Raises:
-            InputError: It cannot be had, or they do not.
+            InputError: It cannot be had, they do not, or it describes two games in its methods.
         """
         rules = imported(self.class_, _KEY, MarkovGame)
         games = 1 if self.shared else run.num_seeds
@@ -76,6 +78,10 @@ class OwnOverTimeSettings(DrawnOverTimeSettings, OwnOption):
             numbers = games * rules.numbers(self.agents, self.actions, self.states)
         for problem in self.problems_of_memory(run, numbers):
             raise InputError(problem)
+        seeds = [self.seed] if self.seed is not None else range(run.seed, run.seed + games)
+        found = disagreement(self.drawn(seeds[:_TRIED]))
+        if found is not None:
+            raise InputError(f"{_KEY}={self.class_}: {found}")
 
     def drawn(self, seeds: Sequence[int]) -> MarkovGame:
         """Return the user's rules with one game drawn from each of the seeds.

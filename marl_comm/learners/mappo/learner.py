@@ -9,6 +9,7 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.experience import Staleness
+from marl_comm.experience.earlier_rounds import EarlierRounds
 from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.games.environments import players
@@ -21,14 +22,20 @@ from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
-from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.networks import Actor, ValueFunctions, critic_of
 from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.players import Behaviours, Policies
 from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.probe_states import ProbeStates
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.tracked_predictor import TrackedPredictor
-from marl_comm.learners.mappo.update import Figures, LocalUpdate, TeamReward, Weighed
+from marl_comm.learners.mappo.update import (
+    Figures,
+    LocalUpdate,
+    PlayedShare,
+    TeamReward,
+    Weighed,
+)
 from marl_comm.learners.mappo.updater import Updater
 from marl_comm.randomness import Streams
 from marl_comm.rows import Derived, Fixed, Rows, keep, load, loaded, put, record, saved, take
@@ -36,9 +43,10 @@ from marl_comm.rows import Derived, Fixed, Rows, keep, load, loaded, put, record
 
 @record
 class Mappo:
-    """Decoupled PPO with a central critic; local update s uses chunk s of the latest round.
+    """Decoupled PPO; local update s uses chunk s of the latest round.
 
-    After its last chunk a round starts over with its first.
+    After its last chunk a round starts over with its first. With `chunks=all` a local update draws
+    on all chunks that are kept, also those of earlier rounds.
 
     Attributes:
         networks: Networks and optimisers of the active seeds.
@@ -57,14 +65,18 @@ class Mappo:
     tracked: Rows[TrackedPredictor | None]
     _updater: Rows[Updater]
     _rollouts: Rows[Rollouts | None]
+    _earlier: Rows[EarlierRounds | None]
     _staleness: Rows[Staleness | None]
     _weighed: Derived[Weighed | None]
     _figures: Derived[Figures]
     _device: Fixed[torch.device]
     _distribution: Fixed[Distribution]
     _actor: Fixed[Actor]
-    _critic: Fixed[Critic]
+    _critic: Fixed[ValueFunctions]
     _longest_round: Fixed[int]
+    _rounds_kept: Fixed[int]
+    _drawn: Fixed[int | None]
+    _observations_travel: Fixed[bool]
 
     def __init__(
         self,
@@ -74,6 +86,8 @@ class Mappo:
         *,
         team_reward: TeamReward,
         importance_weighted: bool,
+        one_large_update: bool,
+        observations_travel: bool,
         total_updates: int,
         longest_round: int,
         predictor: NetworkPredictor | None,
@@ -86,6 +100,9 @@ class Mappo:
             settings: Networks and step sizes.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
+            one_large_update: Whether a round's local updates are parts of one large update.
+            observations_travel: Whether an agent reads what others have seen and done; else it
+                reads their rewards only.
             total_updates: Local updates of the run, over which learning rates may decay.
             longest_round: Most chunks of a round.
             predictor: How base policies are predicted; None where none are.
@@ -98,9 +115,9 @@ class Mappo:
             self._distribution.outputs,
             hidden,
             activation,
-            shared=settings.actors == "shared",
+            shared=settings.shares_actors,
         )
-        self._critic = Critic(spec, hidden, activation)
+        self._critic = critic_of(spec, settings)
         rule = LocalUpdate(
             self._actor,
             self._critic,
@@ -108,6 +125,7 @@ class Mappo:
             settings,
             team_reward,
             importance_weighted=importance_weighted,
+            anchored=one_large_update,
         )
         self._updater = Updater(rule, settings, streams, total_updates)
         draws = streams.of("networks")
@@ -118,17 +136,25 @@ class Mappo:
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser.fresh(len(draws), self._device),
+            ValueNormaliser.fresh(
+                (len(draws), *([len(spec.agents)] if settings.critic == "own" else [])),
+                self._device,
+            ),
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases = None
         self.start = actor.clone()
-        self._longest_round = longest_round
+        self._observations_travel = observations_travel
+        self._longest_round, self._rounds_kept = longest_round, settings.rounds
+        # As many for every seed, whatever it has: seeds are rows of one matrix.
+        everything = longest_round * settings.rounds
+        draws_on_all = one_large_update or settings.chunks == "all"
+        self._drawn = min(settings.epochs, everything) if draws_on_all else None
         self.tracked = (
             None if predictor is None else TrackedPredictor.fresh(predictor, actor, longest_round)
         )
-        self._rollouts = self._weighed = self._staleness = None
+        self._rollouts = self._earlier = self._weighed = self._staleness = None
         self._figures = {}
 
     @property
@@ -168,11 +194,15 @@ class Mappo:
 
     def behaviours_for(self, bases: NetworkBases) -> Behaviours:
         """Return the base policies as players: stochastic policies explore by themselves."""
-        return Behaviours(self._actor, self._distribution, bases)
+        return Behaviours(self._actor, self._distribution, bases, self._observations_travel)
 
     def receive(self, rows: IntArray, experience: Round) -> None:
         """Take over a round's data for the given rows, and start at its first chunk."""
         chosen = torch.from_numpy(rows).to(self._device)
+        if self._rounds_kept > 1 and self.bases is not None and self._rollouts is not None:
+            self._earlier = EarlierRounds.after(
+                self._earlier, self._rollouts, self.bases, chosen, self._rounds_kept - 1
+            )
         if self.bases is None or self._rollouts is None or len(rows) == self.rows:
             self.bases, self._rollouts = experience.bases, experience.rollouts
         else:
@@ -186,9 +216,7 @@ class Mappo:
     def weigh(self) -> Staleness:
         """Weigh the chunk of the coming local update for the policy as it is now."""
         if self._weighed is None:
-            assert self._rollouts is not None, "a round comes before the first weighing"
-            chunk = self._rollouts.chunk(self._position())
-            self._weighed = self._updater.weigh(self.networks.actor, chunk)
+            self._weighed = self._updater.weigh(self.networks.actor, *self._data())
             ess = effective_sample_size(self._weighed.joint).cpu().numpy().astype(np.float64)
             mean_weight = self._weighed.joint.mean(dim=1).cpu().numpy().astype(np.float64)
             nearest = np.zeros(self.rows, dtype=np.int64)
@@ -215,7 +243,7 @@ class Mappo:
         assert self.bases is not None
         self._figures = self._measured(self._weighed, self.bases)
         updater = self._updater
-        figures = updater.update(self.networks, self._weighed)
+        figures = updater.update(self.networks, self._weighed, self._drawn or 1)
         refuse_nonfinite(updater.seeds, updater.local_step, figures, self.networks, self._weighed)
         self._figures |= figures
         self.updates += 1
@@ -254,6 +282,7 @@ class Mappo:
         data = {
             "bases": loaded(NetworkBases, state["bases"], self._device),
             "rollouts": restore_experience(state["rollouts"]),
+            "earlier": _earlier_rounds(state["earlier"], restore_experience, self._device),
             "staleness": loaded(Staleness, state["staleness"]),
         }
         load(self, {**state, **data})
@@ -310,3 +339,51 @@ class Mappo:
     def _position(self) -> Tensor:
         assert self._rollouts is not None
         return self.updates % self._rollouts.count
+
+    def _data(self) -> tuple[Chunk, list[PlayedShare]]:
+        """Return the data of the coming local update, and who has played them.
+
+        Nobody is named where it is whose log-probabilities stand in the data.
+        """
+        assert self._rollouts is not None, "a round comes before the first weighing"
+        assert self.bases is not None
+        if self._drawn is None:
+            return self._rollouts.chunk(self._position()), []
+        total = self._rollouts.count.unsqueeze(1)
+        if self._earlier is not None:
+            total = total + self._earlier.rollouts.count.unsqueeze(1)
+        # Evenly over all of them, other ones each time if there are more than are drawn.
+        steps = torch.arange(self._drawn, device=self._device) * total // self._drawn
+        places = ((steps + self.updates.unsqueeze(1)) % total).sort(dim=1).values
+        if self._earlier is None:
+            rows = torch.arange(self.rows, device=self._device).unsqueeze(1)
+            collectors = self.bases.parameters[rows, places]
+            return self._rollouts.side_by_side(places), shares_of(collectors)
+        collectors = self._earlier.collectors(self.bases, places)
+        return self._earlier.beside(self._rollouts, places), shares_of(collectors)
+
+
+def shares_of(collectors: Tensor) -> list[PlayedShare]:
+    """Return what share of the chunks each policy has collected, neighbours counted as one.
+
+    Args:
+        collectors: (rows, chunks, P).
+    """
+    chunks = collectors.shape[1]
+    changes = (collectors[:, 1:] != collectors[:, :-1]).any(dim=2).any(dim=0)
+    first = [0, *(1 + torch.nonzero(changes)[:, 0]).tolist()]
+    return [
+        (collectors[:, start], (end - start) / chunks)
+        for start, end in zip(first, [*first[1:], chunks], strict=True)
+    ]
+
+
+def _earlier_rounds(
+    state: dict[str, Any] | None,
+    restore_experience: Callable[[dict[str, Any]], Rollouts],
+    device: torch.device,
+) -> EarlierRounds | None:
+    if state is None:
+        return None
+    policies, sizes = (torch.from_numpy(state[name]).to(device) for name in ("policies", "sizes"))
+    return EarlierRounds(restore_experience(state["rollouts"]), policies, sizes)

@@ -39,15 +39,15 @@ class Adam:
         steps = torch.zeros(len(parameters), dtype=torch.float64, device=parameters.device)
         return cls(torch.zeros_like(parameters), torch.zeros_like(parameters), steps, betas)
 
-    def step(self, parameters: Tensor, gradients: Tensor, learning_rate: float) -> None:
-        """Move the parameters, (rows, P), in place."""
+    def step(self, parameters: Tensor, gradients: Tensor, learning_rate: float | Tensor) -> None:
+        """Move the parameters, (rows, P), in place, at one rate or at one a row, (rows, 1)."""
         first, second = self._betas
         self.mean.lerp_(gradients, 1 - first)
         self.square.mul_(second).addcmul_(gradients, gradients, value=1 - second)
         self.steps += 1
         parameters += self.direction(learning_rate)
 
-    def direction(self, learning_rate: float) -> Tensor:
+    def direction(self, learning_rate: float | Tensor) -> Tensor:
         """Return the step that the present state makes, (rows, P); zero before the first one."""
         steps = self.steps.clamp_min(1).unsqueeze(1)
         first_share, second_share = ((1 - beta**steps).to(self.mean.dtype) for beta in self._betas)

@@ -1,32 +1,36 @@
 """One local update of MAPPO on one chunk: weigh, estimate advantages, epochs of steps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
-from marl_comm.learners.mappo.advantages import (
-    following_values,
-    generalised_advantages,
-    normalised,
-    smallest_variance,
-    weighted_moments,
-)
+from marl_comm.learners.mappo.advantages import normalised
 from marl_comm.learners.mappo.batch import Batch, parts, slices
 from marl_comm.learners.mappo.distributions import Distribution, permitted
+from marl_comm.learners.mappo.estimates import estimates_of
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
-from marl_comm.learners.mappo.importance import joint_weights, truncated_weights
+from marl_comm.learners.mappo.importance import LogRatios, truncated_weights, weights_of
 from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
-from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
+from marl_comm.learners.mappo.networks import Actor, ActorGradient, ValueFunctions
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
+from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
 Figures = dict[str, Tensor]
+Rates = tuple[float | Tensor, float]
+"""Learning rates of the policies, of all rows or of each, (rows, 1), and of the critics."""
+PlayedShare = tuple[Tensor, float]
+"""Policies, (rows, P), and what share of the data each has played."""
+
+
+_SMALLEST_SHARE = 1e-30  # of an agent that never acts
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Weighed:
         actions: (rows, agents, N) or (rows, agents, N, parts or numbers).
         alive: (rows, agents, N), 1 where an agent acted, else 0.
         log_probs: (rows, agents, N), of the actions under the current policy.
-        log_ratios: (rows, agents, N), those minus the ones of the policy that played.
+        log_ratios: Of the current policies to whoever played.
         joint: (rows, N), importance weights of joint actions.
     """
 
@@ -52,7 +56,7 @@ class Weighed:
     actions: Tensor
     alive: Tensor
     log_probs: Tensor
-    log_ratios: Tensor
+    log_ratios: LogRatios
     joint: Tensor
 
 
@@ -62,12 +66,13 @@ class LocalUpdate:
     def __init__(
         self,
         actor: Actor,
-        critic: Critic,
+        critic: ValueFunctions,
         distribution: Distribution,
         settings: Hyperparameters,
         team_reward: TeamReward,
         *,
         importance_weighted: bool,
+        anchored: bool,
     ) -> None:
         """Configure the rule.
 
@@ -78,15 +83,29 @@ class LocalUpdate:
             settings: Step sizes, epochs, and so on.
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
+            anchored: Whether the clipped ratio is to the policies that played, rather than to
+                those at the start of the local update.
         """
         self._actor, self._critic, self._distribution = actor, critic, distribution
         self._settings = settings
         self._team_reward = team_reward
-        self._importance_weighted = importance_weighted
+        self._importance_weighted, self._anchored = importance_weighted, anchored
+
+    def players(self, bases: NetworkBases) -> Behaviours:
+        """Return policies as players."""
+        return Behaviours(self._actor, self._distribution, bases, observations_travel=True)
 
     @torch.no_grad()
-    def weigh(self, parameters: Tensor, chunk: Chunk) -> Weighed:
-        """Return a chunk together with what the current policies, (rows, P), make of it."""
+    def weigh(
+        self, parameters: Tensor, chunk: Chunk, mixture: Sequence[PlayedShare] = ()
+    ) -> Weighed:
+        """Return a chunk together with what the current policies make of it.
+
+        Args:
+            parameters: (rows, P), the current policies.
+            chunk: The data.
+            mixture: Who has played them, where it was more than one policy.
+        """
         observations = chunk.observations.flatten(2, 3)
         actor_inputs = self._actor.inputs(observations)
         legal, actions = chunk.legal.flatten(2, 3), chunk.actions.flatten(2, 3)
@@ -94,13 +113,24 @@ class LocalUpdate:
             actions = actions.long()  # the type of indices, once for all epochs
         alive = chunk.alive.flatten(2, 3).float()
         rows, agents, samples = alive.shape
-        log_probs = torch.empty_like(alive)
-        for part in slices(samples, rows, agents, alive.device):
-            outputs = permitted(
-                self._actor(parameters, actor_inputs[:, :, part]), legal[:, :, part]
-            )
-            log_probs[:, :, part] = self._distribution.log_prob(outputs, actions[:, :, part])
-        log_ratios = (log_probs - chunk.log_probs.flatten(2, 3)) * alive
+
+        def under(policies: Tensor) -> Tensor:
+            """Return the log-probabilities of all actions under policies, (rows, P)."""
+            log_probs = torch.empty_like(alive)
+            for part in slices(samples, rows, agents, alive.device):
+                outputs = permitted(
+                    self._actor(policies, actor_inputs[:, :, part]), legal[:, :, part]
+                )
+                log_probs[:, :, part] = self._distribution.log_prob(outputs, actions[:, :, part])
+            return log_probs
+
+        log_probs = under(parameters)
+        if len(mixture) > 1:
+            played = (under(policies) for policies, _ in mixture)
+            shares = [share for _, share in mixture]
+            log_ratios = LogRatios.of_mixture(log_probs, played, shares, alive)
+        else:
+            log_ratios = LogRatios.of_one(log_probs, chunk.log_probs.flatten(2, 3), alive)
         return Weighed(
             chunk,
             observations,
@@ -110,7 +140,7 @@ class LocalUpdate:
             alive,
             log_probs,
             log_ratios,
-            joint_weights(log_ratios),
+            weights_of(log_ratios.joint),
         )
 
     @torch.no_grad()
@@ -118,115 +148,128 @@ class LocalUpdate:
         self,
         state: State,
         weighed: Weighed,
-        orders: Sequence[Tensor] | None,
-        learning_rates: tuple[float, float],
+        minibatches: Iterable[Tensor] | None,
+        learning_rates: Rates,
     ) -> Figures:
-        """Change the state by epochs of minibatch steps.
+        """Change the state by gradient steps.
 
         Args:
             state: Changed in place.
             weighed: The data, as the policies of `state` see them.
-            orders: For each epoch the order of the joint steps, (rows, N), which is cut into
-                minibatches; None takes all of them in every step.
+            minibatches: The joint steps of each gradient step, (rows, n); None takes all of them
+                in each of as many steps as there are epochs.
             learning_rates: Of the policies and of the value functions.
 
         Returns:
             Figures by name, (rows,), means over the gradient steps where they change.
         """
         batch, figures = self._prepare(state, weighed)
-        epochs, minibatches = self._settings.epochs, self._settings.minibatches
         sums: Figures = {}
         agents, steps = weighed.alive.shape[1], 0
-        whole = batch.blocks() if orders is None else []
-        for epoch in range(epochs):
-            if orders is None:
+        if minibatches is None:
+            whole, steps = batch.blocks(), self._settings.epochs
+            for _ in range(steps):
                 self._step(state, whole, batch.size, learning_rates, sums)
-                steps += 1
-                continue
-            for chosen in orders[epoch].split(-(-batch.size // minibatches), dim=1):
-                blocks = [batch.take(part) for part in parts(chosen, agents)]
-                self._step(state, blocks, chosen.shape[1], learning_rates, sums)
-                steps += 1
+        for chosen in minibatches or ():
+            blocks = [batch.take(part) for part in parts(chosen, agents)]
+            self._step(state, blocks, chosen.shape[1], learning_rates, sums)
+            steps += 1
         return {**figures, **{name: total / steps for name, total in sums.items()}}
 
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:
         settings, chunk, alive = self._settings, weighed.chunk, weighed.alive
         log_ratios = weighed.log_ratios
         if not self._importance_weighted:
-            log_ratios = torch.zeros_like(log_ratios)
+            log_ratios = log_ratios.ignored()
+        apart = settings.critic == "own"
         weights, cut = truncated_weights(
-            log_ratios, alive, settings.importance_weights, settings.truncation
+            log_ratios,
+            alive,
+            settings.importance_weights,
+            settings.truncation,
+            settings.others_truncation,
+            apart=apart,
         )
-        team_weights = weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
-
-        critic_inputs = self._critic.inputs(weighed.observations)
-        values = state.values.restore(self._critic(state.critic, critic_inputs))
-        final_inputs = self._critic.inputs(chunk.final_observations.flatten(2, 3))
-        final_values = state.values.restore(self._critic(state.critic, final_inputs))
         rewards = chunk.rewards.sum(dim=1)  # agents that have left may still gain something
         if self._team_reward == "mean":
             rewards = rewards / chunk.rewards.shape[1]
-        stepwise = values.view_as(rewards)
-        next_values = following_values(
-            stepwise,
-            final_values.unflatten(1, chunk.final_observations.shape[2:4]),
-            chunk.stretch,
-            chunk.ended,
-            chunk.terminated,
+        counting = weights if apart else weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
+        found = estimates_of(
+            self._critic,
+            state.critic,
+            state.values,
+            chunk,
+            weighed.observations,
+            rewards,
+            log_ratios,
+            counting,
+            settings,
         )
-        advantages = generalised_advantages(
-            rewards, stepwise, next_values, chunk.ended, settings.discount, settings.trace
-        ).flatten(1, 2)
-        returns = advantages + values
-        _, unexplained = weighted_moments(advantages, team_weights)
-        _, variance = weighted_moments(returns, team_weights)
-        smallest = smallest_variance(returns, team_weights)
-        state.values.update(returns, team_weights)
-        acted = alive.mean(dim=(1, 2), keepdim=True)
-        standardised = normalised(advantages, team_weights, smallest)
+        state.values.update(found.returns, found.value_weights)
+        standardised = normalised(found.advantages, counting, found.smallest_variance)
+        acted = alive.mean(dim=2 if apart else (1, 2), keepdim=True).clamp_min(_SMALLEST_SHARE)
+        mean_weight = found.value_weights.mean(dim=-1, keepdim=True).clamp_min(_SMALLEST_SHARE)
         batch = Batch(
             actor_inputs=weighed.actor_inputs,
             legal=weighed.legal,
             actions=weighed.actions,
-            log_probs=weighed.log_probs,
-            weighted_advantages=weights / acted * standardised.unsqueeze(1),
+            log_probs=chunk.log_probs.flatten(2, 3) if self._anchored else weighed.log_probs,
+            weighted_advantages=weights
+            / acted
+            * (standardised if apart else standardised.unsqueeze(1)),
             presence=alive / acted,
-            critic_inputs=critic_inputs,
-            targets=state.values.normalise(returns),
-            value_weights=team_weights / team_weights.mean(dim=1, keepdim=True),
+            critic_inputs=found.critic_inputs,
+            targets=state.values.normalise(found.returns),
+            value_weights=found.value_weights / mean_weight,
         )
-        explained = 1 - (unexplained / torch.maximum(variance.double(), smallest))[:, 0].float()
-        return batch, {"truncated_fraction": cut, "explained_variance": explained}
+        return batch, {"truncated_fraction": cut, "explained_variance": found.explained}
 
     def _step(
         self,
         state: State,
         blocks: Sequence[Batch],
         size: int,
-        learning_rates: tuple[float, float],
+        learning_rates: Rates,
         sums: Figures,
     ) -> None:
         """Make one gradient step on the joint steps of all blocks together, `size` of them."""
         actor = self._actor.gradient(state.actor)
         critic = self._critic.gradient(state.critic)
         agents = blocks[0].presence.shape[1]
+        # An agent whose networks are its own learns as if alone: losses are means over its samples.
+        own = self._settings.critic == "own"
+        critics = agents if own else 1
         for block in blocks:
             value_loss = self._value_backward(critic, block)
             figures = self._policy_backward(actor, block)
             for name, total in figures.items():
                 sums[name] = sums.get(name, 0.0) + total / (agents * size)
-            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / size
-        largest = self._settings.max_gradient_norm
-        for optimiser, parameters, gradient, rate in (
+            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / (critics * size)
+        for optimiser, parameters, gradient, networks, rate in (
             (
                 state.actor_optimiser,
                 state.actor,
-                actor.total() / (agents * size),
+                actor.total() / (agents * size // (self._actor.networks if own else 1)),
+                self._actor.networks,
                 learning_rates[0],
             ),
-            (state.critic_optimiser, state.critic, critic.total() / size, learning_rates[1]),
+            (
+                state.critic_optimiser,
+                state.critic,
+                critic.total() / (critics * size // self._critic.networks),
+                self._critic.networks,
+                learning_rates[1],
+            ),
         ):
-            optimiser.step(parameters, clipped(gradient, largest), rate)
+            optimiser.step(parameters, self._clipped(gradient, networks), rate)
+
+    def _clipped(self, gradient: Tensor, networks: int) -> Tensor:
+        """Return a gradient, (rows, P), clipped: as one, or of each agent with its own critic."""
+        largest = self._settings.max_gradient_norm
+        if self._settings.critic == "central":
+            return clipped(gradient, largest)
+        each = gradient.view(len(gradient) * networks, -1)
+        return clipped(each, largest).view_as(gradient)
 
     def _policy_backward(self, gradient: ActorGradient, block: Batch) -> Figures:
         """Add the gradient of the policy's loss on a block; return figures, (rows,), as sums."""
@@ -244,7 +287,7 @@ class LocalUpdate:
         gradient.backward(pullback(slopes.by_log_prob, slopes.by_entropy))
         return slopes.figures
 
-    def _value_backward(self, gradient: PerceptronGradient, block: Batch) -> Tensor:
+    def _value_backward(self, gradient: PerceptronGradient | ActorGradient, block: Batch) -> Tensor:
         """Add the gradient of the value loss on a block; return that loss, (rows,), as a sum."""
         values = gradient.forward(block.critic_inputs)[:, 0]
         slopes, loss = value_slopes(

@@ -1,17 +1,27 @@
 """Local updates of all seeds: their minibatches, their learning rates, and how far they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from marl_comm.arrays import IntArray
-from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.experience.network_bases import NetworkBases
+from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
+from marl_comm.learners.mappo.importance import effective_sample_size
+from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.state import State
-from marl_comm.learners.mappo.update import Figures, LocalUpdate, Weighed
+from marl_comm.learners.mappo.update import (
+    Figures,
+    LocalUpdate,
+    PlayedShare,
+    Rates,
+    Weighed,
+)
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Shared, record
 
@@ -64,27 +74,48 @@ class Updater:
         seeds: list[int] = self._seeds[self.seed_rows].tolist()
         return seeds
 
-    def weigh(self, parameters: Tensor, chunk: Chunk) -> Weighed:
+    def weigh(
+        self, parameters: Tensor, chunk: Chunk, mixture: Sequence[PlayedShare] = ()
+    ) -> Weighed:
         """Return a chunk together with what policies, (rows, P), make of it."""
-        return self._rule.weigh(parameters, chunk)
+        return self._rule.weigh(parameters, chunk, mixture)
 
-    def update(self, networks: State, weighed: Weighed) -> Figures:
-        """Make one local update of every row; return figures by name, (rows,)."""
+    def update(self, networks: State, weighed: Weighed, chunks: int = 1) -> Figures:
+        """Make one local update of every row.
+
+        Args:
+            networks: Changed in place.
+            weighed: The data.
+            chunks: Of how many chunks. A local update makes as many gradient steps on as many
+                joint steps as if it were one.
+
+        Returns:
+            Figures by name, (rows,).
+        """
         shuffles = [self._shuffles[row] for row in self.seed_rows]
-        orders = self._orders(shuffles, weighed.joint.shape[1])
-        figures = self._rule.run(networks, weighed, orders, self._learning_rates())
+        minibatches = self._minibatches(shuffles, weighed.joint.shape[1], chunks)
+        policies, critics = self._learning_rates()
+        rates: Rates = policies, critics
+        if self._settings.step_scaling == "effective_sample_size":
+            worth = effective_sample_size(weighed.joint)
+            rates = policies * worth.sqrt().unsqueeze(1), critics
+        figures = self._rule.run(networks, weighed, minibatches, rates)
         self.local_step += 1
         return figures
 
     def rehearse(
-        self, networks: State, rollouts: Rollouts, rows: IntArray, positions: int
+        self,
+        networks: State,
+        data: Callable[[int], Chunk],
+        rows: IntArray,
+        positions: int,
     ) -> Tensor:
-        """Return the policies that local updates on earlier data would lead to.
+        """Return the policies that local updates on other data would lead to.
 
         Args:
             networks: A copy, which is changed.
-            rollouts: The data; after the last chunk comes the first again.
-            rows: (n,), the rows that `networks` and `rollouts` are of.
+            data: Returns those of each local update in turn, the first being 0.
+            rows: (n,), the rows that `networks` and the data are of.
             positions: How many policies to return.
 
         Returns:
@@ -93,11 +124,15 @@ class Updater:
         policies = [networks.actor.clone()]
         shuffles = [self._rehearsal_shuffles[row] for row in self.seed_rows[rows]]
         for position in range(positions - 1):
-            weighed = self.weigh(networks.actor, rollouts.chunk(position % rollouts.count))
-            orders = self._orders(shuffles, weighed.joint.shape[1])
-            self._rule.run(networks, weighed, orders, self._learning_rates(position))
+            weighed = self.weigh(networks.actor, data(position))
+            minibatches = self._minibatches(shuffles, weighed.joint.shape[1], 1)
+            self._rule.run(networks, weighed, minibatches, self._learning_rates(position))
             policies.append(networks.actor.clone())
         return torch.stack(policies, dim=1)
+
+    def players(self, bases: NetworkBases) -> Behaviours:
+        """Return policies as players, to practise with."""
+        return self._rule.players(bases)
 
     def momentum(self, networks: State) -> Tensor:
         """Return what momentum predicts each coming local update to add, (rows, P)."""
@@ -114,11 +149,20 @@ class Updater:
             left = max(0.0, 1 - (self.local_step + ahead) / self._total_updates)
         return settings.learning_rate * left, settings.critic_learning_rate * left
 
-    def _orders(self, shuffles: Sequence[np.random.Generator], samples: int) -> list[Tensor] | None:
-        """Return for each epoch a random order of the joint steps, (rows, samples)."""
+    def _minibatches(
+        self, shuffles: Sequence[np.random.Generator], samples: int, chunks: int
+    ) -> Iterable[Tensor] | None:
+        """Yield the joint steps of each gradient step, (rows, n): all in turn, in random order.
+
+        None where each of a single chunk's gradient steps takes all of it.
+        """
         settings = self._settings
-        if settings.minibatches == 1:
+        if settings.minibatches == 1 and chunks == 1:
             return None
-        in_order = np.broadcast_to(np.arange(samples), (settings.epochs, samples))
+        passes = -(-settings.epochs // chunks)
+        in_order = np.broadcast_to(np.arange(samples), (passes, samples))
         drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
-        return list(torch.from_numpy(drawn).to(self._device))
+        orders = torch.from_numpy(drawn).to(self._device)
+        size = -(-(samples // chunks) // settings.minibatches)
+        cut = chain.from_iterable(order.split(size, dim=1) for order in orders)
+        return islice(cut, settings.epochs * settings.minibatches)

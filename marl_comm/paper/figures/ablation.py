@@ -132,8 +132,8 @@ FIGURE = PaperFigure(
     draw=draw,
     finding=finding,
     quick={
-        "ablation": ("num_seeds=20",),
-        "ablation_spacing": ("num_seeds=20",),
-        "ablation_reference": ("num_seeds=20",),
+        "ablation": ("num_seeds=10",),
+        "ablation_spacing": ("num_seeds=10",),
+        "ablation_reference": ("num_seeds=10",),
     },
 )

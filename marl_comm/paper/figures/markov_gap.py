@@ -2,9 +2,8 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import beta
 
-from marl_comm.analysis.estimates import Estimate
+from marl_comm.analysis.estimates import share
 from marl_comm.analysis.interquartile import mean_of, ratio_of
 from marl_comm.analysis.selection import only, paired_costs
 from marl_comm.arrays import Array
@@ -15,6 +14,7 @@ from marl_comm.plots.panels import in_words
 from marl_comm.plots.style import never_reached
 
 GAMES = ("random_markov", "markov_congestion", "climbing_chain")
+_COMPARED = ("base_policy_prediction", "importance_sampling")
 _GAP = 0.01
 
 
@@ -34,10 +34,13 @@ def evidence(configurations: Configurations) -> list[Evidence]:
     """Measure the share of seeds that end at an agent-wise local maximum, nearly."""
     found = []
     for game in GAMES:
-        gaps = _final_gaps(configurations, game, "base_policy_prediction")
-        arrived = (gaps <= _GAP).astype(float)
-        note = f"{int(arrived.sum())} of {len(arrived)}; gap {in_words(mean_of(gaps))}"
-        found.append(Evidence("markov_arrivals", game, _share(arrived), note))
+        gaps, theirs = (_final_gaps(configurations, game, each) for each in _COMPARED)
+        arrived = gaps <= _GAP
+        note = (
+            f"{int(arrived.sum())} of {len(arrived)}; gap {in_words(mean_of(gaps))}; importance "
+            f"sampling {int((theirs <= _GAP).sum())} of {len(theirs)}"
+        )
+        found.append(Evidence("markov_arrivals", game, share(arrived), note))
     return found
 
 
@@ -56,20 +59,6 @@ def finding(configurations: Configurations) -> list[str]:
         "sampling at the same trigger: " + "; ".join(parts) + ". In `markov_congestion` returns "
         "go up to 100, so this gap is relatively far smaller there."
     ]
-
-
-def _share(arrived: Array) -> Estimate:
-    """Return the share of seeds with an interval that knows about finitely many of them.
-
-    A bootstrap of zeros or of ones alone would claim certainty; Jeffreys' interval does not.
-    """
-    count, seeds = float(arrived.sum()), len(arrived)
-    low, high = beta.ppf([0.025, 0.975], count + 0.5, seeds - count + 0.5)
-    return Estimate(
-        count / seeds,
-        0.0 if count == 0 else float(low),
-        1.0 if count == seeds else float(high),
-    )
 
 
 def _final_gaps(configurations: Configurations, game: str, algorithm: str) -> Array:

@@ -99,7 +99,7 @@ def _network(latency: float, bandwidth: float) -> Network:
 
 
 def _seconds(configurations: Configurations, game: str, algorithm: str, network: Network) -> Array:
-    of_game = where(configurations, {"game.name": game})
+    of_game = where(configurations, {"game.name": game, "game.reward_noise": 0.0})
     parts = times_to_gap(only(of_game, {"algorithm.name": algorithm}), _EPSILON, network)
     return np.asarray(np.sum(list(parts.values()), axis=0), dtype=np.float64)
 

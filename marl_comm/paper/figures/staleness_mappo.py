@@ -1,13 +1,14 @@
 """How old MAPPO's data get within a round: ESS and KL, update by update."""
 
+import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
 from marl_comm.analysis.interquartile import difference_of, ratio_of
+from marl_comm.analysis.runs import SeedRun
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.figures.mappo_curves import FIGURE as CURVES
-from marl_comm.paper.figures.staleness import profiles
 from marl_comm.paper.regimes import REGIMES, of_regime, periods
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, means_of_columns
 from marl_comm.plots.style import RC_PARAMS, SKY_BLUE, WIDTH, Look, look_of, name_of
@@ -86,7 +87,24 @@ def _sides(
 
 def _profiles(configurations: Configurations, regime: str, algorithm: str, field: str) -> Array:
     period = periods(configurations)[-1]
-    return profiles(of_regime(configurations, regime, algorithm, period), field)
+    seeds = of_regime(configurations, regime, algorithm, period).seeds
+    return np.stack([mean_profile(run, field, period) for run in seeds])
+
+
+def mean_profile(run: SeedRun, field: str, updates: int) -> Array:
+    """Return a figure after 0, 1, ... local updates since the latest round, (updates,).
+
+    The mean over the seed's rounds after the first that lasted at least so long.
+
+    Args:
+        run: A seed with every local update logged.
+        field: A logged point has that of the data its update used.
+        updates: How many local updates to follow.
+    """
+    rounds = run.metrics["round"]
+    found = [run.metrics[field][rounds == number] for number in np.unique(rounds[rounds >= 2])]
+    complete = [values[:updates] for values in found if len(values) >= updates]
+    return np.asarray(np.mean(complete, axis=0))
 
 
 FIGURE = PaperFigure(

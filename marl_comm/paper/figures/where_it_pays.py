@@ -119,5 +119,5 @@ FIGURE = PaperFigure(
     ),
     draw=draw,
     finding=finding,
-    quick={"where_it_pays": ("num_seeds=20",), "where_it_pays_markov": ("num_seeds=20",)},
+    quick={"where_it_pays": ("num_seeds=10",), "where_it_pays_markov": ("num_seeds=10",)},
 )

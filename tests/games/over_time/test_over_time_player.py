@@ -64,7 +64,8 @@ def test_evaluation_reports_the_agent_wise_gap():
     assert min(gaps) < max(gaps)
 
     team = MarkovFormGame(ClimbingChain(3, 2, 2, 2, 0.5), Streams([0]), 0.0)
-    assert set(team.evaluate(row, team.initial_log_policy())) == {"value", "nash_gap"}
+    named = {"value", "nash_gap", "distance"}
+    assert set(team.evaluate(row, team.initial_log_policy())) == named
 
 
 def test_noise_is_added_to_the_rewards_that_are_observed_only():

@@ -14,6 +14,8 @@ class OraclePredictor(Predictor):
     The expected path cannot be known better, so what it saves is what prediction can save at most.
     """
 
+    asks_the_game = True
+
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none: tables are for games whose action values are known."""
         yield from ()

@@ -1,0 +1,242 @@
+"""The process of one agent: it plays its own part, and learns from what rounds bring.
+
+It never makes the game. What it knows of it are sizes, the states that it acts in, its own draws
+and what its channels carry; of all random streams it has those that say when there is a round.
+"""
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
+from marl_comm.agents.form import Form
+from marl_comm.agents.packing import Shape, packed, size_of, unpacked
+from marl_comm.agents.world import SHARED_PURPOSE, stacked, together
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
+from marl_comm.config.run import RunConfig
+from marl_comm.experience import BasePolicies, Experience
+from marl_comm.experience.mixture import Mixture
+from marl_comm.experience.one_shot import SampledExperience
+from marl_comm.experience.over_time import SampledTrajectories
+from marl_comm.experience.shared_buffer import SharedBuffer
+from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
+from marl_comm.games.game import Evaluation
+from marl_comm.games.one_shot import player as one_shot
+from marl_comm.games.over_time import player as over_time
+from marl_comm.learners.learner import Learner, Trained
+from marl_comm.randomness import Streams
+from marl_comm.rows import loaded
+from marl_comm.runs.assemble import of_tables
+from marl_comm.storage.checkpoints import decode
+from marl_comm.train import LoopState
+
+
+def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int:
+    """Play and learn as one agent until the run ends; return the exit code.
+
+    Args:
+        config: The checked configuration.
+        agent: Which agent, counted from 0.
+        play: The channel to the world.
+        rounds: The channel of communication rounds.
+
+    Raises:
+        GroupError: The world is gone, or the copies of the policies differ.
+    """
+    (size,) = unpacked(play.read(8, UNTIL_ALL_HAVE_STARTED), [Shape((1,), np.dtype(np.int64))])
+    message = decode(play.read(int(size[0])).tobytes())
+    if "code" in message:
+        return int(message["code"])
+    form = Form(**message["form"])
+    streams = SharedStreams(range(config.seed, config.seed + config.num_seeds))
+    loop = LoopState.start(config.num_seeds)
+    loop.restore(message["loop"])
+    agreement = Agreement(play, loop.local_step)
+    game = AgentGame(config.num_seeds, agent, form, play, rounds, agreement)
+    parts = of_tables(config, game, streams)
+    parts.ledger.restore(message["ledger"])
+    parts.algorithm.restore(message["algorithm"])
+    streams.restore(message["streams"])
+    if message["learner"] is not None:
+        parts.learner.restore(message["learner"], game.restore_experience)
+    told = play if config.metrics.stop_at_smallest_gap else None
+    parts.train(_Noting(agreement, parts.learner, told), loop, lambda: None)
+    agreement.confirm(game.round_seconds)
+    return 0
+
+
+class SharedStreams(Streams):
+    """The random streams that all agents have in common, and no others."""
+
+    def of(self, purpose: str) -> list[np.random.Generator]:
+        """Return the generators of the one purpose that agents share."""
+        if purpose != SHARED_PURPOSE:
+            raise LookupError(f"an agent has no random stream for {purpose!r}")
+        return super().of(purpose)
+
+
+class _Noting:
+    """Notes digests; hears from the world which seeds end early."""
+
+    def __init__(
+        self, agreement: Agreement, learner: Learner[Any, Any, Any, Array], told: Channel | None
+    ) -> None:
+        self._agreement, self._learner, self._told = agreement, learner, told
+
+    def record(
+        self, seed_rows: IntArray, local_step: int, evaluation: Evaluation, learner: Trained
+    ) -> BoolArray:
+        """Note the digest of all policies; return which seeds have reached their goal."""
+        self._agreement.note(seed_rows, local_step, self._learner.policy)
+        if self._told is None:
+            return np.zeros(len(seed_rows), dtype=np.bool_)
+        shape = Shape((len(seed_rows),), np.dtype(np.bool_))
+        return np.asarray(unpacked(self._told.read(shape.bytes), [shape])[0])
+
+    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+        """The world keeps final policies."""
+
+
+class AgentGame:
+    """What one agent sees of a game.
+
+    Attributes:
+        round_seconds: How long the latest round took, from the end of play; 0 before the first.
+    """
+
+    def __init__(
+        self,
+        seeds: int,
+        agent: int,
+        form: Form,
+        play: Channel,
+        rounds: Channel,
+        agreement: Agreement,
+    ) -> None:
+        """Begin.
+
+        Args:
+            seeds: Of the run.
+            agent: Which agent this is, counted from 0.
+            form: The game's sizes.
+            play: The channel to the world.
+            rounds: The channel of communication rounds.
+            agreement: Compares policies before each round.
+        """
+        self.round_seconds = 0.0
+        self._seeds, self._agent, self._form = seeds, agent, form
+        self._play, self._rounds, self._agreement = play, rounds, agreement
+
+    def initial_log_policy(self) -> Array:
+        """Return the uniform policy of every seed."""
+        shape = (self._seeds, *self._form.log_policy_shape)
+        return np.full(shape, -np.log(self._form.actions))
+
+    def collect(
+        self, seed_rows: IntArray, behaviours: BasePolicies, samples: int | None
+    ) -> Experience:
+        """Play its part, then share it: only then the others' actions and the rewards are known."""
+        assert samples is not None, "exact action values are refused before"
+        rows, form = len(seed_rows), self._form
+        self._agreement.confirm(self.round_seconds)
+        drawn = form.uniforms(rows, samples)
+        (uniform,) = unpacked(self._play.read(size_of(drawn)), drawn)
+        own = slice(self._agent, self._agent + 1)
+        if form.states is None:
+            uniforms = list(uniform[..., None])
+            actions = one_shot.chosen_actions(behaviours, samples, uniforms, own)[..., 0]
+            self._play.write(packed([actions]))
+        else:
+            choose = over_time.chosen_actions(behaviours, uniform[..., None], own)
+            actions = self._play_episodes(choose, rows, samples)
+        common, joint = self._exchange(actions, rows, samples)
+        if form.states is None:
+            return SampledExperience(SharedBuffer(*together(joint, common)), behaviours)
+        buffer = TrajectoryBuffer(common[0], *together(joint, common[1:]))
+        return SampledTrajectories(buffer, behaviours, form.discount)
+
+    def _play_episodes(self, choose: over_time.Choices, rows: int, samples: int) -> AnyArray:
+        """Act in each state that comes; return its own actions, (rows, steps, episodes)."""
+        actions = self._form.written_by_each(rows, samples)[0]
+        states = self._form.written_once(rows, samples)[0]
+        seen = dataclasses.replace(states, sizes=(rows, actions.sizes[-1]))
+        played = np.empty(actions.sizes, actions.type)
+        for step in range(self._form.steps):
+            (state,) = unpacked(self._play.read(seen.bytes), [seen])
+            played[:, step] = choose(step, state)[..., 0]
+            self._play.write(packed([played[:, step]]))
+        return played
+
+    def _exchange(
+        self, actions: AnyArray, rows: int, samples: int
+    ) -> tuple[list[AnyArray], list[list[AnyArray]]]:
+        """Write its own to the shared buffer, and read all that it has not written.
+
+        Returns:
+            What was written once for everybody, and what each agent has written.
+        """
+        form = self._form
+        each, once = form.written_by_each(1, samples), form.written_once(1, samples)
+        size = size_of(each)
+        # A group first asks for what it expects: asked before the round, no time of it is lost.
+        arriving = [
+            self._rounds.expect(size_of(once) + (form.agents - 1) * size) for _ in range(rows)
+        ]
+        told = form.own_rewards(rows, samples)
+        rewards = unpacked(self._play.read(size_of(told) if told else 1), told)
+        clock = time.perf_counter()
+        own = [actions, *rewards]
+        for row in range(rows):
+            self._rounds.write(packed([part[row] for part in own]))
+        read = [answer() for answer in arriving]
+        self.round_seconds = time.perf_counter() - clock
+        common = stacked([unpacked(data, once) for data in read])
+        joint = []
+        for start in range(size_of(once), len(read[0]), size):
+            joint.append(stacked([unpacked(data[start : start + size], each) for data in read]))
+        joint.insert(self._agent, own)
+        return common, joint
+
+    def restore_experience(self, state: dict[str, Any]) -> Experience:
+        """Return the experience that a checkpoint holds: what this agent once knew."""
+        behaviours = loaded(BasePolicies, state["behaviours"])
+        mixture = loaded(Mixture, state["mixture"])
+        if self._form.states is None:
+            return SampledExperience(loaded(SharedBuffer, state["buffer"]), behaviours, mixture)
+        buffer = loaded(TrajectoryBuffer, state["buffer"])
+        return SampledTrajectories(buffer, behaviours, self._form.discount, mixture)
+
+    def evaluate(self, seed_rows: IntArray, policy: Array) -> Evaluation:
+        """Return nothing: no agent can know exact figures."""
+        return {}
+
+    def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Say that no agent knows exact action values."""
+        raise LookupError("an agent does not know the game's exact action values")
+
+    def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Say that no agent knows the exact potential."""
+        raise LookupError("an agent does not know the game's exact potential")
+
+    def divergences(
+        self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool
+    ) -> Array:
+        """Say that no agent knows how often states are visited."""
+        raise LookupError("an agent does not know the game's exact divergences")
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: the world keeps checkpoints."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """There is nothing to take over."""
+
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return nothing: no agent knows the arrays that define the game."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,113 @@
+"""Whether all copies of the policies are the same, and since when they are not.
+
+Before every round, and at the end, each agent sends the world a digest of all policies since the
+last time. Where one differs, the digests of each local update tell when that began.
+"""
+
+import hashlib
+import struct
+import time
+
+import numpy as np
+
+from marl_comm.agents.channel import Channel
+from marl_comm.arrays import Array, IntArray
+from marl_comm.errors import GroupError
+
+_BYTES = 16
+_REPORT = struct.Struct(f"<{_BYTES}sqdd")
+_WANTED = struct.Struct("<q")
+
+
+class DisagreementError(GroupError):
+    """This agent's policies are not the world's, which the world tells."""
+
+
+class Agreement:
+    """The digests of one process since the last comparison.
+
+    Attributes:
+        round_seconds: How long each round took the slowest agent, in the world's process.
+        cpu_seconds: Of the processors of all processes so far, in the world's process.
+    """
+
+    def __init__(self, channel: Channel, local_step: int) -> None:
+        """Begin.
+
+        Args:
+            channel: Carries the digests.
+            local_step: Local updates made so far.
+        """
+        self.round_seconds: list[float] = []
+        self.cpu_seconds = 0.0
+        self._begun = time.process_time()
+        self._channel = channel
+        self._local_step = local_step
+        self._digests: list[bytes] = []
+
+    def note(self, seed_rows: IntArray, local_step: int, log_policy: Array) -> None:
+        """Take note of all policies after a local update."""
+        content = hashlib.blake2b(seed_rows.tobytes(), digest_size=_BYTES)
+        content.update(log_policy.tobytes())
+        self._digests.append(content.digest())
+        self._local_step = local_step
+
+    def confirm(self, round_seconds: float) -> None:
+        """Agent: send the digest to the world, and hear whether all are the same.
+
+        Args:
+            round_seconds: How long the latest round took; 0 before the first.
+
+        Raises:
+            DisagreementError: They are not.
+        """
+        report = _REPORT.pack(self._digest(), self._local_step, round_seconds, self._cpu())
+        self._channel.write(np.frombuffer(report, "u1"))
+        (wanted,) = _WANTED.unpack(self._channel.read(_WANTED.size).tobytes())
+        if wanted:
+            digests = b"".join(self._digests).ljust(wanted * _BYTES, b"\0")
+            self._channel.write(np.frombuffer(digests[: wanted * _BYTES], "u1"))
+            raise DisagreementError("policies differ")
+        self._digests.clear()
+
+    def compare(self) -> None:
+        """World: hear all agents' digests, and tell them whether they are the same.
+
+        Raises:
+            GroupError: They are not: which agents', and since which local update.
+        """
+        reports = [_REPORT.unpack(each.tobytes()) for each in self._channel.gather(_REPORT.size)]
+        own = self._digest()
+        same = [(digest, step) == (own, self._local_step) for digest, step, *_ in reports]
+        wanted = 0 if all(same) else len(self._digests)
+        self._channel.broadcast(np.frombuffer(_WANTED.pack(wanted), "u1"))
+        if wanted:
+            raise self._difference(same, wanted)
+        self._digests.clear()
+        self.round_seconds.append(max(seconds for _, _, seconds, _ in reports))
+        self.cpu_seconds = self._cpu() + sum(cpu for *_, cpu in reports)
+
+    def _difference(self, same: list[bool], wanted: int) -> GroupError:
+        histories = self._channel.gather(wanted * _BYTES)
+        names, first = [], wanted - 1
+        for agent, (agrees, history) in enumerate(zip(same, histories, strict=True)):
+            if agrees:
+                continue
+            names.append(str(agent))
+            theirs = history.tobytes()
+            for place, digest in enumerate(self._digests):
+                if theirs[place * _BYTES : (place + 1) * _BYTES] != digest:
+                    first = min(first, place)
+                    break
+        since = self._local_step - (wanted - 1) + first
+        who = f"agent {names[0]}" if len(names) == 1 else f"agents {', '.join(names)}"
+        return GroupError(
+            f"the policies that {who} computed differ from the world's since local update {since}: "
+            "different hardware or libraries round differently; run all on one kind"
+        )
+
+    def _cpu(self) -> float:
+        return time.process_time() - self._begun
+
+    def _digest(self) -> bytes:
+        return hashlib.blake2b(b"".join(self._digests), digest_size=_BYTES).digest()

@@ -1,0 +1,166 @@
+"""The command that every process of a group runs: rank 0 is the world, rank i + 1 agent i."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.preview import jobs_of
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import GroupError, InputError
+from marl_comm.games.settings import TabularGameSettings
+
+if TYPE_CHECKING:
+    from marl_comm.agents.channel import Channel
+
+_INTERFACE = "GLOO_SOCKET_IFNAME"  # which a group reads when it is made
+_START = "torchrun --nproc-per-node={} -m marl_comm.agents"
+
+
+def main() -> int:
+    """Run this process's part of the command line in `sys.argv`, and return the exit code.
+
+    0: finished; 1: failed, since a process is gone, policies differ or a file cannot be written;
+    2: bad input; 130 or 143: interrupted, and saved.
+    """
+    rank = int(os.environ.get("RANK", "0"))
+    options, overrides = _parser().parse_known_args()
+    try:
+        directory, config = _checked(overrides)
+        agents = _refuse(config, options)
+    except Exception as error:
+        # All processes have the same command line: one of them says what is wrong with it.
+        return report(error) if rank == 0 else 2
+    try:
+        with _joined(agents, options) as (play, rounds):
+            if rank > 0:
+                return _agent(config, rank - 1, play, rounds)
+            return _world(config, directory, play, rounds)
+    except (GroupError, KeyboardInterrupt) as error:
+        return _told(error, rank)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=_START.format("N"), description=__doc__)
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="give up when a process has not answered for so long (default 60)",
+    )
+    parser.add_argument("--interface", metavar="NAME", help="network interface to use")
+    parser.add_argument(
+        "--rounds-interface",
+        metavar="NAME",
+        help="network interface of communication rounds, where it is another one",
+    )
+    return parser
+
+
+def _checked(overrides: list[str]) -> tuple[Path, RunConfig]:
+    parent, jobs = jobs_of(overrides, sweep=False, config_dir=None)
+    ((name, job),) = jobs.items()
+    return parent / name, job.config
+
+
+def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
+    """Return the number of agents; raise InputError where they cannot be processes."""
+    game = config.game
+    if not options.timeout > 0:
+        raise InputError(f"--timeout {options.timeout:g}: must be more than 0 seconds")
+    if not isinstance(game, TabularGameSettings):
+        raise InputError(
+            f"game={game.name}: agents as processes play games of tables only; "
+            "environments are played by marl_comm.run"
+        )
+    if config.exact:
+        raise InputError(
+            "samples_per_round=null: no agent knows exact action values; set it to a number"
+        )
+    if config.algorithm.asks_the_game:
+        raise InputError(
+            "algorithm.predictor=oracle: no agent knows exact gradients; choose another predictor"
+        )
+    if game.agents < 2:
+        raise InputError("game.agents=1: one agent alone has nobody to share with; at least 2")
+    needed, found = game.agents + 1, os.environ.get("WORLD_SIZE")
+    if found != str(needed):
+        started = "this is a single one" if found is None else f"there are {found}"
+        raise InputError(
+            f"game.agents={game.agents} needs {needed} processes and {started}: start it with "
+            f"{_START.format(needed)} ..."
+        )
+    return game.agents
+
+
+@contextlib.contextmanager
+def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel, Channel]]":
+    """Join the group; leave it however the block ends."""
+    # Imported late: mistakes on the command line are told before anything heavy is loaded.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # what fails is told in one line
+    import torch
+    import torch.distributed as dist
+
+    from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
+
+    torch.set_num_threads(1)
+    try:
+        if options.interface is not None:
+            os.environ[_INTERFACE] = options.interface
+        dist.init_process_group("gloo", timeout=UNTIL_ALL_HAVE_STARTED)
+        play = Channel(agents, options.timeout)
+        if options.rounds_interface is not None:
+            os.environ[_INTERFACE] = options.rounds_interface
+        rounds = Channel(agents, options.timeout)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise GroupError(f"the processes have not found each other: {reason}") from error
+    yield play, rounds
+    dist.destroy_process_group()
+
+
+def _world(config: RunConfig, directory: Path, play: "Channel", rounds: "Channel") -> int:
+    from marl_comm.agents.world import World
+    from marl_comm.runs.again import play_on
+
+    world = World(play, rounds)
+    try:
+        play_on(config, directory, "run", world.assemble)
+    except (Exception, KeyboardInterrupt) as error:
+        code = report(error)
+        if not world.started:
+            world.dismiss(code)
+        return code
+    if not world.started:
+        world.dismiss(0)
+        return 0
+    world.tally.leave(directory)
+    return 0
+
+
+def _agent(config: RunConfig, agent: int, play: "Channel", rounds: "Channel") -> int:
+    from marl_comm.agents.agent import follow
+    from marl_comm.agents.agreement import DisagreementError
+    from marl_comm.runs.interruption import Interruption
+
+    try:
+        # The world saves the run when it is asked to end: agents go on until it is gone.
+        with Interruption():
+            return follow(config, agent, play, rounds)
+    except DisagreementError:
+        return 1
+
+
+def _told(error: BaseException, rank: int) -> int:
+    if rank > 0 and isinstance(error, GroupError):
+        error = GroupError(f"agent {rank - 1}: {error}")
+    code = report(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The group's threads may still wait for a process that is gone.
+    os._exit(code)

@@ -1,0 +1,211 @@
+"""What prediction saves and at most could save, in units of the distance that learning covers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.analysis.estimates import Estimate
+from marl_comm.analysis.interquartile import interquartile_mean, mean_of
+from marl_comm.analysis.selection import costs, only, values_of, where
+from marl_comm.arrays import Array
+from marl_comm.paper.figure import Configurations, PaperFigure
+from marl_comm.paper.figures.fair_baseline import best_ratio
+from marl_comm.paper.regimes import markdown_table
+from marl_comm.paper.rules import Evidence
+from marl_comm.plots.panels import in_words
+from marl_comm.plots.style import BLUE, GREEN, RC_PARAMS, VERMILION, WIDTH
+
+_GAMES = {"graph": ("o", BLUE), "coverage": ("s", VERMILION), "congestion": ("^", GREEN)}
+_EPSILON = 0.002
+_ASKED = (40, 8000)  # agents and samples a round, as in the claims
+_SAMPLING = {"algorithm.name": "importance_sampling"}
+_PREDICTORS = {"prediction": "line", "oracle": "oracle"}
+_TOP = 2.2  # of the panels; ratios beyond are drawn at the edge
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One game, number of agents and number of samples.
+
+    Attributes:
+        game: Its name.
+        agents: How many.
+        samples: A round.
+        reach: Rounds that the distance alone forces on importance sampling, D2 / (ln N - 2).
+        rounds: What importance sampling takes at its best interval.
+        ratios: Rounds over those of importance sampling, of prediction and of the oracle.
+        lost: Seeds that never got there at the best interval: importance sampling, then those.
+    """
+
+    game: str
+    agents: int
+    samples: int
+    reach: Estimate
+    rounds: Estimate
+    ratios: dict[str, Estimate]
+    lost: tuple[int, ...]
+
+
+def cells(configurations: Configurations) -> list[Cell]:
+    """Return every cell, games in their order."""
+    return [
+        _cell(where(configurations, {"game.name": game}), game, agents, samples)
+        for game in _GAMES
+        for agents in values_of(configurations, "game.agents")
+        for samples in values_of(configurations, "samples_per_round")
+    ]
+
+
+def _cell(of_game: list[Configuration], game: str, agents: int, samples: int) -> Cell:
+    of_cell = where(of_game, {"game.agents": agents, "samples_per_round": samples})
+    reference = _by_interval(where(of_cell, _SAMPLING))
+    rounds = np.stack([costs(each, _EPSILON, "round") for each in reference], axis=1)
+    best = int(interquartile_mean(rounds).argmin())
+    ratios, lost = {}, [_lost(rounds)]
+    for name, predictor in _PREDICTORS.items():
+        ways = _by_interval(where(of_cell, {"algorithm.predictor": predictor}))
+        theirs = np.stack([costs(each, _EPSILON, "round") for each in ways], axis=1)
+        ratios[name] = best_ratio(np.stack([theirs, rounds], axis=-1))
+        lost.append(_lost(theirs))
+    reach = np.array([run.summary.distance_rounds for run in reference[best].seeds], dtype=float)
+    return Cell(
+        game, agents, samples, mean_of(reach), mean_of(rounds[:, best]), ratios, tuple(lost)
+    )
+
+
+def _by_interval(configurations: list[Configuration]) -> list[Configuration]:
+    periods = values_of(configurations, "communication.period")
+    return [only(configurations, {"communication.period": period}) for period in periods]
+
+
+def _lost(rounds: Array) -> int:
+    """Return how many seeds never arrive at the interval that is best on the whole."""
+    best = int(interquartile_mean(rounds).argmin())
+    return int(np.isinf(rounds[:, best]).sum())
+
+
+def draw(configurations: Configurations) -> Figure:
+    """Draw a point for each cell, prediction to the left, the oracle to the right."""
+    found = cells(configurations)
+    with style.context(RC_PARAMS):
+        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharex=True, sharey=True)
+        for panel, name in zip(panels, _PREDICTORS, strict=True):
+            for each in found:
+                _draw_point(panel, each, name)
+            panel.axhline(1, color="#444444", lw=0.9, zorder=1)
+            panel.set(xscale="log", yscale="log")
+            panel.set_xlabel("rounds that distance alone takes, D2 / (ln N - 2)")
+            panel.set_title({"prediction": "prediction", "oracle": "oracle bases (ceiling)"}[name])
+        panels[0].set_ylim(0.3, _TOP)
+        ticks = [0.4, 0.6, 0.8, 1.0, 1.5, 2.0]
+        panels[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        panels[0].set_ylabel("rounds, over those of\nimportance sampling")
+        ticks = [1, 2, 5, 10, 20]
+        panels[0].set_xticks(ticks, [str(tick) for tick in ticks])
+        for panel in panels:
+            panel.minorticks_off()
+        handles = [
+            panels[0].plot([], [], ls="none", marker=marker, color=color, label=game)[0]
+            for game, (marker, color) in _GAMES.items()
+        ]
+        samples = values_of(configurations, "samples_per_round")
+        for count, fill in zip(samples, ("white", "#444444"), strict=True):
+            handles += panels[0].plot(
+                [],
+                [],
+                ls="none",
+                marker="o",
+                color="#444444",
+                markerfacecolor=fill,
+                label=f"{count} samples a round",
+            )
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    return figure
+
+
+def _draw_point(panel: Axes, each: Cell, name: str) -> None:
+    marker, color = _GAMES[each.game]
+    ratio = each.ratios[name]
+    fill = color if each.samples == _ASKED[1] else "white"
+    place = each.reach.value
+    if np.isnan(ratio.value):
+        return
+    value = min(ratio.value, _TOP * 0.97)
+    low, high = max(ratio.low, 1e-3), min(ratio.high, 1e3)
+    panel.plot((place, place), (low, high), color=color, lw=1)
+    panel.plot(place, value, marker=marker, color=color, markerfacecolor=fill, ls="none")
+    panel.annotate(
+        str(each.agents),
+        (place, value),
+        textcoords="offset points",
+        xytext=(5, -3),
+        fontsize=6.5,
+        color="#444444",
+    )
+
+
+def evidence(configurations: Configurations) -> list[Evidence]:
+    """Compare in the largest games with the most samples, each at its best interval."""
+    return [
+        Evidence(
+            "rounds_best_interval",
+            each.game,
+            each.ratios["prediction"],
+            f"importance sampling {in_words(each.rounds)} rounds; the oracle "
+            f"{in_words(each.ratios['oracle'])}; never arrived: {each.lost[1]} and {each.lost[0]}",
+        )
+        for each in cells(configurations)
+        if (each.agents, each.samples) == _ASKED
+    ]
+
+
+def finding(configurations: Configurations) -> list[str]:
+    """Tell every cell."""
+    head = ["", "D2 / (ln N - 2)", "rounds of importance sampling", "prediction", "oracle", "never"]
+    rows = [
+        [
+            f"`{each.game}`, {each.agents} agents, {each.samples} samples",
+            in_words(each.reach),
+            in_words(each.rounds),
+            *(in_words(ratio) for ratio in each.ratios.values()),
+            ", ".join(map(str, each.lost)),
+        ]
+        for each in cells(configurations)
+    ]
+    return [
+        f"Rounds to a gap of {_EPSILON:g}, each at its best interval; of prediction and the oracle "
+        "over those of importance sampling. Never: seeds that did not get there (importance "
+        "sampling, prediction, oracle).",
+        markdown_table(head, rows),
+    ]
+
+
+_EXPERIMENTS = tuple(
+    f"ceiling{game}{part}" for game in ("", "_coverage", "_congestion") for part in ("", "_oracle")
+)
+
+FIGURE = PaperFigure(
+    name="ceiling",
+    number=22,
+    title="What prediction saves, and what bases along the exact path would save",
+    experiments=_EXPERIMENTS,
+    caption=(
+        "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the same "
+        "games, each at its best of four fixed intervals (10, 20, 40, 80 local updates); ratio of "
+        "interquartile means, bars: 95 % paired bootstrap interval, which includes the choice of "
+        "the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
+        "gradients take, which no agent can know: a ceiling for every predictor. To the right: the "
+        "distance D2 from the first policy to the last, in units of how far one base of N samples "
+        "reaches. Small numbers: agents. No warm-up; step size 6 in `graph` and 10 elsewhere; 4, "
+        "10 and 6 actions."
+    ),
+    draw=draw,
+    evidence=evidence,
+    finding=finding,
+    quick=dict.fromkeys(_EXPERIMENTS, ("num_seeds=6",)),
+)

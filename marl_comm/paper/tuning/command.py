@@ -1,0 +1,142 @@
+"""The command behind scripts/tune.py: every algorithm at its best, compared on fresh seeds."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from marl_comm.command_line.exits import report
+from marl_comm.command_line.program import program_name
+from marl_comm.errors import InputError
+from marl_comm.loggers.progress import duration
+from marl_comm.paper.tuning.page import documents, tables
+from marl_comm.paper.tuning.plays import Plays
+from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
+from marl_comm.paper.tuning.table import table
+from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED, Tuning
+from marl_comm.paper.tuning.variants import VARIANTS, Variant, variants_of
+from marl_comm.storage.files import whole_file
+from marl_comm.storage.versions import versions
+
+_DESCRIPTION = """\
+Tune every algorithm in the same way, then compare them at their best on 40 seeds that no search
+has seen. What was played already is read from DIR. Prints a table; writes DIR/PROBLEM.json.
+"""
+_USUAL_SETTINGS = 35  # that a search tries
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 2 for bad input, 130 if interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.table is not None:
+            print(tables(documents(options.table)))
+        else:
+            _tune(options)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error)
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> None:
+    problems = chosen(options.names)
+    if options.noise:
+        problems = [problem.with_noise(options.noise) for problem in problems]
+    for problem in problems:
+        document = _tuned(problem, _variants(problem, options.only), options)
+        options.out.mkdir(parents=True, exist_ok=True)
+        with whole_file(options.out / f"{_name(problem, options)}.json") as file:
+            file.write(_written(document).encode())
+        print(table(document), flush=True)
+
+
+def _tuned(
+    problem: Problem, variants: Sequence[Variant], options: argparse.Namespace
+) -> dict[str, Any]:
+    plays = Plays(problem, options.out / "played" / f"{_name(problem, options)}.jsonl")
+    progress = _Progress(problem.name, _USUAL_SETTINGS * len(variants), plays)
+    found = {}
+    for each in Tuning(problem, plays, options.cost, progress.tell).tune(variants):
+        found[each.name] = each.document()
+        progress.tell(f"{each.name} compared")
+    return {
+        "problem": problem.name,
+        "overrides": list(problem.overrides),
+        "gap": problem.gap,
+        "samples": problem.samples,
+        "cost": options.cost,
+        "seeds_of_search": [FIRST_SEARCH_SEED, problem.seeds],
+        "seeds": list(FINAL_SEEDS),
+        "versions": versions(),
+        "algorithms": found,
+    }
+
+
+def _written(document: dict[str, Any]) -> str:
+    """Return JSON with a line for each algorithm."""
+    found = document["algorithms"]
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(found[name])}" for name in found)
+    others = json.dumps(document | {"algorithms": {}}, indent=1)
+    return others.replace('"algorithms": {}', f'"algorithms": {{\n{lines}\n }}') + "\n"
+
+
+class _Progress:
+    """Says what was tried, and how long the rest may take."""
+
+    def __init__(self, problem: str, expected: int, plays: Plays) -> None:
+        self._problem = problem
+        self._expected = expected
+        self._plays = plays
+        self._told = 0
+        self._start = time.monotonic()
+
+    def tell(self, line: str) -> None:
+        self._told += 1
+        left = ""
+        if self._plays.played:
+            each = (time.monotonic() - self._start) / self._told
+            left = f", about {duration(each * max(self._expected - self._told, 0))} left"
+        print(f"{self._problem} {self._told}: {line}{left}", file=sys.stderr, flush=True)
+
+
+def _name(problem: Problem, options: argparse.Namespace) -> str:
+    return problem.name if options.cost == "round" else f"{problem.name}_{options.cost}"
+
+
+def _variants(problem: Problem, names: Sequence[str] | None) -> list[Variant]:
+    """Return the variants that were asked for, those first that others begin with."""
+    known = variants_of(problem)
+    for name in names or ():
+        if name not in {variant.name for variant in VARIANTS}:
+            every = ", ".join(variant.name for variant in VARIANTS)
+            raise InputError(f"--only {name}: no such algorithm, choose from {every}")
+    return [each for each in known if not names or each.name in names]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program_name("python scripts/tune.py"),
+        description=_DESCRIPTION,
+        epilog="problems: " + ", ".join(problem.name for problem in PROBLEMS),
+    )
+    parser.add_argument("names", metavar="PROBLEM", nargs="*", help="all if none is named")
+    parser.add_argument(
+        "--cost",
+        choices=("round", "bytes"),
+        default="round",
+        help="what is to be small; with bytes, samples a round are tuned too; default round",
+    )
+    parser.add_argument(
+        "--noise", type=float, metavar="SD", help="standard deviation of noise on every reward"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="ALGORITHM", help="this algorithm; may be given again"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="DIR", help="play nothing; print the tables of results in DIR"
+    )
+    parser.add_argument("--out", type=Path, default=Path("outputs/tuned"), metavar="DIR")
+    return parser

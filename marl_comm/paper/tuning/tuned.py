@@ -1,0 +1,130 @@
+"""The search and the comparison of one problem."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from marl_comm.paper.tuning.coordinates import Coordinate, Setting, Value, in_use
+from marl_comm.paper.tuning.plays import Costs, Plays
+from marl_comm.paper.tuning.problems import Problem
+from marl_comm.paper.tuning.search import Score, Search
+from marl_comm.paper.tuning.variants import REFERENCE, Cost, Variant
+
+FIRST_SEARCH_SEED = 1_000_000  # no seed of a search is one of the comparison
+FINAL_SEEDS = (0, 40)
+MOST_SETTINGS = 60
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A variant at its best.
+
+    Attributes:
+        name: Of the variant.
+        setting: What is in use of it.
+        edges: The settings that are at the edge of what was tried: then it is no best.
+        tried: Settings that were tried.
+        search: The interquartile mean of its cost on the seeds of the search.
+        costs: On the seeds of the comparison.
+    """
+
+    name: str
+    setting: dict[str, Value]
+    edges: list[str]
+    tried: int
+    search: float
+    costs: Costs
+
+    def document(self) -> dict[str, Any]:
+        """Return it for a JSON file."""
+        return {
+            "setting": self.setting,
+            "at_the_edge": self.edges,
+            "tried": self.tried,
+            "search": self.search,
+            "round": list(self.costs.round),
+            "bytes": list(self.costs.bytes),
+        }
+
+
+@dataclass
+class _Climber:
+    """A variant with its search and where it stands."""
+
+    variant: Variant
+    coordinates: list[Coordinate]
+    search: Search
+    setting: Setting = field(default_factory=dict)
+
+    def climb(self, start: Setting) -> None:
+        self.setting = self.search.climb(start)
+
+    def learn_from(self, other: Setting) -> None:
+        """Go on from another variant's best, as far as it has the same coordinates, if better."""
+        theirs = {key: other.get(key, value) for key, value in self.setting.items()}
+        if self.search.try_out(theirs) < self.search.score(self.setting):
+            self.climb(theirs)
+
+
+class Tuning:
+    """Tunes the variants of a problem: each also tries what was found to be best for another."""
+
+    def __init__(
+        self, problem: Problem, plays: Plays, cost: Cost, tell: Callable[[str], None]
+    ) -> None:
+        """Tune for a cost.
+
+        Args:
+            problem: The game and the gap.
+            plays: Where settings are played.
+            cost: What is to be small.
+            tell: Is told after every setting what was tried.
+        """
+        self._problem = problem
+        self._plays = plays
+        self._cost: Cost = cost
+        self._tell = tell
+        self._climbers: dict[str, _Climber] = {}
+
+    def tune(self, variants: Sequence[Variant]) -> Iterator[Tuned]:
+        """Yield every variant at its best; its costs are those of the seeds of the comparison."""
+        for variant in variants:
+            climber = self._climber(variant)
+            climber.climb(self._start(variant))
+            self._climbers[variant.name] = climber
+        for climber in self._climbers.values():
+            for other in self._climbers.values():
+                if other is not climber and other.variant.without == climber.variant.without:
+                    climber.learn_from(other.setting)
+        for climber in self._climbers.values():
+            yield self._compared(climber)
+
+    def _compared(self, climber: _Climber) -> Tuned:
+        used = in_use(climber.setting, climber.coordinates)
+        search = climber.search
+        return Tuned(
+            climber.variant.name,
+            used,
+            search.edges(climber.setting),
+            search.tried,
+            search.score(climber.setting)[0],
+            self._plays.costs(climber.variant, used, FINAL_SEEDS),
+        )
+
+    def _start(self, variant: Variant) -> dict[str, Value]:
+        start = variant.start(self._problem, self._cost)
+        nearest = self._climbers.get(variant.without) or self._climbers.get(REFERENCE)
+        known = {} if nearest is None else nearest.setting
+        return {key: known.get(key, value) for key, value in start.items()}
+
+    def _climber(self, variant: Variant) -> _Climber:
+        coordinates = variant.coordinates(self._problem, self._cost)
+        seeds = (FIRST_SEARCH_SEED, self._problem.seeds)
+
+        def score(setting: Setting) -> Score:
+            costs = self._plays.costs(variant, in_use(setting, coordinates), seeds)
+            found = costs.score(self._cost, variant.most_rounds)
+            self._tell(f"{variant.name} {found[0]:.4g}")
+            return found
+
+        return _Climber(variant, coordinates, Search(coordinates, score, MOST_SETTINGS))

@@ -1,0 +1,79 @@
+"""What is done to the processes of a group in tests before they begin."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+
+from marl_comm.games.one_shot.rules import PotentialGame
+from marl_comm.games.over_time.rules import MarkovGame
+
+Message = tuple[str, int, bytes]
+"""\"sent\" or \"heard\"; which channel (0 play, 1 rounds); the bytes."""
+
+
+def listens(rank: int, folder: Path) -> None:
+    """Make it write down all that it sends and hears, and which rules of games it makes."""
+    file = folder / f"heard_{rank}.pickle"
+    messages: list[Message] = []
+    channels: list[Any] = []
+    rules: list[str] = []
+    for kind in (PotentialGame, MarkovGame):
+        _note_when_made(kind, rules)
+    send, receive, end = dist.isend, dist.irecv, os._exit
+
+    def channel(group: Any) -> int:
+        if group not in channels:
+            channels.append(group)
+        return channels.index(group)
+
+    def isend(tensor: Any, *arguments: Any, group: Any) -> Any:
+        messages.append(("sent", channel(group), tensor.numpy().tobytes()))
+        return send(tensor, *arguments, group=group)
+
+    def irecv(tensor: Any, *arguments: Any, group: Any) -> Any:
+        work, at = receive(tensor, *arguments, group=group), channel(group)
+
+        class Heard:
+            def wait(self, *patience: Any) -> None:
+                work.wait(*patience)
+                messages.append(("heard", at, tensor.numpy().tobytes()))
+
+        return Heard()
+
+    def ending(code: int) -> None:
+        file.write_bytes(pickle.dumps((messages, rules)))
+        end(code)
+
+    dist.isend, dist.irecv = isend, irecv
+    os._exit = ending  # type: ignore[assignment]
+
+
+def _note_when_made(kind: type, rules: list[str]) -> None:
+    make = kind.__init__
+
+    def made(self: object, *arguments: Any, **named: Any) -> None:
+        rules.append(type(self).__name__)
+        make(self, *arguments, **named)
+
+    kind.__init__ = made  # type: ignore[misc]
+
+
+def rounds_differently(rank: int, folder: Path) -> None:
+    """Make the second agent's policies differ in their last bit from local update 6 on."""
+    from marl_comm.learners.npg import NaturalPolicyGradient
+
+    update, made = NaturalPolicyGradient.update, 0
+
+    def updated(learner: NaturalPolicyGradient) -> None:
+        nonlocal made
+        update(learner)
+        made += 1
+        if made == 6:
+            learner.log_policy[0, 0, 0] = np.nextafter(learner.log_policy[0, 0, 0], -np.inf)
+
+    if rank == 2:
+        NaturalPolicyGradient.update = updated  # type: ignore[method-assign]

@@ -1,0 +1,162 @@
+"""A search ends at a best whose neighbours are no better, or says that it has none."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marl_comm.command_line.composition import compose
+from marl_comm.paper.tuning import command
+from marl_comm.paper.tuning.coordinates import Choice, Ladder, in_use
+from marl_comm.paper.tuning.plays import Costs, Plays, config_of, overrides_of
+from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
+from marl_comm.paper.tuning.search import EdgeError, Search
+from marl_comm.paper.tuning.table import table
+from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED
+from marl_comm.paper.tuning.variants import VARIANTS, variants_of
+
+STEP = Ladder("step", None, 8, 2, 1e-6, 1e6)
+KIND = Choice("kind", None, ("plain", "braked"))
+PERIOD = Ladder("period", ("kind", "plain"), 20, 2, 1, 400, whole=True)
+BRAKE = Ladder("brake", ("kind", "braked"), 1, 2, 1e-6, 1e6)
+EVERY = (KIND, PERIOD, BRAKE, STEP)
+START = {"kind": "plain", "period": 20, "brake": 1, "step": 8}
+
+
+def valley(best_step: float, kind: str = "plain", best_of_kind: float = 80):
+    """Cost with one lowest point, far below one of the other kind."""
+
+    def score(setting):
+        own = setting["period"] if setting["kind"] == "plain" else setting["brake"]
+        away = abs(math.log(setting["step"] / best_step)) + abs(math.log(own / best_of_kind))
+        return (10 + away + 5 * (setting["kind"] != kind),)
+
+    return score
+
+
+@settings(deadline=None)
+@given(st.integers(-9, 9), st.sampled_from(["plain", "braked"]), st.integers(-2, 4))
+def test_wherever_the_lowest_point_is_the_grid_is_extended_until_it_is_inside(rung, kind, own):
+    step, of_kind = 8.0 * 2.0**rung, (20 if kind == "plain" else 1) * 2.0**own
+    search = Search(EVERY, valley(step, kind, of_kind), most=200)
+    best = search.climb(START)
+    found = best["period"] if kind == "plain" else best["brake"]
+    assert (best["kind"], best["step"], found) == (kind, pytest.approx(step, rel=0.01), of_kind)
+    assert search.edges(best) == []
+    assert search.best(best) is best
+
+
+def test_a_best_at_the_edge_of_what_was_tried_is_refused():
+    search = Search(EVERY, valley(8 * 2.0**12), most=8)
+    best = search.climb(START)
+    assert search.tried == 8
+    with pytest.raises(EdgeError, match=r"at the edge of its grid, so not a best: .*step="):
+        search.best(best)
+
+
+def test_a_natural_limit_is_no_edge():
+    cap = Ladder("cap", None, 1000, 10**0.5, 1, 1000, whole=True)
+    search = Search([cap], lambda setting: (-float(setting["cap"]),), most=9)
+    assert search.best(search.climb({"cap": 1000})) == {"cap": 1000}
+    assert cap.beside(1000) == [316]
+
+
+def test_settings_that_mean_nothing_are_not_tried_again():
+    seen = []
+    score = valley(8)
+    search = Search(
+        EVERY, lambda setting: (seen.append(in_use(setting, EVERY)), score(setting))[1], 99
+    )
+    search.climb(START)
+    assert len(seen) == search.tried == len({tuple(each.items()) for each in seen})
+    assert all(("period" in each) != ("brake" in each) for each in seen)
+
+
+@given(st.floats(1e-3, 1e3), st.integers(-6, 6))
+def test_every_value_of_a_ladder_lies_beside_those_beside_it(start, rung):
+    ladder = Ladder("step", None, start, 2, 1e-9, 1e9)
+    value = ladder._at(rung)
+    assert all(value in ladder.beside(other) for other in ladder.beside(value))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_what_is_played_is_what_the_command_line_would_make_of_it(problem):
+    for variant in variants_of(problem):
+        for schedule in ("noise", "adaptive", "periodic") if variant.rarely else ("unlimited",):
+            coordinates = variant.coordinates(problem, "bytes")
+            start = variant.start(problem, "bytes")
+            if "communication" in start:
+                start["communication"] = schedule
+            typed = overrides_of(problem, variant, in_use(start, coordinates), (3, 2))
+            if problem is PROBLEMS[0] and variant.name in ("prediction_line", "model_alone"):
+                assert config_of(typed) == compose(*typed)
+            else:
+                config_of(typed)
+
+
+def test_no_seed_of_a_search_is_one_of_the_comparison():
+    assert sum(FINAL_SEEDS) < FIRST_SEARCH_SEED
+
+
+TINY = Problem("tiny", ("game=coverage", "game.agents=3", "game.actions=2"), 0.05, samples=50)
+
+
+def test_what_was_played_is_read_and_a_torn_line_is_played_again(tmp_path):
+    file = tmp_path / "tiny.jsonl"
+    setting = {"communication": "periodic", "communication.period": 5, "learner.step_size": 8}
+    first = Plays(TINY, file)
+    found = first.costs(VARIANTS[0], setting, (0, 3))
+    assert (len(found.round), first.played) == (3, 1)
+    again = Plays(TINY, file)
+    assert again.costs(VARIANTS[0], setting, (0, 3)) == found
+    assert again.played == 0
+    file.write_text(file.read_text()[:-20])
+    torn = Plays(TINY, file)
+    assert torn.costs(VARIANTS[0], setting, (0, 3)) == found
+    assert torn.played == 1
+
+
+def test_never_is_later_than_any_round_and_bytes_are_those_of_all_agents():
+    costs = Costs((2, None, 3, 4), (20, None, 30, 40))
+    assert costs.of("round").tolist() == [2, np.inf, 3, 4]
+    assert costs.score("round", 30) == (3.5, (2 + 30 + 3 + 4) / 4)
+    assert costs.score("bytes", 30) == (35.0, (20 + 400 + 30 + 40) / 4)
+
+
+def test_the_command_compares_on_fresh_seeds_and_plays_nothing_twice(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "chosen", lambda names: [TINY])
+    names = ("importance_sampling", "prediction_line", "prediction_oracle")
+    arguments = ["tiny", "--out", str(tmp_path), *(f"--only={name}" for name in names)]
+    assert command.main(arguments) == 0
+    printed = capsys.readouterr()
+    document = json.loads((tmp_path / "tiny.json").read_text())
+    assert list(document["algorithms"]) == list(names)
+    assert printed.out.strip() == table(document)
+    assert "left" in printed.err
+    for entry in document["algorithms"].values():
+        assert (len(entry["round"]), entry["at_the_edge"]) == (40, [])
+    lines = (tmp_path / "played" / "tiny.jsonl").read_text().splitlines()
+    assert command.main(arguments) == 0
+    assert (tmp_path / "played" / "tiny.jsonl").read_text().splitlines() == lines
+
+
+def test_unknown_names_are_refused_in_one_line(capsys):
+    assert command.main(["nowhere"]) == 2
+    assert "nowhere: no such problem, choose from congestion_8x4" in capsys.readouterr().err
+    assert command.main(["coverage_12x6", "--only", "magic"]) == 2
+    assert "magic: no such algorithm, choose from importance_sampling" in capsys.readouterr().err
+    assert len(chosen([])) == len(PROBLEMS)
+
+
+def test_what_is_at_the_edge_is_marked_and_compared_with_nothing():
+    entry = {"setting": {"step": 8}, "round": [2.0] * 9, "bytes": [1000] * 9, "at_the_edge": []}
+    edge = entry | {"at_the_edge": ["step=8"]}
+    names = ("importance_sampling", "prediction_line")
+    whole = table({"algorithms": dict.fromkeys(names, entry)})
+    marked = table({"algorithms": dict(zip(names, (entry, edge), strict=True))})
+    assert whole.splitlines()[3].count("1.00 [1.00, 1.00]") == 2
+    assert "1.00 [" not in marked
+    assert "(at the edge of its grid: step=8)" in marked
