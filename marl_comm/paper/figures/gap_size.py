@@ -89,7 +89,7 @@ FIGURE = PaperFigure(
     experiments=("gap_size",),
     caption=(
         "The game `gap`, 8 agents, 4 actions, in which the best action is better than the second "
-        "by δ at the equilibrium. 1000 samples a round, step size 10, no warm-up. Lines: "
+        "by δ at the equilibrium. 1000 samples a round, step size 0.5, no warm-up. Lines: "
         "interquartile mean over the seeds of what it takes to a Nash gap of δ / 10, each "
         "algorithm at its best of three triggers (0.5, 0.1, 0.01); bands: 95 % bootstrap interval. "
         "Hollow: rewards are seen with noise of standard deviation 0.1; a cross at the top: more "
