@@ -41,9 +41,12 @@ def draw(configurations: Configurations) -> Figure:
             panel.set(xscale="log", xlabel="suboptimality gap δ (reward)")
             panel.set_xticks(gaps, [f"{gap:g}" for gap in gaps])
             panel.minorticks_off()
-            panel.set_ylabel(f"{label} to a Nash gap of δ / 10")
+            panel.set_ylabel(f"{label}\nto a Nash gap of δ / 10")
         panels[0].set_ylim(bottom=0)
         panels[1].set_yscale("log")
+        ticks = [10, 30, 100, 300]
+        panels[1].set_yticks(ticks, [str(tick) for tick in ticks])
+        panels[1].minorticks_off()
         legend_on_top(figure, panels[0], columns=2)
     return figure
 
