@@ -3,13 +3,13 @@
 python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode.gif
 """
 
-import argparse
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
 
 from marl_comm.arrays import Array
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
@@ -32,7 +32,7 @@ _MOST_EPISODES = 100_000
 
 def main() -> int:
     """Evaluate the run that the command line names; return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program_name("python -m marl_comm.evaluate"),
         description=(__doc__ or "").partition("\n")[0],
     )
@@ -43,8 +43,8 @@ def main() -> int:
         "--render", type=Path, help="where to write one greedy episode, a GIF or an MP4"
     )
     parser.add_argument("--trust", action="store_true", help=TRUST)
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         evaluate(
             arguments.directory,
             arguments.episodes,
@@ -82,7 +82,10 @@ def evaluate(
     config, game, policies = load_run(directory, episodes, seed, trust=trust)
     with closing(game):
         for kind in ("greedy", "sampled"):
-            print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
+            figures = game.play_episodes(policies, sampled=kind == "sampled")
+            print(summary_line(kind, figures.pop("return")))
+            for name, values in figures.items():
+                print(summary_line(kind, values, name))
     if render is not None:
         print(f"{len(frames)} frames of seed {config.seed}, greedy, in {render}")
 
@@ -127,9 +130,9 @@ def load_run(
         raise DamagedError(f"cannot read {directory / FINAL}: {reason}") from error
 
 
-def summary_line(kind: str, returns: Array) -> str:
+def summary_line(kind: str, returns: Array, name: str = "return, summed over agents") -> str:
     """Say what a kind of play brings, from the mean returns of each seed, (seeds,)."""
-    line = f"{kind:8s} return, summed over agents: {returns.mean():.3f}"
+    line = f"{kind:8s} {name}: {returns.mean():.3f}"
     if len(returns) > 1:
         line += f" mean of {len(returns)} seeds, range {returns.min():.3f} to {returns.max():.3f}"
     return line

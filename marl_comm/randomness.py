@@ -35,6 +35,13 @@ class Streams:
             self._generators[purpose] = [generator(seed, purpose) for seed in self.seeds]
         return self._generators[purpose]
 
+    def beside(self, name: str) -> "Streams":
+        """Return streams of the same seeds for whoever plays beside the run.
+
+        A checkpoint holds them as these.
+        """
+        return _Beside(self, name)
+
     def state(self) -> dict[str, Any]:
         """Return where every stream stands."""
         return {
@@ -47,3 +54,15 @@ class Streams:
         for purpose, saved in state.items():
             for random, position in zip(self.of(purpose), saved, strict=True):
                 random.bit_generator.state = position
+
+
+class _Beside(Streams):
+    """Streams whose purposes have a name before them; they stand in those of the run."""
+
+    def __init__(self, streams: Streams, name: str) -> None:
+        super().__init__(streams.seeds)
+        self._streams, self._name = streams, name
+
+    def of(self, purpose: str) -> list[np.random.Generator]:
+        """Return the generators of one purpose. See `Streams`."""
+        return self._streams.of(f"{self._name} {purpose}")

@@ -1,10 +1,10 @@
 """Rebuild the W&B run of a run directory from its local log, and upload it."""
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.config.loading import load_saved
@@ -83,13 +83,14 @@ def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings
 
 def main() -> int:
     """Rebuild the run directories of the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=program_name("python -m marl_comm.sync"), description=__doc__
-    )
+    parser = Parser(prog=program_name("python -m marl_comm.sync"), description=__doc__)
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     parser.add_argument("--mode", choices=["online", "offline"], default="online")
     parser.add_argument("--project", default="marl_comm", help="for runs configured without W&B")
-    arguments = parser.parse_args()
+    try:
+        arguments = parser.parse_args()
+    except InputError as error:
+        return report(error)
     code = 0
     for directory in arguments.directories:
         try:

@@ -22,6 +22,7 @@ from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import Unit, costs
 from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
@@ -112,16 +113,15 @@ class _Goal:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program_name("python -m marl_comm.wall_clock"),
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("words", metavar="DIR | KEY=VALUE", nargs="+")
-    words = parser.parse_args(arguments).words
     try:
-        directories, network, goals = _understood(words)
+        directories, network, goals = _understood(parser.parse_args(arguments).words)
         configurations = pool(load_runs(directories, _tell), _tell)
         _print(configurations, network, _goal_of(configurations, goals))
     except (Exception, KeyboardInterrupt) as error:

@@ -35,8 +35,14 @@ RUNS = {
         "game=mpe/simple_spread",
         "algorithm=importance_sampling",
         "communication=periodic",
-        "game.copies=2",
-        "game.evaluation_copies=2",
+        "game.agents=2",
+        "game.max_cycles=2",
+        "game.steps=2",
+        "game.copies=1",
+        "game.evaluation_copies=1",
+        "learner.hidden=[4]",
+        "learner.epochs=1",
+        "learner.minibatches=1",
         "max_local_steps=3",
     ),
 }
@@ -143,6 +149,7 @@ def main() -> int:
         config = compose(*RUNS[kind], *SETTINGS)
         with tempfile.TemporaryDirectory() as name:
             scratch = Path(name)
+            execute(config, scratch / "first")  # loads what every child would load anew
             for what, act in acts(config, scratch).items():
                 in_a_child(act)
                 reference = content(scratch / what)

@@ -135,3 +135,41 @@ def own_pair_rewards(linear, pairs, joint_actions, actions):
             added = sum(pairs[place][other] * z[other] for other in range(len(z)))
             rewards[agent].append(linear[place] + added)
     return rewards
+
+
+def joint_regression(policy, joint_actions, weights, rewards):
+    """rewards: (samples,). Solves the normal equations entry by entry; (agents, actions)."""
+    agents, actions = np.shape(policy)
+    samples, total = len(joint_actions), sum(weights)
+    value = sum(w * r for w, r in zip(weights, rewards, strict=True)) / total
+    ridge = sum(w * w for w in weights) / total
+    size = agents * actions
+    matrix = [[ridge if row == column else 0.0 for column in range(size)] for row in range(size)]
+    right = [0.0] * size
+    found = [0.0] * size
+    for joint_action, w, r in zip(joint_actions, weights, rewards, strict=True):
+        taken = [agent * actions + int(action) for agent, action in enumerate(joint_action)]
+        for one in taken:
+            right[one] += w * (r - value)
+            found[one] += w
+            for other in taken:
+                matrix[one][other] += w
+    parts = np.linalg.solve(matrix, right)
+    estimates = []
+    for agent in range(agents):
+        own = []
+        places = [agent * actions + action for action in range(actions)]
+        mean = sum(policy[agent][action] * parts[place] for action, place in enumerate(places))
+        for action, place in enumerate(places):
+            expected = samples * policy[agent][action]
+            left = 0.0
+            for joint_action, w, r in zip(joint_actions, weights, rewards, strict=True):
+                if joint_action[agent] == action:
+                    fitted = sum(parts[j * actions + int(a)] for j, a in enumerate(joint_action))
+                    left += w * (r - value - fitted)
+            estimate = value + (parts[place] - mean) * min(1.0, found[place] / expected)
+            if found[place] > 0:
+                estimate += left / max(found[place], expected)
+            own.append(estimate)
+        estimates.append(own)
+    return estimates

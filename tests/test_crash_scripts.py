@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
@@ -35,11 +37,19 @@ def test_killed_runs_of_both_kinds_end_as_if_left_alone():
         assert re.search(line, told, re.MULTILINE), told
 
 
-def test_killed_at_any_write_a_run_and_a_job_end_as_if_left_alone_and_leave_nothing_else():
-    (line,) = lines_of("kill_at_each_write.py", "--only", "tabular", "--every", "5")
+@pytest.mark.parametrize(("kind", "every"), [("tabular", 5), ("mappo", 12)])
+def test_killed_at_any_write_a_run_and_a_job_end_as_if_left_alone_and_leave_nothing_else(
+    kind: str, every: int
+) -> None:
+    line = lines_of("kill_at_each_write.py", "--only", kind, "--every", str(every))[-1]
     assert re.fullmatch(
         r"\d\d+ kills, 0 runs that did not end as the one that was left alone", line
     )
+
+
+def test_command_lines_right_and_wrong_end_as_documented():
+    (line,) = lines_of("command_line_test.py", "--lines", "100")
+    assert line.startswith("100 command lines, 0 taken badly; exit codes {0: ")
 
 
 def test_damaged_runs_are_refused_in_one_line_or_make_no_difference():

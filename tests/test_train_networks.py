@@ -91,7 +91,7 @@ def same(first, second):
 PERIODIC = ("communication=periodic", "communication.period=3", "communication.warmup=2")
 
 
-@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate"])
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "extrapolate", "twin"])
 def test_without_trust_prediction_collects_what_importance_sampling_collects(
     predictor, monkeypatch
 ):
@@ -211,7 +211,7 @@ def test_seeds_that_end_leave_the_others_alone():
     assert (ledger.rounds <= 6).all()
 
 
-@pytest.mark.parametrize("predictor", ["momentum", "rehearse"])
+@pytest.mark.parametrize("predictor", ["momentum", "rehearse", "twin"])
 def test_a_run_that_goes_on_from_a_checkpoint_ends_the_same(predictor):
     overrides = (*PERIODIC, f"algorithm.predictor={predictor}", "learner.minibatches=2")
     whole, ledger, _ = play(*overrides, local_steps=11)
@@ -248,3 +248,55 @@ def test_a_run_on_all_chunks_of_two_rounds_goes_on_the_same(algorithm, schedule)
     np.testing.assert_allclose(
         alone.steps[-1]["policy"][0], whole.steps[-1]["policy"][0], rtol=2e-3, atol=2e-4
     )
+
+
+def test_a_twin_is_a_run_that_communicates_at_every_update_from_where_the_run_is():
+    """Its bases are what full communication makes of the same networks on the same noise."""
+    twin = ("algorithm.predictor=twin", "algorithm.calibration=false")
+    _, ledger, rounds = play(*PERIODIC, *twin, local_steps=5)
+    bases = rounds[2].bases  # after two rounds of the warm-up
+    assert bases.count.tolist() == [3, 3]
+    assert ledger.samples.tolist() == [5 * 15] * 2  # what the twin plays is not counted
+    np.testing.assert_array_equal(bases.parameters, bases.predicted)
+    # Full communication whose third and later rounds are played with the twin's noise.
+    config = compose(*SMALL, "num_seeds=2", "max_local_steps=5", "algorithm=full_communication")
+    streams = Streams(range(2))
+    parts = assemble(config, streams)
+    rows, reached = np.arange(2), []
+    for step in range(4):
+        if step == 2:
+            reached.append(parts.learner.networks.actor.clone())
+            other = parts.game.beside("practice", lambda beside: config.game.build(beside, "cpu"))
+            parts.learner._updater._shuffles = streams.of("rehearsal")
+        game = parts.game if step < 2 else other
+        behaviours = parts.learner.behaviours_for(parts.plan(rows))
+        parts.learner.receive(rows, game.collect(rows, behaviours, None))
+        parts.learner.update()
+        if step >= 2:
+            reached.append(parts.learner.networks.actor.clone())
+    parts.game.close()
+    torch.testing.assert_close(bases.parameters, torch.stack(reached, dim=1), rtol=0, atol=1e-5)
+    assert (reached[2] - reached[0]).abs().max() > 1e-3
+
+
+def test_a_twin_leaves_the_run_alone():
+    """Until its bases are used: in the warm-up every round has one chunk, of the current policy."""
+    ends = []
+    for predictor in ("momentum", "twin"):
+        trace, _, _ = play(*PERIODIC, f"algorithm.predictor={predictor}", local_steps=3)
+        ends.append(trace.steps[3]["policy"])
+    np.testing.assert_array_equal(*ends)
+
+
+def test_a_run_with_own_critics_and_corrected_advantages_goes_on_the_same():
+    overrides = (
+        "algorithm=importance_sampling",
+        *PERIODIC,
+        "learner.critic=own",
+        "learner.actors=separate",
+        "learner.advantages=vtrace",
+        "learner.step_scaling=effective_sample_size",
+    )
+    whole, _, _ = play(*overrides, local_steps=7)
+    cut, _, _ = play(*overrides, local_steps=7, resume_after=4)
+    np.testing.assert_array_equal(cut.steps[-1]["policy"], whole.steps[-1]["policy"])

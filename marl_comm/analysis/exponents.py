@@ -62,11 +62,12 @@ def slopes(costs: Array, positions: Array) -> Array:
 
 
 def comparison_of_fits(costs: Array, one: Array, other: Array) -> Array:
-    """Return by how much the second straight line explains log(cost) better, (rows,).
+    """Return by how much the second straight line explains growth of log(cost) better, (rows,).
 
     The logarithm of the ratio of what the lines in two positions leave unexplained, their residual
     sums of squares: above 0 where the second fits better. Both have two parameters, so this is
-    what any information criterion would compare.
+    what any information criterion would compare. Infinite where the first line does not rise: what
+    does not grow does not grow exponentially.
 
     Args:
         costs: (rows, points); nan for the row where fewer than four are finite and positive.
@@ -78,6 +79,7 @@ def comparison_of_fits(costs: Array, one: Array, other: Array) -> Array:
     left = [_residuals(logs, usable, positions) for positions in (one, other)]
     with np.errstate(divide="ignore", invalid="ignore"):
         compared = np.log(left[0] / left[1])
+    compared = np.where(slopes(costs, one) > 0, compared, np.inf)
     return np.where(usable.sum(axis=1) > _FEWEST_POINTS, compared, np.nan)
 
 

@@ -7,8 +7,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.commands import COMMANDS
+from marl_comm.command_line.exits import report
 from marl_comm.command_line.program import program_name
+from marl_comm.errors import InputError
 
 _SCRIPT = Path(__file__).with_name("completion.bash")
 _DESCRIPTION = """\
@@ -21,14 +24,17 @@ shell, and for all later ones once the line stands in ~/.bashrc:
 
 def main() -> int:
     """Print what the command line asks for and return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program_name("python -m marl_comm.command_line.completion"),
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", choices=("bash", "overrides"), help="`overrides` is for the script")
     parser.add_argument("line", nargs="?", default="", help="typed so far, up to the cursor")
-    arguments = parser.parse_args()
+    try:
+        arguments = parser.parse_args()
+    except InputError as error:
+        return report(error)
     if arguments.what == "bash":
         print(bash_script(), end="")
     else:
@@ -75,7 +81,7 @@ def overrides_after(line: str) -> list[str]:
     )
     from marl_comm.config.keys import options
 
-    _, _, *before = line.split()
+    before = line.split()[2:]
     word = before.pop() if before and not line[-1].isspace() else ""
     typed = get_args_parser().parse_args(before)
     overrides = [*typed.overrides]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from marl_comm.experience.network_bases import NetworkBases
-from marl_comm.experience.rollouts import Chunk, Rollouts, joined, padded
+from marl_comm.experience.rollouts import FINAL, Chunk, Rollouts, joined, padded
 from marl_comm.rows import Rows, record
 
 
@@ -104,7 +104,7 @@ def _alike(first: Chunk, second: Chunk) -> dict[str, tuple[Tensor, Tensor]]:
     pairs = {}
     for name, data in vars(first).items():
         other = getattr(second, name)
-        if name == "final_observations":
+        if name in FINAL:
             stretches = max(data.shape[3], other.shape[3])
             data, other = padded(data, 3, stretches), padded(other, 3, stretches)
         pairs[name] = data, other

@@ -11,9 +11,11 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.quotient import Quotient
 
-Estimator = Literal["bounded", "self_normalised", "ordinary", "truncated", "doubly_robust", "model"]
+Estimator = Literal[
+    "bounded", "self_normalised", "ordinary", "truncated", "joint", "doubly_robust", "model"
+]
 
-SELF_NORMALISING = ("bounded", "self_normalised", "doubly_robust", "model")
+SELF_NORMALISING = ("bounded", "self_normalised", "joint", "doubly_robust", "model")
 """Estimators that divide by weights found, and so may use the weights of single steps."""
 
 MODELLING = ("doubly_robust", "model")

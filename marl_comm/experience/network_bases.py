@@ -57,15 +57,17 @@ class Round:
     Attributes:
         bases: Who played.
         rollouts: What was recorded.
+        observations_travel: Whether agents read what others have seen and done.
     """
 
     bases: NetworkBases
     rollouts: Rollouts
+    observations_travel: bool = True
 
     @property
     def traffic(self) -> Traffic:
         """What moving it costs."""
-        return self.rollouts.traffic
+        return self.rollouts.traffic if self.observations_travel else self.rollouts.rewards_moved
 
 
 def _replaced(here: Tensor, rows: Tensor, there: Tensor) -> Tensor:

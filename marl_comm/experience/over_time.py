@@ -1,12 +1,18 @@
 """Sampled mode of games over time: action values by importance sampling from whole episodes."""
 
 import copy
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
-from marl_comm.arrays import Array, IntArray
-from marl_comm.experience import estimators, trajectory_estimators
+from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.experience import (
+    estimators,
+    joint_regression,
+    step_models,
+    trajectory_estimators,
+)
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
 from marl_comm.experience.experience import Staleness, Traffic
@@ -14,6 +20,7 @@ from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.mixture import Mixture, widened
 from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.quotient import SMALLEST, Quotient, Signal
+from marl_comm.experience.step_models import StepModels
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.experience.trajectory_estimators import Contexts
 from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
@@ -38,6 +45,11 @@ class SampledTrajectories:
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
+    _models: Derived[StepModels | None]
+    _predicted: Derived[Array | None]
+    _counted: Derived[BoolArray]  # which episodes count: all, or those of one base
+    _count: Derived[IntArray]
+    _visits_counted: Derived[Array]  # in each context
 
     def __init__(
         self,
@@ -93,7 +105,9 @@ class SampledTrajectories:
             else rewards[:, None]
         )
         self._visits = self._contexts.visits(mixture.base_of_sample(episodes), mixture.size)
-        if estimation.single_steps:
+        if estimation.own_base:
+            self._log_density = mixture.of_own_base(self._log_probability, episodes)
+        elif estimation.single_steps:
             self._log_density = trajectory_estimators.step_log_densities(
                 self._joint_actions, self._contexts, mixture.log_policies, self._visits
             )
@@ -101,29 +115,57 @@ class SampledTrajectories:
             self._log_density = trajectory_estimators.prefix_log_densities(
                 self._joint_actions, mixture.log_policies, mixture.samples, steps
             )
-        absent = ~mixture.present(episodes)
+        self._counted, self._count = mixture.present(episodes), mixture.total
+        self._visits_counted = self._visits.sum(axis=1)
+        absent = ~self._counted
         self._log_density[np.broadcast_to(absent[:, None], self._log_density.shape)] = np.inf
         self._weights = np.ones(self._log_density.shape)
+        self._models = self._predicted = None
+        if estimation.models:
+            self._models, self._predicted = StepModels.fitted(
+                buffer.joint_actions,
+                self._contexts,
+                self._rewards,
+                ~absent,
+                mixture.log_policies.shape[-1],
+                self._discount,
+            )
 
-    def weigh(self, log_policy: Array) -> Staleness:
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
 
         The effective sample size is that of all steps, or where weights are those of prefixes,
         that of whole episodes.
         """
-        log_target = self._joint_actions.sum_over_agents(log_policy)
-        log_target = log_target.reshape(self._log_density.shape)
-        if not self._estimation.single_steps:
-            np.cumsum(log_target, axis=1, out=log_target)
+        own = None
+        if self._estimation.own_base:
+            own = self._behaviours.of_update(update)
+            self._counted, self._count = self._mixture.of_base(own, self._counted.shape[1])
+            self._visits_counted = self._visits[np.arange(len(own)), own]
+        log_target = self._log_probability(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._behaviours, self.divergences)
-        counted, block, samples = self._weights[:, -1], self._block, self._mixture.total
+        if own is not None:
+            self._weights *= self._counted[:, None]
+        staleness = nearest_base(log_policy, self._behaviours, self.divergences, own)
+        counted, block, samples = self._weights[:, -1], self._block, self._count
         if self._estimation.single_steps:
             counted, steps = self._by_round(self._weights), self._weights.shape[1]
             block, samples = steps * block, steps * samples
         staleness.ess = estimators.effective_sample_size(counted, block)
+        if own is not None:
+            staleness.ess *= block / samples
         staleness.mean_weight = estimators.total(counted, block) / samples
         return staleness
+
+    def _log_probability(self, log_policy: Array) -> Array:
+        """Return that of each decision, or of all decisions up to it, (rows, T, episodes)."""
+        steps = self._contexts.now.shape[1]
+        if not self._estimation.single_steps:
+            return trajectory_estimators.prefix_log_probabilities(
+                self._joint_actions, log_policy, steps
+            )
+        per_step = self._joint_actions.sum_over_agents(log_policy)
+        return per_step.reshape(len(per_step), steps, -1)
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
@@ -132,13 +174,13 @@ class SampledTrajectories:
     def signal(self, log_policy: Array) -> Signal:
         """Return the estimates, and how much of them may be noise."""
         estimates = self._estimates(log_policy)
-        visits = self._visits.sum(axis=1).reshape(log_policy.shape[:3])
+        visits = self._visits_counted.reshape(log_policy.shape[:3])
         share = visits / visits.sum(axis=(1, 2), keepdims=True)
         return Signal.of(estimates.values(), estimates.variances(), log_policy, share)
 
     def model_values(self, log_policy: Array) -> Array:
-        """Say that rewards are not modelled here; options that want it have refused it."""
-        raise TypeError("rewards are not modelled")
+        """Say that no model says more than what was played; who wants more has been refused."""
+        raise TypeError("the model is of the values of what was played")
 
     def value(self, log_policy: Array) -> Array:
         """Return the weighted mean reward of a step, over the agents where each has its own."""
@@ -149,18 +191,21 @@ class SampledTrajectories:
     def _used_weights(self) -> Array:
         if self._estimation.weighted:
             return self._weights
-        present = self._mixture.present(self._weights.shape[2])[:, None]
-        return np.asarray(present * np.ones_like(self._weights))
+        return np.asarray(self._counted[:, None] * np.ones_like(self._weights))
 
     def _estimates(self, log_policy: Array) -> Quotient:
         asked = self._estimation
-        present = self._mixture.present(self._weights.shape[2])[:, None]
         weights = self._used_weights()
         if asked.estimator == "truncated":
             weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
+        visits = self._visits_counted
+        if self._models is not None:
+            return self._doubly_robust(weights, values, log_policy, visits)
+        if asked.in_force == "joint":
+            return self._joint_estimates(weights, values, log_policy, visits)
         return trajectory_estimators.action_values(
             self._joint_actions,
             self._contexts,
@@ -168,11 +213,51 @@ class SampledTrajectories:
             self._rewards,
             values,
             log_policy,
-            self._visits.sum(axis=1),
-            present,
+            visits,
+            self._counted[:, None],
             self._discount,
             asked.in_force,
         )
+
+    def _joint_estimates(
+        self, weights: Array, values: Array, log_policy: Array, visits: Array
+    ) -> Quotient:
+        """Return the joint regression of one-step errors in each context."""
+        rows, shape = len(weights), log_policy.shape
+        errors = self._contexts.gains(values, self._discount) + self._rewards
+        estimates = joint_regression.action_values(
+            self._joint_actions,
+            weights.reshape(rows, -1),
+            errors.reshape(rows, -1),
+            values[:, 0],
+            np.exp(log_policy).reshape(rows, -1, *shape[-2:]),
+            visits,
+            lambda each: self._contexts.total(each.reshape(rows, 1, *weights.shape[1:]))[:, 0],
+        )
+        divisor, offset = estimates.divisor.reshape(shape), estimates.offset.reshape(shape)
+        return replace(estimates, divisor=divisor, offset=offset)
+
+    def _doubly_robust(
+        self, weights: Array, values: Array, log_policy: Array, visits: Array
+    ) -> Quotient:
+        """Return the estimates that rest on the models of each context."""
+        assert self._models is not None
+        assert self._predicted is not None
+        shape = log_policy.shape
+        policy = np.exp(log_policy).reshape(len(weights), -1, *shape[-2:])
+        estimates = step_models.action_values(
+            self._joint_actions,
+            self._contexts,
+            weights,
+            self._contexts.gains(values, self._discount) + self._rewards,
+            values,
+            policy,
+            visits,
+            self._predicted,
+            self._models.values(policy, own=self._rewards.shape[1] > 1),
+        )
+        divisor, offset = estimates.divisor.reshape(shape), estimates.offset.reshape(shape)
+        return replace(estimates, divisor=divisor, offset=offset)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:
         """Estimate divergences from the contexts that agents have seen, (rows, bases).
@@ -232,7 +317,10 @@ class SampledTrajectories:
         self._rewards = widened(self._rewards, episodes, axis=-1)
         self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)
         self._weights = widened(self._weights, episodes, axis=-1)
+        self._counted = widened(self._counted, episodes, axis=-1)
         self._visits = widened(self._visits, self._mixture.size, axis=1)
+        if self._predicted is not None:
+            self._predicted = widened(self._predicted, episodes, axis=-1)
 
 
 def _contexts(buffer: TrajectoryBuffer, states: int) -> Contexts:

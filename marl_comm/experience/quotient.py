@@ -20,12 +20,15 @@ class Quotient:
         errors: (rows, places), or (rows, agents, places): weighted; 0 where there is no sample.
         divisor: (rows, ..., agents, actions); where it is 0, only the offset counts.
         offset: Broadcasts against the divisor.
+        unseen: Errors, like `errors`, as they would be if the offset did not come from the same
+            samples; None where they are the same.
     """
 
     joint_actions: JointActions
     errors: Array
     divisor: Array
     offset: Array
+    unseen: Array | None = None
 
     def values(self) -> Array:
         """Return the estimates, (rows, ..., agents, actions)."""
@@ -37,8 +40,9 @@ class Quotient:
         The sum of squared errors over the squared divisor. As it is taken about the offset, not
         about the estimate, an action that rests on a single sample looks as noisy as it is large.
         """
+        errors = self.errors if self.unseen is None else self.unseen
         with np.errstate(over="ignore"):
-            return self._divided(self.errors**2, self.divisor**2)
+            return self._divided(errors**2, self.divisor**2)
 
     def _divided(self, summands: Array, divisor: Array) -> Array:
         totals = self.joint_actions.total_per_action(summands).reshape(divisor.shape)

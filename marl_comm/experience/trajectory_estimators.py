@@ -60,7 +60,9 @@ class Contexts:
             values: (rows, k, C).
             discount: Factor per step.
         """
-        return discount * _at(values, self.next) * (self.next >= 0)[:, None] - _at(values, self.now)
+        return discount * at_contexts(values, self.next) * (self.next >= 0)[:, None] - at_contexts(
+            values, self.now
+        )
 
 
 def _totals(place: IntArray, values: Array, count: int) -> Array:
@@ -75,7 +77,8 @@ def _totals(place: IntArray, values: Array, count: int) -> Array:
     return totals
 
 
-def _at(values: Array, context: IntArray) -> Array:
+def at_contexts(values: Array, context: IntArray) -> Array:
+    """Return what values (rows, k, C) are in the context of each sample, (rows, k, T, E)."""
     rows, kinds, _ = values.shape
     taken = np.take_along_axis(values, context.reshape(rows, 1, -1), axis=2)
     return taken.reshape(rows, kinds, *context.shape[1:])
@@ -149,7 +152,7 @@ def step_log_densities(
     for base in range(log_behaviours.shape[1]):
         if visits[:, base].any():
             own = joint_actions.sum_over_agents(log_behaviours[:, base]).reshape(densities.shape)
-            own += _at(log_share[:, base, None], contexts.now)[:, 0]
+            own += at_contexts(log_share[:, base, None], contexts.now)[:, 0]
             np.logaddexp(densities, own, out=densities)
     return densities
 
@@ -192,7 +195,7 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
         values = np.zeros((*rewards.shape[:2], contexts.count))
         for step in reversed(range(rewards.shape[2])):
             following = contexts.next[:, step]
-            target = discount * _at(values, following) * (following >= 0)[:, None]
+            target = discount * at_contexts(values, following) * (following >= 0)[:, None]
             target += rewards[:, :, step]
             target *= weights[:, None, step]
             values += share * _totals(contexts.now[:, step], target, contexts.count)
@@ -267,8 +270,7 @@ def action_values(
         divisor = divisor.reshape(log_policy.shape)
         if estimator == "bounded":
             here = visits.reshape(log_policy.shape[:3])
-            with np.errstate(over="ignore"):  # infinitely more expected than found: back to V
-                expected = np.exp(log_policy) * (here / scale)[..., None, None]
+            expected = expected_weights(np.exp(log_policy), here, scale)
             divisor = np.where(divisor < SMALLEST, divisor, np.maximum(divisor, expected))
     else:
         errors = returns_to_go(errors, discount)
@@ -279,3 +281,15 @@ def action_values(
     offset = values.reshape(rows, kinds, *log_policy.shape[1:3])
     offset = np.moveaxis(offset, 1, -1)[..., None]
     return Quotient(joint_actions, errors[:, 0] if kinds == 1 else errors, divisor, offset)
+
+
+def expected_weights(policy: Array, visits: Array, scale: Array) -> Array:
+    """Return n(c) pi_i(a|c) / scale: the weight that an action's samples have on average.
+
+    Args:
+        policy: (rows, ..., agents, actions).
+        visits: n(c), (rows, ...).
+        scale: What the weights have been divided by; broadcasts against `visits`.
+    """
+    with np.errstate(over="ignore"):  # infinitely more expected than found: back to V
+        return np.asarray(policy * (visits / scale)[..., None, None])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from marl_comm.analysis.configurations import pool
+from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.program import program_name
 from marl_comm.loggers.progress import duration
@@ -38,9 +39,8 @@ Runs that are there already are reused, unfinished ones resumed.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 1 if a job failed, 2 for bad input, 130 if interrupted."""
-    options = _parser().parse_args(arguments)
     try:
-        return _reproduce(options)
+        return _reproduce(_parser().parse_args(arguments))
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
 
@@ -156,8 +156,8 @@ def _cost_afterwards(sweep: Sweep, seconds: float, workers: int) -> str:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog=program_name("python scripts/reproduce_figures.py"),
         description=_DESCRIPTION,
         epilog="figures: " + ", ".join(paper_figures()),

@@ -25,10 +25,10 @@ from marl_comm.randomness import Streams
 
 SEEDS = 40
 SAMPLES = 4000
-GRID = np.arange(0.0, 12.5, 0.5)  # nats
+GRID = np.arange(0.0, 8.5, 0.5)  # nats
 ESTIMATORS: tuple[Estimator, ...] = ("bounded", "self_normalised", "ordinary")
 _START = 0.1  # standard deviation of the first policy's log-odds: identical agents stay apart
-_LARGEST_UPDATE = 0.25  # nats that a local update may cover, about
+_LARGEST_UPDATE = 0.1  # nats that a local update may cover, about
 
 
 @dataclass(frozen=True)

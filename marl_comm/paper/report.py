@@ -134,11 +134,14 @@ def seeds_in_words(configurations: Sequence[Configuration]) -> str:
 
 def estimators_in_words(configurations: Sequence[Configuration]) -> str:
     """Return which estimators were used, those of networks as their weights are called."""
-    keys = ("learner.estimator", "learner.importance_weights")
-    found = {
-        each.config[key]: None for key in keys for each in configurations if key in each.config
+    values = {
+        "": [each.config.get("learner.estimator") for each in configurations],
+        "weights ": [each.config.get("learner.importance_weights") for each in configurations],
     }
-    return ", ".join(map(str, found)) or "none"
+    found = {
+        f"{kind}{value}": None for kind in values for value in values[kind] if value is not None
+    }
+    return ", ".join(found) or "none"
 
 
 def write_claims(judgements: Sequence[Judgement], file: Path) -> None:

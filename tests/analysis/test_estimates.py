@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
-from marl_comm.analysis.estimates import SMALLEST_SAMPLE, median, ratio_of_medians
+from marl_comm.analysis.estimates import SMALLEST_SAMPLE, median, ratio_of_medians, share
 from marl_comm.randomness import generator
 
 
@@ -128,3 +128,12 @@ def test_intervals_enclose_their_value(values, seed):
     relative = ratio_of_medians(array, other, generator(0, "bootstrap"))
     if relative.has_interval:
         assert 0 <= relative.low <= relative.high
+
+
+def test_the_share_of_seeds_is_never_certain():
+    for count in (0, 3, 12):
+        found = share(np.arange(12) < count)
+        assert found.value == count / 12
+        assert found.low <= found.value <= found.high
+        assert found.high - found.low > 0.15
+    assert not share(np.ones(5, dtype=bool)).has_interval

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from marl_comm.analysis.exponents import exponent, slopes
+from marl_comm.analysis.exponents import comparison_of_fits, exponent, slopes
 
 EPSILONS = [0.1, 0.03, 0.01, 0.003, 0.001]
 
@@ -48,3 +48,23 @@ def test_slopes_equal_those_of_numpy():
         kept = np.isfinite(row)
         expected = np.polyfit(positions[kept], np.log(row[kept]), 1)[0]
         assert slope == pytest.approx(expected)
+
+
+def test_fits_are_compared_by_their_residuals_as_a_plain_loop_does_it():
+    random = np.random.default_rng(0)
+    agents = np.array([2.0, 4.0, 6.0, 9.0, 12.0])
+    costs = np.exp(0.3 * agents + random.normal(0, 0.3, (4, 5)))
+    costs[3] = costs[3][::-1]
+    costs[2, 0] = np.inf
+    costs[1, :2] = np.inf
+    for row, compared in zip(costs, comparison_of_fits(costs, agents, np.log(agents)), strict=True):
+        usable = np.isfinite(row)
+        if usable.sum() < 4:
+            assert np.isnan(compared)
+            continue
+        left = [
+            np.polyfit(positions[usable], np.log(row[usable]), 1, full=True)[1][0]
+            for positions in (agents, np.log(agents))
+        ]
+        falls = np.polyfit(agents[usable], np.log(row[usable]), 1)[0] < 0
+        assert compared == (np.inf if falls else pytest.approx(np.log(left[0] / left[1])))

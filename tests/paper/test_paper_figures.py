@@ -110,9 +110,9 @@ def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path)
             tmp_path / f"{game}_{algorithm}_{agents}",
             algorithm,
             seeds=range(6),
-            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=4 / n),
+            record=lambda seed, n=updates: points(n, updates_per_round=1, rate=5.2 / n),
             settings={
-                "metrics.gap_thresholds": THRESHOLDS,
+                "metrics.gap_thresholds": [0.01, 0.003],
                 "game.name": game,
                 "game.agents": agents,
             },
@@ -129,6 +129,7 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     for game in markov_gap.GAMES:
         rate = 0.01 if game == "random_markov" else 0.2
         write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
+        write(tmp_path, "importance_sampling", {"game.name": game}, 0.2)
     found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5

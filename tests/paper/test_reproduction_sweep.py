@@ -133,7 +133,7 @@ def test_an_experiment_is_all_its_jobs_and_narrowed_by_overrides() -> None:
     }
     assert all(each.config.num_seeds == 3 for each in jobs)
     narrow = jobs_of_experiment("staleness", ('hydra.sweeper.params.game="coverage,congestion"',))
-    assert len(narrow) == 4
+    assert len(narrow) == 8
     assert command_of("staleness", ("num_seeds=3",)) == (
         "python -m marl_comm.run -m experiment=staleness num_seeds=3"
     )

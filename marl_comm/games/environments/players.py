@@ -17,6 +17,10 @@ class Behaviours(Protocol):
         """The policies."""
 
     @property
+    def observations_travel(self) -> bool:
+        """Whether agents read what others have seen and done, or their rewards only."""
+
+    @property
     def count(self) -> Tensor:
         """(rows,), chunks of each row."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 _ROWS_PER_BLOCK = 7200  # of a 64-wide layer, 1.8 MB: fewer make more work, more leave the caches
 
-_PER_TEAM = ("critic_inputs", "targets", "value_weights")
+_PER_CRITIC = ("critic_inputs", "targets", "value_weights")
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Batch:
         weighted_advantages: (rows, agents, n), importance weight times advantage, 0 where an agent
             was absent.
         presence: (rows, agents, n), 1 / the share present where an agent acted, else 0.
-        critic_inputs: (rows, n, inputs).
-        targets: (rows, n), what the critic learns, in its units.
-        value_weights: (rows, n), with mean 1 over all joint steps.
+        critic_inputs: (rows, n, inputs), or (rows, agents, n, inputs) where each has a critic.
+        targets: (rows, n) or (rows, agents, n), what the critic learns, in its units.
+        value_weights: (rows, n) or (rows, agents, n), with mean 1 over all joint steps.
     """
 
     actor_inputs: Tensor
@@ -43,7 +43,7 @@ class Batch:
     @property
     def size(self) -> int:
         """Number of joint steps of each row."""
-        return self.targets.shape[1]
+        return self.targets.shape[-1]
 
     def take(self, chosen: Tensor) -> Self:
         """Return joint steps by index, (rows, n)."""
@@ -55,8 +55,8 @@ class Batch:
         of_agent = (first_of_agent.view(rows, agents, 1) + chosen.unsqueeze(1)).flatten()
 
         def taken(name: str, data: Tensor) -> Tensor:
-            axes = 2 if name in _PER_TEAM else 3
-            index = of_team if name in _PER_TEAM else of_agent
+            per_team = name in _PER_CRITIC and self.targets.ndim == 2
+            axes, index = (2, of_team) if per_team else (3, of_agent)
             joined = data.reshape(math.prod(data.shape[:axes]), *data.shape[axes:])
             selected = joined.index_select(0, index)
             return selected.view(*data.shape[: axes - 1], chosen.shape[1], *data.shape[axes:])

@@ -12,6 +12,8 @@ class Hyperparameters(Settings):
 
     Attributes:
         actors: One policy network for all agents, told who it is, or one for each agent.
+        critic: One value function that sees all observations, or one for each agent that sees its
+            own; networks are shared as those of the policies are.
         hidden: Units of each hidden layer, of policies and value functions alike.
         activation: After each hidden layer.
         learning_rate: Of Adam on the policies.
@@ -40,6 +42,7 @@ class Hyperparameters(Settings):
     """
 
     actors: Literal["shared", "separate"]
+    critic: Literal["central", "own"]
     hidden: Annotated[
         tuple[Annotated[int, Field(ge=1, le=4096)], ...],
         Field(strict=False, min_length=1, max_length=8),
@@ -70,6 +73,17 @@ class Hyperparameters(Settings):
     truncation: Annotated[float, Field(gt=0, le=1e12)]
     others_truncation: Annotated[float, Field(gt=0, le=1e12)]
     device: Literal["cpu", "cuda"]
+
+    @property
+    def shares_actors(self) -> bool:
+        """Whether all agents have one policy network."""
+        return self.actors == "shared"
+
+    @property
+    def decentralised(self) -> bool:
+        """Whether an agent's update needs nothing of the others but their rewards."""
+        per_agent = self.importance_weights == "per_agent" and self.step_scaling == "none"
+        return self.critic == "own" and not self.shares_actors and per_agent
 
     @property
     def rounds(self) -> int:

@@ -95,6 +95,8 @@ def truncated_weights(
     kind: WeightKind,
     largest: float,
     largest_of_others: float,
+    *,
+    apart: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return what each agent's samples count for, and the share of weights that were cut.
 
@@ -105,6 +107,7 @@ def truncated_weights(
             its own and the others', each truncated by itself.
         largest: Where weights are truncated.
         largest_of_others: Where the others' ratios are, with `separate`.
+        apart: Whether each agent's weights are rescaled by themselves.
 
     Returns:
         (rows, agents, samples), with mean 1 over what each row's agents did and 0 where they did
@@ -114,13 +117,14 @@ def truncated_weights(
         weights = weights_of(log_ratios.joint).unsqueeze(1).expand_as(log_ratios.own)
     else:
         weights = weights_of(log_ratios.own)
-    acted, too_large = alive.sum(dim=(1, 2)), weights > largest
+    too_large = weights > largest
     weights = weights.clamp_max(largest)
     if kind == "separate":
         others = weights_of(log_ratios.others)
         too_large |= others > largest_of_others
         weights = weights * others.clamp_max(largest_of_others)
-    cut = (too_large * alive).sum(dim=(1, 2)) / acted
-    weights = weights * alive
-    mean = weights.sum(dim=(1, 2)) / acted
-    return weights / mean.clamp_min(1e-30)[:, None, None], cut
+    cut = (too_large * alive).sum(dim=(1, 2)) / alive.sum(dim=(1, 2))
+    weights, together = weights * alive, 2 if apart else (1, 2)
+    acted = alive.sum(dim=together, keepdim=True)
+    mean = weights.sum(dim=together, keepdim=True) / acted.clamp_min(1.0)
+    return weights / mean.clamp_min(1e-30), cut

@@ -22,7 +22,7 @@ from marl_comm.learners.mappo.finite import refuse_nonfinite
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.measures import divergences, weight_quantiles
-from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.networks import Actor, ValueFunctions, critic_of
 from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.players import Behaviours, Policies
 from marl_comm.learners.mappo.predictor import NetworkPredictor
@@ -43,7 +43,7 @@ from marl_comm.rows import Derived, Fixed, Rows, keep, load, loaded, put, record
 
 @record
 class Mappo:
-    """Decoupled PPO with a central critic; local update s uses chunk s of the latest round.
+    """Decoupled PPO; local update s uses chunk s of the latest round.
 
     After its last chunk a round starts over with its first. With `chunks=all` a local update draws
     on all chunks that are kept, also those of earlier rounds.
@@ -72,10 +72,11 @@ class Mappo:
     _device: Fixed[torch.device]
     _distribution: Fixed[Distribution]
     _actor: Fixed[Actor]
-    _critic: Fixed[Critic]
+    _critic: Fixed[ValueFunctions]
     _longest_round: Fixed[int]
     _rounds_kept: Fixed[int]
     _drawn: Fixed[int | None]
+    _observations_travel: Fixed[bool]
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Mappo:
         team_reward: TeamReward,
         importance_weighted: bool,
         one_large_update: bool,
+        observations_travel: bool,
         total_updates: int,
         longest_round: int,
         predictor: NetworkPredictor | None,
@@ -99,6 +101,8 @@ class Mappo:
             team_reward: Whether the team's reward is the mean or the sum of its agents'.
             importance_weighted: Whether data are reweighed for the current policy.
             one_large_update: Whether a round's local updates are parts of one large update.
+            observations_travel: Whether an agent reads what others have seen and done; else it
+                reads their rewards only.
             total_updates: Local updates of the run, over which learning rates may decay.
             longest_round: Most chunks of a round.
             predictor: How base policies are predicted; None where none are.
@@ -111,9 +115,9 @@ class Mappo:
             self._distribution.outputs,
             hidden,
             activation,
-            shared=settings.actors == "shared",
+            shared=settings.shares_actors,
         )
-        self._critic = Critic(spec, hidden, activation)
+        self._critic = critic_of(spec, settings)
         rule = LocalUpdate(
             self._actor,
             self._critic,
@@ -132,12 +136,16 @@ class Mappo:
             critic,
             Adam.fresh(actor, settings.betas),
             Adam.fresh(critic, settings.betas),
-            ValueNormaliser.fresh(len(draws), self._device),
+            ValueNormaliser.fresh(
+                (len(draws), *([len(spec.agents)] if settings.critic == "own" else [])),
+                self._device,
+            ),
         )
         zeros = torch.zeros(len(draws), dtype=torch.int64, device=self._device)
         self.rounds, self.updates = zeros, zeros.clone()
         self.bases = None
         self.start = actor.clone()
+        self._observations_travel = observations_travel
         self._longest_round, self._rounds_kept = longest_round, settings.rounds
         # As many for every seed, whatever it has: seeds are rows of one matrix.
         everything = longest_round * settings.rounds
@@ -186,7 +194,7 @@ class Mappo:
 
     def behaviours_for(self, bases: NetworkBases) -> Behaviours:
         """Return the base policies as players: stochastic policies explore by themselves."""
-        return Behaviours(self._actor, self._distribution, bases)
+        return Behaviours(self._actor, self._distribution, bases, self._observations_travel)
 
     def receive(self, rows: IntArray, experience: Round) -> None:
         """Take over a round's data for the given rows, and start at its first chunk."""

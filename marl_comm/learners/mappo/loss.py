@@ -67,15 +67,15 @@ def value_slopes(
     """Differentiate the weighted Huber loss.
 
     Args:
-        values: (rows, samples), in the units of the value normaliser.
-        targets: (rows, samples), likewise.
-        weights: (rows, samples).
+        values: (rows, ..., samples), in the units of the value normaliser.
+        targets: (rows, ..., samples), likewise.
+        weights: (rows, ..., samples).
         huber_delta: Where the loss turns from quadratic to linear.
 
     Returns:
-        Derivatives by values, (rows, samples), and the loss, summed over samples, (rows,).
+        Derivatives by values, (rows, ..., samples), and the loss, summed over samples, (rows,).
     """
     error = values - targets
     limited = error.clamp(-huber_delta, huber_delta)
     slopes = weights * limited
-    return slopes, (slopes * (error - 0.5 * limited)).sum(dim=1)
+    return slopes, (slopes * (error - 0.5 * limited)).flatten(1).sum(dim=1)

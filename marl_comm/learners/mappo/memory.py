@@ -13,7 +13,7 @@ from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo.batch import steps_per_block
 from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
-from marl_comm.learners.mappo.networks import Actor, Critic
+from marl_comm.learners.mappo.networks import Actor, critic_of
 from marl_comm.options.answers import RunSettings
 
 _MIB = 2**20
@@ -63,7 +63,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     assert isinstance(learner, Hyperparameters)
     seeds, agents = run.num_seeds, len(spec.agents)
     steps = game.steps * game.copies
-    seen = agents * spec.largest_observation * _NUMBER
+    seen = (agents * spec.largest_observation + spec.world_size) * _NUMBER
     stretches = 1 + game.steps // game.longest_evaluation
     action = action_tensor_type(spec).itemsize * math.prod(spec.action_shape)
     per_step = seen + agents * (action + spec.mask_size + 2 * _NUMBER + 1) + 2
@@ -81,7 +81,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     # Every step's data and what it led to, in a list and joined.
     collecting = 2 * (chunk + seeds * steps * (seen + 8 * agents))
     inputs = 2 * seen + agents * agents * _NUMBER
-    values = 2 * max(learner.hidden) * _NUMBER  # of the critic, all joint steps at once
+    # Of the critics, all joint steps at once.
+    values = 2 * max(learner.hidden) * _NUMBER * (agents if learner.critic == "own" else 1)
     numbers = 12 * (agents + 1) * _NUMBER  # weights, advantages and so on
     draws_on_all = learner.chunks == "all" or run.algorithm.one_large_update
     drawn = min(learner.epochs, longest_round * learner.rounds) if draws_on_all else 1
@@ -91,7 +92,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     saved = learner.rounds * (rounds + bases) + networks // 4
     during_rounds = 2 * (rounds + bases) + earlier + max(collecting, updating)
     tensors = networks + during_rounds
-    copies = seeds * (game.copies + game.evaluation_copies)
+    playing = game.copies * (2 if run.algorithm.asks_the_game else 1)
+    copies = seeds * (playing + game.evaluation_copies)
     # A checkpoint is encoded and written after an update, when the next round is not there yet.
     checkpoint = 2 * saved + saved // 8
     if learner.device == "cpu":
@@ -103,8 +105,8 @@ def parameter_counts(spec: Spec, learner: Hyperparameters) -> tuple[int, int]:
     """Return the numbers of parameters of a seed's policies and of its value function."""
     hidden, activation = learner.hidden, learner.activation
     outputs = distribution_for(spec, torch.device("cpu")).outputs
-    actor = Actor(spec, outputs, hidden, activation, shared=learner.actors == "shared")
-    return actor.size, Critic(spec, hidden, activation).size
+    actor = Actor(spec, outputs, hidden, activation, shared=learner.shares_actors)
+    return actor.size, critic_of(spec, learner).size
 
 
 def _gradients(run: RunSettings, agents: int) -> int:

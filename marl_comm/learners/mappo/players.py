@@ -22,11 +22,13 @@ class Behaviours:
         actor: The networks' shape.
         distribution: Of actions.
         bases: The policies.
+        observations_travel: Whether agents read what others have seen and done.
     """
 
     actor: Actor
     distribution: Distribution
     bases: NetworkBases
+    observations_travel: bool
 
     @property
     def count(self) -> Tensor:

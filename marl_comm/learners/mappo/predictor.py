@@ -2,11 +2,13 @@
 
 import importlib
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Rollouts
+from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.learners.mappo import predictors
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.updater import Updater
@@ -18,7 +20,16 @@ class NetworkPredictor(ABC):
 
     A file in the folder `predictors` whose class `THE_PREDICTOR` is one is an option; its name is
     the file's.
+
+    Attributes:
+        asks_the_game: Whether it plays beside the run as often as it likes, which no agent could.
     """
+
+    asks_the_game: ClassVar[bool] = False
+
+    @abstractmethod
+    def practise_in(self, game: EnvironmentGame) -> None:
+        """Take environments that nobody else plays in: given to whoever asks the game."""
 
     @property
     @abstractmethod
@@ -77,6 +88,9 @@ class SteadyStep(NetworkPredictor):
     def rehearses(self) -> bool:
         """No."""
         return False
+
+    def practise_in(self, game: EnvironmentGame) -> None:
+        """It plays nothing."""
 
     def rehearsed(
         self,

@@ -1,5 +1,6 @@
 """Settings of multi-agent PPO."""
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, Self, final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, which checking a configurati
     from marl_comm.games.environments.player import EnvironmentGame
     from marl_comm.games.environments.spec import Spec
     from marl_comm.learners.networks import LearnerOfNetworks
+
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -49,6 +52,11 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             )
         if not isinstance(run.game, EnvironmentSettings):
             return
+        if self.critic == "own" and run.game.shows_world:
+            yield (
+                "learner.critic=own game.critic_observes=world: each agent's own critic sees what "
+                "the agent sees; set learner.critic=central or game.critic_observes=joint"
+            )
         samples = run.game.copies * run.game.steps
         if self.minibatches > samples:
             yield (
@@ -71,7 +79,12 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         from marl_comm.learners.mappo.predictor import predictor_named
 
         assert isinstance(run.game, EnvironmentSettings)
+        self._tell_of_an_early_end(run)
         predictor = None if algorithm.predictor is None else predictor_named(algorithm.predictor)
+        if predictor is not None and predictor.asks_the_game:
+            few = run.game.model_copy(update={"evaluation_copies": 1})  # nothing is evaluated there
+            further = game.beside("practice", lambda streams: few.build(streams, self.device))
+            predictor.practise_in(further)
         return Mappo(
             game.spec,
             game.streams,
@@ -79,7 +92,35 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             team_reward=run.game.reward,
             importance_weighted=algorithm.reweighs,
             one_large_update=run.algorithm.one_large_update,
+            observations_travel=self._observations_travel(run),
             total_updates=run.max_local_steps,
             longest_round=run.longest_round,
             predictor=predictor,
         )
+
+    def _observations_travel(self, run: RunSettings) -> bool:
+        """Whether anything an agent does depends on what others have seen or done.
+
+        Effective sample sizes, which schedules ask for, and calibrations are those of all agents.
+        """
+        asked_for = run.communication.ends_by_itself and not run.communication.draws
+        return not self.decentralised or asked_for or run.algorithm.predicts
+
+    def _tell_of_an_early_end(self, run: RunSettings) -> None:
+        """Warn where the rounds cannot last until learning rates have fallen."""
+        communication, rounds = run.communication, run.communication.max_rounds
+        if rounds is None or not self.learning_rate_decay:
+            return
+        short = min(rounds, communication.first_rounds or 0)
+        updates = short + (rounds - short) * run.longest_round
+        if updates < run.max_local_steps:
+            _log.warning(
+                "communication.max_rounds=%d ends every seed after %s%d of max_local_steps=%d "
+                "local updates, before learner.learning_rate_decay has done its work; set "
+                "communication.max_rounds=null or max_local_steps=%d",
+                rounds,
+                "at most " if communication.ends_by_itself else "",
+                updates,
+                run.max_local_steps,
+                updates,
+            )

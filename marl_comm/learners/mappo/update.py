@@ -7,23 +7,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
-from marl_comm.learners.mappo.advantages import (
-    corrected_advantages,
-    following_values,
-    generalised_advantages,
-    normalised,
-    smallest_variance,
-    weighted_moments,
-)
+from marl_comm.learners.mappo.advantages import normalised
 from marl_comm.learners.mappo.batch import Batch, parts, slices
 from marl_comm.learners.mappo.distributions import Distribution, permitted
+from marl_comm.learners.mappo.estimates import estimates_of
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import LogRatios, truncated_weights, weights_of
 from marl_comm.learners.mappo.loss import policy_slopes, value_slopes
-from marl_comm.learners.mappo.networks import Actor, ActorGradient, Critic
+from marl_comm.learners.mappo.networks import Actor, ActorGradient, ValueFunctions
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
+from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.state import State
 
 TeamReward = Literal["mean", "sum"]
@@ -32,6 +28,9 @@ Rates = tuple[float | Tensor, float]
 """Learning rates of the policies, of all rows or of each, (rows, 1), and of the critics."""
 PlayedShare = tuple[Tensor, float]
 """Policies, (rows, P), and what share of the data each has played."""
+
+
+_SMALLEST_SHARE = 1e-30  # of an agent that never acts
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class LocalUpdate:
     def __init__(
         self,
         actor: Actor,
-        critic: Critic,
+        critic: ValueFunctions,
         distribution: Distribution,
         settings: Hyperparameters,
         team_reward: TeamReward,
@@ -91,6 +90,10 @@ class LocalUpdate:
         self._settings = settings
         self._team_reward = team_reward
         self._importance_weighted, self._anchored = importance_weighted, anchored
+
+    def players(self, bases: NetworkBases) -> Behaviours:
+        """Return policies as players."""
+        return Behaviours(self._actor, self._distribution, bases, observations_travel=True)
 
     @torch.no_grad()
     def weigh(
@@ -178,70 +181,48 @@ class LocalUpdate:
         log_ratios = weighed.log_ratios
         if not self._importance_weighted:
             log_ratios = log_ratios.ignored()
+        apart = settings.critic == "own"
         weights, cut = truncated_weights(
             log_ratios,
             alive,
             settings.importance_weights,
             settings.truncation,
             settings.others_truncation,
+            apart=apart,
         )
-        team_weights = weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
-
-        critic_inputs = self._critic.inputs(weighed.observations)
-        values = state.values.restore(self._critic(state.critic, critic_inputs))
-        final_inputs = self._critic.inputs(chunk.final_observations.flatten(2, 3))
-        final_values = state.values.restore(self._critic(state.critic, final_inputs))
         rewards = chunk.rewards.sum(dim=1)  # agents that have left may still gain something
         if self._team_reward == "mean":
             rewards = rewards / chunk.rewards.shape[1]
-        stepwise = values.view_as(rewards)
-        next_values = following_values(
-            stepwise,
-            final_values.unflatten(1, chunk.final_observations.shape[2:4]),
-            chunk.stretch,
-            chunk.ended,
-            chunk.terminated,
+        counting = weights if apart else weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
+        found = estimates_of(
+            self._critic,
+            state.critic,
+            state.values,
+            chunk,
+            weighed.observations,
+            rewards,
+            log_ratios,
+            counting,
+            settings,
         )
-        process = rewards, stepwise, next_values, chunk.ended
-        if settings.advantages == "vtrace":
-            advantages, excess = (
-                found.flatten(1, 2)
-                for found in corrected_advantages(
-                    *process,
-                    weights_of(log_ratios.joint).view_as(rewards),
-                    settings.discount,
-                    settings.trace,
-                    largest_on_delta=settings.delta_truncation,
-                    largest_on_trace=settings.trace_truncation,
-                )
-            )
-            # The targets are the current policies' already, whatever was played there.
-            value_weights = (alive.sum(dim=1) > 0).to(values.dtype)
-        else:
-            advantages = generalised_advantages(
-                *process, settings.discount, settings.trace
-            ).flatten(1, 2)
-            excess, value_weights = advantages, team_weights
-        returns = excess + values
-        _, unexplained = weighted_moments(excess, value_weights)
-        _, variance = weighted_moments(returns, value_weights)
-        smallest = smallest_variance(returns, value_weights)
-        state.values.update(returns, value_weights)
-        acted = alive.mean(dim=(1, 2), keepdim=True)
-        standardised = normalised(advantages, team_weights, smallest)
+        state.values.update(found.returns, found.value_weights)
+        standardised = normalised(found.advantages, counting, found.smallest_variance)
+        acted = alive.mean(dim=2 if apart else (1, 2), keepdim=True).clamp_min(_SMALLEST_SHARE)
+        mean_weight = found.value_weights.mean(dim=-1, keepdim=True).clamp_min(_SMALLEST_SHARE)
         batch = Batch(
             actor_inputs=weighed.actor_inputs,
             legal=weighed.legal,
             actions=weighed.actions,
             log_probs=chunk.log_probs.flatten(2, 3) if self._anchored else weighed.log_probs,
-            weighted_advantages=weights / acted * standardised.unsqueeze(1),
+            weighted_advantages=weights
+            / acted
+            * (standardised if apart else standardised.unsqueeze(1)),
             presence=alive / acted,
-            critic_inputs=critic_inputs,
-            targets=state.values.normalise(returns),
-            value_weights=value_weights / value_weights.mean(dim=1, keepdim=True),
+            critic_inputs=found.critic_inputs,
+            targets=state.values.normalise(found.returns),
+            value_weights=found.value_weights / mean_weight,
         )
-        explained = 1 - (unexplained / torch.maximum(variance.double(), smallest))[:, 0].float()
-        return batch, {"truncated_fraction": cut, "explained_variance": explained}
+        return batch, {"truncated_fraction": cut, "explained_variance": found.explained}
 
     def _step(
         self,
@@ -255,23 +236,40 @@ class LocalUpdate:
         actor = self._actor.gradient(state.actor)
         critic = self._critic.gradient(state.critic)
         agents = blocks[0].presence.shape[1]
+        # An agent whose networks are its own learns as if alone: losses are means over its samples.
+        own = self._settings.critic == "own"
+        critics = agents if own else 1
         for block in blocks:
             value_loss = self._value_backward(critic, block)
             figures = self._policy_backward(actor, block)
             for name, total in figures.items():
                 sums[name] = sums.get(name, 0.0) + total / (agents * size)
-            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / size
-        largest = self._settings.max_gradient_norm
-        for optimiser, parameters, gradient, rate in (
+            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / (critics * size)
+        for optimiser, parameters, gradient, networks, rate in (
             (
                 state.actor_optimiser,
                 state.actor,
-                actor.total() / (agents * size),
+                actor.total() / (agents * size // (self._actor.networks if own else 1)),
+                self._actor.networks,
                 learning_rates[0],
             ),
-            (state.critic_optimiser, state.critic, critic.total() / size, learning_rates[1]),
+            (
+                state.critic_optimiser,
+                state.critic,
+                critic.total() / (critics * size // self._critic.networks),
+                self._critic.networks,
+                learning_rates[1],
+            ),
         ):
-            optimiser.step(parameters, clipped(gradient, largest), rate)
+            optimiser.step(parameters, self._clipped(gradient, networks), rate)
+
+    def _clipped(self, gradient: Tensor, networks: int) -> Tensor:
+        """Return a gradient, (rows, P), clipped: as one, or of each agent with its own critic."""
+        largest = self._settings.max_gradient_norm
+        if self._settings.critic == "central":
+            return clipped(gradient, largest)
+        each = gradient.view(len(gradient) * networks, -1)
+        return clipped(each, largest).view_as(gradient)
 
     def _policy_backward(self, gradient: ActorGradient, block: Batch) -> Figures:
         """Add the gradient of the policy's loss on a block; return figures, (rows,), as sums."""
@@ -289,7 +287,7 @@ class LocalUpdate:
         gradient.backward(pullback(slopes.by_log_prob, slopes.by_entropy))
         return slopes.figures
 
-    def _value_backward(self, gradient: PerceptronGradient, block: Batch) -> Tensor:
+    def _value_backward(self, gradient: PerceptronGradient | ActorGradient, block: Batch) -> Tensor:
         """Add the gradient of the value loss on a block; return that loss, (rows,), as a sum."""
         values = gradient.forward(block.critic_inputs)[:, 0]
         slopes, loss = value_slopes(

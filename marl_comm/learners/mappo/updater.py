@@ -1,6 +1,6 @@
 """Local updates of all seeds: their minibatches, their learning rates, and how far they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 
 import numpy as np
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from marl_comm.arrays import IntArray
-from marl_comm.experience.rollouts import Chunk, Rollouts
+from marl_comm.experience.network_bases import NetworkBases
+from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
+from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import (
     Figures,
@@ -102,14 +104,18 @@ class Updater:
         return figures
 
     def rehearse(
-        self, networks: State, rollouts: Rollouts, rows: IntArray, positions: int
+        self,
+        networks: State,
+        data: Callable[[int], Chunk],
+        rows: IntArray,
+        positions: int,
     ) -> Tensor:
-        """Return the policies that local updates on earlier data would lead to.
+        """Return the policies that local updates on other data would lead to.
 
         Args:
             networks: A copy, which is changed.
-            rollouts: The data; after the last chunk comes the first again.
-            rows: (n,), the rows that `networks` and `rollouts` are of.
+            data: Returns those of each local update in turn, the first being 0.
+            rows: (n,), the rows that `networks` and the data are of.
             positions: How many policies to return.
 
         Returns:
@@ -118,11 +124,15 @@ class Updater:
         policies = [networks.actor.clone()]
         shuffles = [self._rehearsal_shuffles[row] for row in self.seed_rows[rows]]
         for position in range(positions - 1):
-            weighed = self.weigh(networks.actor, rollouts.chunk(position % rollouts.count))
+            weighed = self.weigh(networks.actor, data(position))
             minibatches = self._minibatches(shuffles, weighed.joint.shape[1], 1)
             self._rule.run(networks, weighed, minibatches, self._learning_rates(position))
             policies.append(networks.actor.clone())
         return torch.stack(policies, dim=1)
+
+    def players(self, bases: NetworkBases) -> Behaviours:
+        """Return policies as players, to practise with."""
+        return self._rule.players(bases)
 
     def momentum(self, networks: State) -> Tensor:
         """Return what momentum predicts each coming local update to add, (rows, P)."""

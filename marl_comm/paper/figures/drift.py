@@ -9,7 +9,17 @@ from marl_comm.paper.drifted import ESTIMATORS, GAMES, GRID, SAMPLES, SEEDS, dri
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, means_of_columns
-from marl_comm.plots.style import BLACK, BLUE, GREEN, PURPLE, RC_PARAMS, VERMILION, WIDTH, Look
+from marl_comm.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RC_PARAMS,
+    VERMILION,
+    WIDTH,
+    Look,
+)
 
 _LOOKS = {
     "effective sample size": Look(BLACK, "--", "s"),
@@ -17,10 +27,10 @@ _LOOKS = {
     "largest weight, of their sum": Look(GREEN, ":", "v"),
     "bounded": Look(BLUE, "-", "o"),
     "self_normalised": Look(VERMILION, "-.", "^"),
-    "ordinary": Look(GREEN, (0, (5, 1, 1, 1)), "P"),
+    "ordinary": Look(ORANGE, (0, (5, 1, 1, 1)), "P"),
 }
 _REACH = float(np.log(SAMPLES) - 2)  # nats that one base serves, as logs and pages have it
-_TOLD = (2.0, 4.0, 6.0, 8.0, 10.0)  # nats
+_TOLD = (1.0, 2.0, 4.0, 6.0, 8.0)  # nats
 
 
 def draw(_: Configurations) -> Figure:
@@ -49,9 +59,9 @@ def draw(_: Configurations) -> Figure:
                 panel.axvline(_REACH, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
                 for line in panel.get_lines():
                     line.set_markevery(3)
-        panels[0, 0].set_ylim(0, 1.3)
+        panels[0, 0].set_ylim(0, 1.2)
         panels[1, 0].set_yscale("log")
-        panels[1, 0].set_ylim(0.02, 20)
+        panels[1, 0].set_ylim(0.02, 5)
         panels[0, 0].set_ylabel("share, or mean")
         panels[1, 0].set_ylabel("error of the gradient,\nover its length")
         figure.legend(

@@ -60,7 +60,8 @@ def draw(configurations: Configurations) -> Figure:
                 name = f"{estimator.replace('_', '-')}, {_HOW[schedule]}"
                 shares = [share(final_gaps(each) > _FAILED) for each in found]
                 draw_estimates(panels[0, column], lengths, shares, look, name)
-                grown = [growth(final_gaps(each), final_gaps(found[0])) for each in found]
+                often = _often(configurations, game, agents, estimator)
+                grown = [growth(final_gaps(each), final_gaps(often)) for each in found]
                 draw_estimates(panels[1, column], lengths, grown, look, name)
             panels[0, column].set_title(f"{game}, {agents} agents")
             panels[1, column].set_xlabel("mean local updates\na round")
@@ -86,10 +87,8 @@ def evidence(configurations: Configurations) -> list[Evidence]:
             failed = final_gaps(rare) > _FAILED
             note = f"{int(failed.sum())} of {len(failed)}"
             found.append(Evidence("instability_share", setting, share(failed), note))
-            gaps, reference = (
-                final_gaps(_of(configurations, *key, _MISSING, value))
-                for value in (_ASKED[_MISSING], 0.0)
-            )
+            gaps = final_gaps(_of(configurations, *key, _MISSING, _ASKED[_MISSING]))
+            reference = final_gaps(_often(configurations, *key))
             found.append(Evidence("instability_gap", setting, growth(gaps, reference)))
     return found
 
@@ -107,7 +106,8 @@ def finding(configurations: Configurations) -> list[str]:
                     for value in values
                 ]
                 shares = [share(final_gaps(each) > _FAILED) for each in found]
-                grown = [growth(final_gaps(each), final_gaps(found[0])) for each in found]
+                often = _often(configurations, game, agents, estimator)
+                grown = [growth(final_gaps(each), final_gaps(often)) for each in found]
                 cells += [
                     _begins(values, shares, _LEAST_SHARE),
                     _begins(values, grown, _LEAST_GROWTH),
@@ -128,6 +128,11 @@ def _begins(values: list[Any], estimates: list[Estimate], least: float) -> str:
         if each.low > least:
             return f"{value:g}: {in_words(each)}"
     return "-"
+
+
+def _often(configurations: Configurations, game: str, agents: int, estimator: str) -> Configuration:
+    """Return the runs with a round at each update, in which no data are missing."""
+    return _of(configurations, game, agents, estimator, _PERIOD, 1)
 
 
 def _of(

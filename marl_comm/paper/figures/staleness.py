@@ -110,7 +110,8 @@ def draw(configurations: Configurations) -> Figure:
                     look, name = look_of(algorithm), name_of(algorithm)
                     draw_estimates(panel, positions, estimates, look, name)
             panels[0, column].set_title(game.replace("_", " "))
-            panels[1, column].set_xlabel("local updates since the round")
+            for panel in panels[:2, column]:
+                panel.set_xlabel("local updates since the round")
             panels[2, column].set_xlabel("nats moved by\nimportance sampling")
         panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("divergence from the\nnearest base (nats)")

@@ -154,7 +154,7 @@ def test_normalised_advantages_have_weighted_mean_zero_and_variance_one():
 
 def test_value_units_follow_the_decayed_moments_of_returns():
     random = np.random.default_rng(2)
-    normaliser = ValueNormaliser.fresh(1, torch.device("cpu"))
+    normaliser = ValueNormaliser.fresh([1], torch.device("cpu"))
     assert normaliser.restore(torch.full((1, 1), 2.5, dtype=torch.float64)).item() == 0.0
     total = mean = square = 0.0
     decay = ValueNormaliser.DECAY

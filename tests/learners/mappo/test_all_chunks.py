@@ -11,7 +11,7 @@ from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.experience.earlier_rounds import EarlierRounds
 from marl_comm.experience.network_bases import NetworkBases
-from marl_comm.experience.rollouts import Rollouts
+from marl_comm.experience.rollouts import FINAL, Rollouts
 from marl_comm.learners.mappo.importance import LogRatios
 from marl_comm.learners.mappo.learner import shares_of
 
@@ -83,7 +83,7 @@ def test_chunks_side_by_side_are_their_copies_side_by_side():
             for number, place in enumerate(wanted):
                 part = data.narrow(copies, 4 * number, 4)[row]
                 own = getattr(chunks[place], name)[row].to(part.dtype)
-                if name == "final_observations":
+                if name in FINAL:
                     assert torch.equal(part[:, : own.shape[1]], own), name
                 else:
                     assert torch.equal(part, own), name

@@ -66,6 +66,7 @@ def test_a_local_update_makes_nothing_elsewhere(spec, actors, minibatches):
         team_reward="mean",
         importance_weighted=True,
         one_large_update=False,
+        observations_travel=True,
         total_updates=100,
         longest_round=4,
         predictor=predictor_named("momentum"),

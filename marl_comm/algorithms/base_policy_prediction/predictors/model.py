@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from marl_comm.algorithms.base_policy_prediction.predictor import Predictor
 from marl_comm.arrays import Array, IntArray
+from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.learner import TabularLearner
 from marl_comm.learners.npg import NaturalPolicyGradientSettings
 from marl_comm.options.answers import RunSettings
@@ -20,6 +21,12 @@ class Model(Predictor):
                 f"algorithm.predictor=model learner.estimator={learner.estimator}: there is no "
                 "model to rehearse on; set learner.estimator=doubly_robust and samples_per_round "
                 "to a number"
+            )
+        elif isinstance(run.game, TabularGameSettings) and run.game.episode_length > 1:
+            yield (
+                f"algorithm.predictor=model game={run.game.name}: over time the model is of the "
+                "values of what was played, which no coming update can be made on; choose "
+                "algorithm.predictor=line or rehearse"
             )
 
     def predict(self, learner: TabularLearner, rows: IntArray, updates: int) -> Iterator[Array]:

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Rollouts
+from marl_comm.games.environments.player import EnvironmentGame
 from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.updater import Updater
@@ -16,6 +17,9 @@ class Rehearse(NetworkPredictor):
     def rehearses(self) -> bool:
         """Yes."""
         return True
+
+    def practise_in(self, game: EnvironmentGame) -> None:
+        """It plays nothing."""
 
     def step(
         self, updater: Updater, networks: State, start: Tensor, updates: Tensor
@@ -32,7 +36,9 @@ class Rehearse(NetworkPredictor):
         positions: int,
     ) -> Tensor | None:
         """Return the rehearsed policies. See `NetworkPredictor`."""
-        return updater.rehearse(networks, rollouts, rows, positions)
+        return updater.rehearse(
+            networks, lambda position: rollouts.chunk(position % rollouts.count), rows, positions
+        )
 
 
 THE_PREDICTOR = Rehearse

@@ -1,0 +1,40 @@
+"""The studies of MAPPO at full length: what they sweep over, and that a quick one runs."""
+
+import pytest
+
+from marl_comm.command_line.composition import CONFIG_DIRECTORY
+from marl_comm.paper.experiments import jobs_of_experiment
+
+STUDIES = sorted(path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("paper_mpe*.yaml"))
+# Stands in docs/mappo.md.
+QUICK = (
+    "num_seeds=2",
+    "max_local_steps=8",
+    "game.copies=4",
+    "game.evaluation_every=4",
+    "game.evaluation_copies=8",
+    "learner.epochs=2",
+)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_is_long_enough_and_small_where_it_is_quick(study):
+    for job in jobs_of_experiment(study):
+        config = job.config
+        steps = config.max_local_steps * config.game.copies * config.game.steps
+        assert config.num_seeds >= 8
+        assert steps >= 1_000_000
+        assert config.game.evaluation_copies >= 512
+        assert config.communication.max_rounds is None
+        # Three evaluations at the end, of policies that hardly change any more.
+        assert config.max_local_steps % config.game.evaluation_every == 0
+        assert config.learner.learning_rate_decay
+    quick = jobs_of_experiment(study, QUICK)
+    assert sum(job.seconds for job in quick) < 10 * 60
+    assert len(quick) == len(jobs_of_experiment(study))
+
+
+def test_all_studies_differ_from_each_other():
+    names = [job.name for study in STUDIES[1:] for job in jobs_of_experiment(study)]
+    assert STUDIES[0] == "paper_mpe"
+    assert len(set(names)) == len(names)
