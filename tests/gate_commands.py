@@ -82,6 +82,7 @@ EXPERIMENTS_OF_TABLES = (
     "missing_data",
     "potential_gap",
     "rates_sampled",
+    "recommended",
     "staleness",
     "where_it_pays",
     "where_it_pays_markov",
@@ -97,6 +98,15 @@ EXPERIMENTS_OF_NETWORKS = (
     "mappo_ordinary",
     "mappo_predictable",
     "missing_data_mappo",
+    "paper_mpe",
+    "paper_mpe_adaptive",
+    "paper_mpe_advantages",
+    "paper_mpe_ceiling",
+    "paper_mpe_chunks",
+    "paper_mpe_full",
+    "paper_mpe_own_critics",
+    "paper_mpe_setting",
+    "paper_mpe_step_scaling",
     "where_it_pays_mappo",
 )
 
@@ -152,6 +162,7 @@ def _options_of_tables() -> Iterator[Command]:
             "algorithm.spacing=0.3 algorithm.max_bases=4 communication.warmup=null",
             "game.reward_noise=0.1",
             "game.reward_noise=0.1 algorithm=full_communication",
+            "algorithm/prediction=paper algorithm.spacing=1 communication=periodic",
             "learner.exploration=0.1",
             "learner.exploration=0.0 communication=periodic",
             "communication.max_rounds=2",
@@ -174,6 +185,7 @@ def _options_of_tables() -> Iterator[Command]:
         "samples_per_round=61 algorithm.max_bases=7",
     ):
         yield _command(f"game=coverage {option}")
+    yield _command("game=random_markov learner.stages=backward")
 
 
 def _options_of_networks() -> Iterator[Command]:
@@ -192,6 +204,16 @@ def _options_of_networks() -> Iterator[Command]:
         "learner.importance_weights=joint communication=periodic",
         "learner.importance_weights=joint algorithm=importance_sampling communication=periodic",
         "learner.truncation=1.0 algorithm=importance_sampling communication=periodic",
+        "learner.chunks=all learner.reuse=2 algorithm=importance_sampling",
+        "learner.chunks=all algorithm=base_policy_prediction communication=periodic",
+        "learner.advantages=vtrace algorithm=importance_sampling communication=periodic",
+        "learner.importance_weights=separate algorithm=importance_sampling",
+        "learner.step_scaling=effective_sample_size algorithm=importance_sampling",
+        "learner.critic=own learner.actors=separate algorithm=importance_sampling",
+        "learner.critic=own",
+        "algorithm=large_batch communication=periodic",
+        "algorithm=large_batch communication=adaptive",
+        "algorithm.predictor=twin algorithm.calibration=false communication=periodic",
         "game.reward=sum",
         "game.continuous_actions=true communication=periodic",
         "game.continuous_actions=true algorithm=full_communication",
@@ -217,10 +239,13 @@ def _experiments() -> Iterator[Command]:
         sizes = "logger=local num_seeds=1 max_local_steps=6 samples_per_round=null"
         yield Command(f"experiment={name}", (f"experiment={name}", *sizes.split()))
     for name in EXPERIMENTS_OF_NETWORKS:
+        ending = "max_steps metrics.every=1" if name.startswith("paper_mpe") else "max_cycles"
+        steps, *more = ending.split()
         sizes = (
             "logger=local num_seeds=1 max_local_steps=5 game.copies=2 game.steps=5 "
-            "game.max_cycles=5 game.evaluation_every=2 game.evaluation_copies=2 learner.epochs=2"
+            f"game.{steps}=5 game.evaluation_every=2 game.evaluation_copies=2 learner.epochs=2"
         )
+        sizes = " ".join([sizes, *more])
         yield Command(f"experiment={name}", (f"experiment={name}", *sizes.split()))
 
 

@@ -120,6 +120,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
         super().train(_Telling(self, recorder), state, after_step)
         self.sharing.agreement.compare()
         tally.seconds = time.perf_counter() - clock
+        tally.cpu_seconds = self.sharing.agreement.cpu_seconds
         after, told = self._booked(), self.sharing.on_sockets()
         if told is not None:
             tally.socket_down, tally.socket_up = told

@@ -49,7 +49,9 @@ COMMANDS = {
             "-cd": (),
         },
     ),
-    "resume": Command("marl_comm.resume", "continue interrupted runs", ("--help", "--trust")),
+    "resume": Command(
+        "marl_comm.resume", "continue interrupted runs", ("--help", "--trust", "--quiet")
+    ),
     "compare": Command(
         "marl_comm.compare",
         "compare finished runs: tables and a picture",

@@ -17,9 +17,17 @@ _CALLED_ELSEWHERE = {
     "batch_size": ("samples_per_round",),
     "env": ("game",),
     "gamma": ("game.discount", "learner.discount"),
+    "prediction": ("algorithm/prediction",),
     "lr": ("learner.step_size", "learner.learning_rate"),
     "seeds": ("num_seeds",),
     "total_timesteps": ("max_local_steps",),
+}
+# What is known by a name of its own, and chosen by another key here.
+_CHOSEN_ELSEWHERE = {
+    "algorithm=model_based": (
+        "learner.estimator=model algorithm=importance_sampling: between rounds, natural policy "
+        "gradient on the fitted model of rewards alone"
+    ),
 }
 
 
@@ -70,6 +78,8 @@ def unknown_key(path: str) -> str:
 def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
     """Return what to say about an option that a configuration group does not have."""
     text = shortened(choice) if isinstance(choice, str) else shown(choice)
+    if elsewhere := _CHOSEN_ELSEWHERE.get(f"{group}={text}"):
+        return f"{group}={text}: this is {elsewhere}"
     close = difflib.get_close_matches(text, allowed, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"{group}={text}: must be one of {', '.join(allowed)}{hint}"

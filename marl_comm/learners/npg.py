@@ -16,6 +16,7 @@ from marl_comm.experience.reward_model import FOLDS
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
+from marl_comm.learners.stages import Stages
 from marl_comm.options.answers import RunSettings
 from marl_comm.rows import (
     Derived,
@@ -32,6 +33,7 @@ from marl_comm.rows import (
 )
 from marl_comm.settings import Magnitude
 
+_LARGEST_CHANGE = 20.0  # of log-odds in one update, where the step size is left open
 _MOST_EXPLORATION = 0.02  # of one agent's play
 _EXPLORING_CHOICES = 0.2  # expected number per episode; costs about exp(-0.2) of the ESS
 _DRIFT_MEMORY = 0.5  # weight of the past in the running mean of policy changes
@@ -42,22 +44,25 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """Softmax natural policy gradient on tables.
 
     Attributes:
-        step_size: Factor on estimated action values in the exponent of an update.
+        step_size: Factor on estimated action values in the exponent of an update; None chooses it.
         exploration: Share of the uniform policy in each agent's behaviour; None chooses it.
         estimator: How action values come from weighted samples.
         truncation: Largest importance weight of the `truncated` estimator.
         reuse: Of how many rounds data are kept: of the latest, of some, of all.
         policy_floor: Smallest probability that a policy gives an action.
+        stages: Whether the steps of a game with a horizon learn together, or one after another
+            from the last to the first.
     """
 
     name: Literal["npg"]
-    step_size: Magnitude
+    step_size: Magnitude | None
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]
     reuse: Literal["latest", "all"] | Annotated[int, Field(ge=2, le=1000)]
     # The lower limit keeps reciprocals finite.
     policy_floor: Annotated[float, Field(ge=1e-300, le=0.5)]
+    stages: Literal["together", "backward"]
 
     @property
     def rounds_kept(self) -> int | None:
@@ -65,6 +70,11 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         if isinstance(self.reuse, int):
             return self.reuse
         return 1 if self.reuse == "latest" else None
+
+    @property
+    def by_stages(self) -> bool:
+        """As the setting `stages` says."""
+        return self.stages == "backward"
 
     def models(self, run: RunSettings) -> bool:
         """Whether rewards are modelled in a run."""
@@ -86,6 +96,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
             )
+        if self.by_stages and isinstance(game, TabularGameSettings):
+            yield from _problems_of_stages(run, game)
 
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
         if self.estimator == "model" and game.episode_length > 1:
@@ -120,7 +132,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         """Return the learner at uniform policies."""
         return NaturalPolicyGradient(
             game.initial_log_policy(),
-            step_size=self.step_size,
+            step_size=self.step_size_in(run),
             exploration=self.exploration_in(run),
             policy_floor=self.policy_floor,
             estimation=Estimation(
@@ -128,9 +140,28 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 truncation=self.truncation,
                 weighted=algorithm.reweighs,
                 rounds=self.rounds_kept,
+                own_base=algorithm.own_base,
             ),
             oracle=game,
+            stages=self._stages_in(run),
         )
+
+    def _stages_in(self, run: RunSettings) -> Stages | None:
+        if not self.by_stages:
+            return None
+        assert isinstance(run.game, TabularGameSettings)
+        return Stages(run.game.layers, run.max_local_steps)
+
+    def step_size_in(self, run: RunSettings) -> float:
+        """Return the step size, in log-odds of the policy per unit of reward.
+
+        Left to itself it is 20 over the steps of an episode: rewards lie in [0, 1], so that no
+        update changes log-odds by more than about 20, whatever the game.
+        """
+        if self.step_size is not None:
+            return self.step_size
+        assert isinstance(run.game, TabularGameSettings)
+        return _LARGEST_CHANGE / run.game.episode_length
 
     def exploration_in(self, run: RunSettings) -> float:
         """Return each agent's share of uniform play while collecting data.
@@ -146,6 +177,21 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         assert isinstance(run.game, TabularGameSettings)
         choices = run.game.agents * run.game.episode_length
         return min(_MOST_EXPLORATION, _EXPLORING_CHOICES / choices)
+
+
+def _problems_of_stages(run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+    """Backward induction needs a last step, and time for every step."""
+    if game.layers == 1:
+        yield (
+            f"learner.stages=backward game={game.name}: there is no last step to begin with; set "
+            "learner.stages=together or choose a game with a horizon, such as random_markov"
+        )
+    elif run.max_local_steps < game.layers:
+        yield (
+            f"learner.stages=backward max_local_steps={run.max_local_steps}: each of the "
+            f"{game.layers} steps of an episode learns in local updates of its own; set "
+            f"max_local_steps to {game.layers} or more"
+        )
 
 
 @record
@@ -169,6 +215,7 @@ class NaturalPolicyGradient:
     _drift: Rows[Array]
     _last: Rows[Array]
     _updates: Rows[IntArray]
+    _since_round: Rows[IntArray]
     _seed_rows: Rows[IntArray]
     _oracle: Fixed[Oracle]
     _start: Rows[Array]
@@ -179,6 +226,7 @@ class NaturalPolicyGradient:
     _exploration: Fixed[float]
     _log_floor: Fixed[float]
     _estimation: Fixed[Estimation]
+    _stages: Fixed[Stages | None]
 
     def __init__(
         self,
@@ -189,6 +237,7 @@ class NaturalPolicyGradient:
         policy_floor: float,
         estimation: Estimation,
         oracle: Oracle,
+        stages: Stages | None = None,
     ) -> None:
         """Start from `log_policy`.
 
@@ -200,6 +249,7 @@ class NaturalPolicyGradient:
             estimation: How action values are estimated from samples.
             oracle: The game, whose rows are those of `log_policy`; asked by the predictor of that
                 name alone.
+            stages: When which step of an episode learns; None lets all learn together.
         """
         self.log_policy = log_policy
         self.staleness = None
@@ -208,6 +258,7 @@ class NaturalPolicyGradient:
         self._drift = np.zeros_like(log_policy)
         self._last = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._since_round = np.zeros(len(log_policy), dtype=np.int64)
         self._seed_rows = np.arange(len(log_policy))
         self._oracle = oracle
         self._start = log_policy  # where the latest rounds began
@@ -218,6 +269,7 @@ class NaturalPolicyGradient:
         self._exploration = exploration
         self._log_floor = float(np.log(policy_floor))
         self._estimation = estimation
+        self._stages = stages
 
     @property
     def rows(self) -> int:
@@ -256,6 +308,7 @@ class NaturalPolicyGradient:
         self._start = self._start.copy()
         self._start[rows] = self.log_policy[rows]
         self._start_value[rows] = np.nan
+        self._since_round[rows] = 0
         self._signal = None
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
@@ -273,9 +326,11 @@ class NaturalPolicyGradient:
             gradient = self._experience.action_values(self.log_policy)
         else:
             gradient = self._signal.values
-        updated = self._step(self.log_policy, self._step_size * gradient)
+        everyone = np.arange(self.rows)
+        updated = self._step(everyone, self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
+        self._since_round += 1
         self._signal = None
         self._weighed = False
 
@@ -284,7 +339,7 @@ class NaturalPolicyGradient:
         if self._weighed and self.staleness is not None:
             return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
-        self.staleness = self._experience.weigh(self.log_policy)
+        self.staleness = self._experience.weigh(self.log_policy, self._since_round)
         self._weighed = True
         np.maximum(self.furthest, self.staleness.nearest, out=self.furthest)
         return self.staleness
@@ -320,7 +375,7 @@ class NaturalPolicyGradient:
         """
         log_policy, drift = self.log_policy[rows], self._drift[rows]
         for update in range(1, updates + 1):
-            yield self._step(log_policy, update * drift)
+            yield self._step(rows, log_policy, update * drift)
 
     def predict_rehearsal(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates rehearsed on the last round's data."""
@@ -328,16 +383,16 @@ class NaturalPolicyGradient:
         experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            experience.weigh(log_policy)
+            experience.weigh(log_policy, self._since_round[rows])
             gradient = experience.action_values(log_policy)
-            log_policy = self._step(log_policy, self._step_size * gradient)
+            log_policy = self._step(rows, log_policy, self._step_size * gradient)
             yield log_policy
 
     def predict_last(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … repetitions of the last local update."""
         log_policy, last = self.log_policy[rows], self._last[rows]
         for update in range(1, updates + 1):
-            yield self._step(log_policy, update * last)
+            yield self._step(rows, log_policy, update * last)
 
     def predict_on_model(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates on the model of rewards."""
@@ -354,7 +409,7 @@ class NaturalPolicyGradient:
     ) -> Iterator[Array]:
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            log_policy = self._step(log_policy, self._step_size * gradient(log_policy))
+            log_policy = self._step(rows, log_policy, self._step_size * gradient(log_policy))
             yield log_policy
 
     def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
@@ -374,13 +429,19 @@ class NaturalPolicyGradient:
                 "divergence": 0 * ones,
                 "bases": ones.astype(np.int64),
                 "mean_weight": ones,
+                **self._stage_figures(),
             }
         return {
             "ess": self.staleness.ess,
             "divergence": self.staleness.divergence,
             "bases": self._experience.behaviours.count,
             "mean_weight": self.staleness.mean_weight,
+            **self._stage_figures(),
         }
+
+    def _stage_figures(self) -> dict[str, AnyArray]:
+        """Return the stage that learns next, where there are any."""
+        return {} if self._stages is None else {"stage": self._stages.at(self._updates)}
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""
@@ -402,10 +463,17 @@ class NaturalPolicyGradient:
         data = {"staleness": loaded(Staleness, state["staleness"]), "experience": experience}
         load(self, {**state, **data})
 
-    def _step(self, log_policy: Array, change: Array) -> Array:
-        """Return softmax(log_policy + change), no probability below the floor."""
+    def _step(self, rows: IntArray, log_policy: Array, change: Array) -> Array:
+        """Return softmax(log_policy + change), no probability below the floor.
+
+        Where stages learn one after another, all but the rows' present ones stay as they are.
+        """
         moved = _normalise(log_policy + change)
-        return _normalise(np.maximum(moved, self._log_floor))
+        moved = _normalise(np.maximum(moved, self._log_floor))
+        if self._stages is None:
+            return moved
+        learning = self._stages.learning(self._updates[rows])
+        return np.where(learning[..., None, None, None], moved, log_policy)
 
     def _remember_drift(self, change: Array) -> None:
         self._last = change

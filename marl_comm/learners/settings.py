@@ -56,6 +56,11 @@ class NetworkLearnerSettings(LearnerSettings):
         return 0
 
     @property
+    def by_stages(self) -> bool:
+        """No."""
+        return False
+
+    @property
     @abstractmethod
     def networks_on(self) -> Literal["cpu", "cuda"]:
         """The device that networks are on."""

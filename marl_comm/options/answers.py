@@ -160,6 +160,11 @@ class LearnerSettings(Option):
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
 
+    @property
+    @abstractmethod
+    def by_stages(self) -> bool:
+        """Whether the steps of an episode learn one after another, so that each has its error."""
+
     @abstractmethod
     def numbers_of_models(self, run: "RunSettings") -> int:
         """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
@@ -215,6 +220,7 @@ class RunSettings(Settings):
             action values.
         max_local_steps: Most local updates of a seed.
         checkpoint_seconds: Seconds between two savings of the run's whole state.
+        quiet: Whether to say nothing but warnings and errors.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -228,6 +234,7 @@ class RunSettings(Settings):
     samples_per_round: Count | None
     max_local_steps: Count
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
+    quiet: bool
     metrics: MetricsSettings
     game: GameSettings
     algorithm: AlgorithmSettings

@@ -177,7 +177,7 @@ RATES = (
             Criterion(
                 "power_or_exponential",
                 "joint_actions",
-                "samples to a Nash gap of 0.001 against the number of agents, prediction: what a "
+                "samples to a Nash gap of 0.003 against the number of agents, prediction: what a "
                 "fitted exponential leaves unexplained over what a fitted power leaves, as a "
                 "logarithm; infinite where the samples do not grow",
                 "above",

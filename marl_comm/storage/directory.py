@@ -22,6 +22,7 @@ from marl_comm.storage.files import (
     CONFIG,
     FINAL,
     METRICS,
+    ORIGIN,
     SUMMARY,
     locked,
     remove_leftovers,
@@ -108,6 +109,18 @@ class RunDirectory:
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         with whole_file(self.path / CONFIG, settle=False) as file:
             file.write(text.encode())
+
+    def write_origin(self, origin: Mapping[str, Any]) -> None:
+        """Write where the run comes from: call it before the configuration is written.
+
+        Args:
+            origin: Plain values.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with whole_file(self.path / ORIGIN, settle=False) as file:
+            file.write((to_json(origin, indent=2) + "\n").encode())
 
     def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
         """Write arrays, in the order given; equal arrays make equal bytes.

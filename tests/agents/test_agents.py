@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from agent_group import Group
 
 from marl_comm.agents import command
 from marl_comm.command_line.composition import compose
 from marl_comm.runs.session import execute
+from scripts.agent_group import Group
 
 SMALL = ("max_local_steps=12", "samples_per_round=60", "algorithm.max_bases=3")
 PREDICTION = "algorithm=base_policy_prediction"
@@ -109,7 +109,7 @@ def test_an_agent_that_does_not_answer_in_time_is_named(tmp_path: Path) -> None:
 
 def test_an_agent_that_rounds_differently_is_named_with_the_local_update(tmp_path: Path) -> None:
     words = ("game=coverage", *SMALL, "communication=periodic", "communication.period=4")
-    with Group(tmp_path / "group", 2, *words, trick="rounds_differently") as group:
+    with Group(tmp_path / "group", 2, *words, trick="agent_tricks:rounds_differently") as group:
         assert group.codes() == [1, 1, 1]
     (line,) = group.said(0)
     assert line.startswith(

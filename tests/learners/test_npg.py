@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import TableGame, learner_for
 
+from marl_comm.command_line.composition import compose
 from marl_comm.experience import BasePolicies
 from marl_comm.experience.estimators import Estimator
 from marl_comm.games.one_shot.congestion import Congestion
@@ -156,3 +157,17 @@ def test_the_predicted_line_is_the_running_mean_of_the_changes():
         moved = np.exp(policies[-1] + ahead * direction)
         expected = moved / moved.sum(axis=-1, keepdims=True)
         np.testing.assert_allclose(np.exp(predicted), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("game", "expected"),
+    [
+        (("game=coverage",), 20.0),
+        (("game=random_markov", "game.horizon=5"), 4.0),
+        (("game=markov_congestion",), 1.0),
+        (("game=coverage", "learner.step_size=3"), 3.0),
+    ],
+)
+def test_left_to_itself_the_step_size_is_20_over_the_steps_of_an_episode(game, expected):
+    config = compose("experiment=recommended", *game)
+    assert config.learner.step_size_in(config) == expected

@@ -120,9 +120,9 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     named = {experiment for figure in figures for experiment in figure.experiments}
     files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
     assert all(experiment_file(name).is_file() for name in named)
-    # Regimes of MAPPO, which users and the sweeps of figures start from.
-    regimes = {"mappo_ordinary", "mappo_predictable"}
+    # What users start from: regimes of MAPPO, and the recipe of docs/tuned.md.
+    begun = {"mappo_ordinary", "mappo_predictable", "recommended"}
     studies = {name for name in files if name.startswith("paper_mpe")}  # without figures so far
-    assert files - named == regimes | studies
+    assert files - named == begun | studies
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)

@@ -88,10 +88,9 @@ def test_what_is_played_is_what_the_command_line_would_make_of_it(problem):
         for schedule in ("noise", "adaptive", "periodic") if variant.rarely else ("unlimited",):
             coordinates = variant.coordinates(problem, "bytes")
             start = variant.start(problem, "bytes")
-            if variant.rarely:
+            if "communication" in start:
                 start["communication"] = schedule
             typed = overrides_of(problem, variant, in_use(start, coordinates), (3, 2))
-            typed.append("logger=local")
             if problem is PROBLEMS[0] and variant.name in ("prediction_line", "model_alone"):
                 assert config_of(typed) == compose(*typed)
             else:
@@ -102,7 +101,7 @@ def test_no_seed_of_a_search_is_one_of_the_comparison():
     assert sum(FINAL_SEEDS) < FIRST_SEARCH_SEED
 
 
-TINY = Problem("tiny", ("game=coverage", "game.agents=3", "game.actions=2"), 0.05, 8, samples=50)
+TINY = Problem("tiny", ("game=coverage", "game.agents=3", "game.actions=2"), 0.05, samples=50)
 
 
 def test_what_was_played_is_read_and_a_torn_line_is_played_again(tmp_path):

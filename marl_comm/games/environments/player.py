@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
 from marl_comm.rows import Fixed, Rows, Shared, load, loaded, record, saved
-
-if TYPE_CHECKING:
-    from marl_comm.games.environments.settings import EnvironmentSettings
 
 _log = logging.getLogger(__name__)
 
@@ -174,17 +171,14 @@ class EnvironmentGame:
         """Environments are code, not arrays."""
         return {}
 
-    def beside(self, name: str, settings: "EnvironmentSettings", device: str) -> Self:
-        """Return further environments of the same seeds, closed with these, not evaluated in.
+    def beside(self, name: str, build: Callable[[Streams], Self]) -> Self:
+        """Return further environments of the same seeds, closed with these.
 
         Args:
             name: Tells their random streams from these.
-            settings: Of the environments.
-            device: Where networks are.
+            build: Makes them.
         """
-        few = settings.model_copy(update={"evaluation_copies": 1})
-        made = few.build(self.streams.beside(name), device)
-        assert isinstance(made, type(self))
+        made = build(self.streams.beside(name))
         self._close_too.append(made.close)
         return made
 

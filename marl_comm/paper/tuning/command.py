@@ -12,6 +12,7 @@ from marl_comm.command_line.exits import report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
 from marl_comm.loggers.progress import duration
+from marl_comm.paper.tuning.page import documents, tables
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
 from marl_comm.paper.tuning.table import table
@@ -31,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 2 for bad input, 130 if interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        _tune(options)
+        if options.table is not None:
+            print(tables(documents(options.table)))
+        else:
+            _tune(options)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
@@ -45,7 +49,7 @@ def _tune(options: argparse.Namespace) -> None:
         document = _tuned(problem, _variants(problem, options.only), options)
         options.out.mkdir(parents=True, exist_ok=True)
         with whole_file(options.out / f"{_name(problem, options)}.json") as file:
-            file.write((json.dumps(document, indent=1) + "\n").encode())
+            file.write(_written(document).encode())
         print(table(document), flush=True)
 
 
@@ -69,6 +73,14 @@ def _tuned(
         "versions": versions(),
         "algorithms": found,
     }
+
+
+def _written(document: dict[str, Any]) -> str:
+    """Return JSON with a line for each algorithm."""
+    found = document["algorithms"]
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(found[name])}" for name in found)
+    others = json.dumps(document | {"algorithms": {}}, indent=1)
+    return others.replace('"algorithms": {}', f'"algorithms": {{\n{lines}\n }}') + "\n"
 
 
 class _Progress:
@@ -122,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--only", action="append", metavar="ALGORITHM", help="this algorithm; may be given again"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="DIR", help="play nothing; print the tables of results in DIR"
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/tuned"), metavar="DIR")
     return parser

@@ -23,6 +23,7 @@ from marl_comm.config.keys import options
 from marl_comm.config.messages import describe
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.paper.experiments import Job
 from marl_comm.paper.tuning.coordinates import Value
 from marl_comm.paper.tuning.problems import LONGEST, Problem
 from marl_comm.paper.tuning.search import Score
@@ -84,12 +85,13 @@ class Plays:
             InputError: The settings are not valid.
         """
         overrides = overrides_of(self._problem, variant, setting, seeds)
-        name = " ".join(overrides)
+        config = config_of(overrides)
+        name = Job(config).name
         if name not in self._known:
-            self._known[name] = _played(self._problem, overrides)
+            self._known[name] = _played(config, self._problem.gap)
             self.played += 1
             with self._file.open("a", encoding="utf-8") as file:
-                line = {"overrides": name} | asdict(self._known[name])
+                line = {"run": name, "overrides": " ".join(overrides)} | asdict(self._known[name])
                 file.write(json.dumps(line) + "\n")
         return self._known[name]
 
@@ -98,7 +100,7 @@ class Plays:
             try:
                 found = json.loads(line)
                 costs = Costs(tuple(found["round"]), tuple(found["bytes"]))
-                self._known[found["overrides"]] = costs
+                self._known[found["run"]] = costs
             except (ValueError, KeyError, TypeError):  # a line that was being written
                 continue
 
@@ -119,6 +121,11 @@ def overrides_of(
         f"max_local_steps={LONGEST}",
         f"seed={first}",
         f"num_seeds={count}",
+        "logger=local",
+        f"metrics.gap_thresholds=[{problem.gap:g}]",
+        "metrics.stop_at_smallest_gap=true",
+        "metrics.every=1000000",
+        "checkpoint_seconds=100000.0",
     ]
 
 
@@ -129,10 +136,10 @@ def config_of(overrides: Sequence[str]) -> RunConfig:
         InputError: It is not valid.
     """
     typed = dict(override.split("=", 1) for override in overrides)
-    groups = tuple(f"{key}={value}" for key, value in typed.items() if key in options())
+    groups = tuple(f"{key}={value}" for key, value in typed.items() if key in _groups())
     settings = copy.deepcopy(_of_groups(groups))
     for key, value in typed.items():
-        if key not in options():
+        if key not in _groups():
             *path, last = key.split(".")
             place = settings
             for name in path:
@@ -144,22 +151,16 @@ def config_of(overrides: Sequence[str]) -> RunConfig:
         raise InputError(one_line(describe(error, settings))) from error
 
 
+def _groups() -> set[str]:
+    return {"experiment", *options()}
+
+
 @cache
 def _of_groups(groups: tuple[str, ...]) -> dict[str, Any]:
     return compose(*groups).model_dump(mode="json")
 
 
-def _played(problem: Problem, overrides: Sequence[str]) -> Costs:
-    config = config_of(
-        [
-            *overrides,
-            "logger=local",
-            f"metrics.gap_thresholds=[{problem.gap:g}]",
-            "metrics.stop_at_smallest_gap=true",
-            "metrics.every=1000000",
-            "checkpoint_seconds=100000.0",
-        ]
-    )
+def _played(config: RunConfig, gap: float) -> Costs:
     directory = Path(tempfile.mkdtemp())
     try:
         with Path(os.devnull).open("w") as silence, redirect_stderr(silence):
@@ -167,7 +168,7 @@ def _played(problem: Problem, overrides: Sequence[str]) -> Costs:
         summary = json.loads((directory / "run" / SUMMARY).read_text(encoding="utf-8"))
     finally:
         shutil.rmtree(directory)
-    arrivals = [seed["reached"][format(problem.gap, "g")] for seed in summary["seeds"]]
+    arrivals = [seed["reached"][format(gap, "g")] for seed in summary["seeds"]]
     return Costs(
         tuple(None if each is None else each["round"] for each in arrivals),
         tuple(None if each is None else each["bytes_up"] + each["bytes_down"] for each in arrivals),

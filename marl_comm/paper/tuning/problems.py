@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from marl_comm.errors import InputError
 
-LONGEST = 400  # local updates
-MOST_ROUNDS = 30  # of those that communicate rarely
+LONGEST = 1500  # local updates
+MOST_ROUNDS = 20  # of those that communicate rarely
 MOST_ROUNDS_OF_ALL = 100  # of full communication
 
 
@@ -17,19 +17,30 @@ class Problem:
         name: Of its files.
         overrides: What makes the game, and the samples of a round.
         gap: Nash gap to reach.
-        step_size: Where the search for a step size begins.
-        one_shot: Whether it is over after one joint action, so that rewards can be modelled.
+        steps: Of an episode; the search begins with a step size of 20 over it.
         samples: Joint actions, or in games over time steps, that are played in a round.
         seeds: Seeds that a setting is tried on.
+        schedules: Those that are tried. To know the noise of estimates at every local update takes
+            much longer than to learn, so that in large games `noise` is left out.
     """
 
     name: str
     overrides: tuple[str, ...]
     gap: float
-    step_size: float
-    one_shot: bool = True
+    steps: int = 1
     samples: int = 1000
     seeds: int = 10
+    schedules: tuple[str, ...] = ("periodic", "adaptive", "noise")
+
+    @property
+    def one_shot(self) -> bool:
+        """Whether it is over after one joint action, so that rewards can be modelled."""
+        return self.steps == 1
+
+    @property
+    def step_size(self) -> float:
+        """Where the search for a step size begins."""
+        return 20 / self.steps
 
     def with_noise(self, noise: float) -> "Problem":
         """Return the same with normal noise of that standard deviation on every reward."""
@@ -40,11 +51,13 @@ class Problem:
         )
 
 
-def _problem(
-    name: str, game: str, agents: int, actions: int, step_size: float, seeds: int
-) -> Problem:
+_WITHOUT_NOISE = ("periodic", "adaptive")
+
+
+def _problem(game: str, agents: int, actions: int) -> Problem:
     overrides = (f"game={game}", f"game.agents={agents}", f"game.actions={actions}")
-    return Problem(name, overrides, 0.003, step_size, seeds=seeds)
+    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003)
+    return problem if agents < 20 else replace(problem, seeds=8, schedules=_WITHOUT_NOISE)
 
 
 def _graph(name: str, triples: int) -> Problem:
@@ -52,20 +65,24 @@ def _graph(name: str, triples: int) -> Problem:
     agents, reward_range = 20, 1 + 0.5 * (3 + triples)
     overrides = ("game=graph", f"game.agents={agents}", "game.actions=4", f"game.triples={triples}")
     gap = float(f"{0.05 / agents / reward_range:.3g}")
-    step = 0.3 * agents * reward_range
-    return Problem(name, overrides, gap, step, samples=4000, seeds=8)
+    return Problem(name, overrides, gap, samples=4000, seeds=8, schedules=_WITHOUT_NOISE)
 
 
 PROBLEMS = (
-    _problem("congestion_8x4", "congestion", 8, 4, step_size=10, seeds=10),
-    _problem("coverage_12x6", "coverage", 12, 6, step_size=20, seeds=10),
-    _problem("random_potential_4x6", "random_potential", 4, 6, step_size=10, seeds=10),
-    Problem("random_markov", ("game=random_markov",), 0.01, 8, one_shot=False, samples=4000),
+    _problem("congestion", 8, 4),
+    _problem("coverage", 12, 6),
+    _problem("random_potential", 4, 6),
+    _problem("coverage", 40, 10),
+    _problem("congestion", 20, 6),
+    Problem("random_markov", ("game=random_markov",), 0.01, steps=4, samples=4000),
     Problem(
-        "markov_congestion", ("game=markov_congestion",), 0.01, 1, one_shot=False, samples=4000
+        "markov_congestion",
+        ("game=markov_congestion",),
+        0.01,
+        steps=20,
+        samples=4000,
+        schedules=_WITHOUT_NOISE,
     ),
-    _problem("coverage_40x10", "coverage", 40, 10, step_size=40, seeds=8),
-    _problem("congestion_20x6", "congestion", 20, 6, step_size=10, seeds=8),
     _graph("graph_20x4_triples", 1),
     _graph("graph_20x4_pairs", 0),
 )

@@ -9,7 +9,7 @@ from marl_comm.paper.tuning.problems import LONGEST, MOST_ROUNDS, MOST_ROUNDS_OF
 Cost = Literal["round", "bytes"]
 
 _COMMUNICATION = "communication"
-_NEVER_BINDS = 1000  # longer than a run: no cap, no warm-up
+_NEVER_BINDS = 10_000  # longer than a run
 _ROOT_OF_TEN = 10**0.5
 _PREDICTION = "algorithm=base_policy_prediction"
 
@@ -24,6 +24,7 @@ class Variant:
         without: The variant of the same estimator that predicts nothing; its own name if it does
             not predict. A search begins where that one's ended.
         rarely: Whether it has a schedule to tune.
+        tuned: Whether anything is tuned.
         modelled: Whether it needs a model of rewards.
     """
 
@@ -32,6 +33,7 @@ class Variant:
     without: str
     rarely: bool = True
     modelled: bool = False
+    tuned: bool = True
 
     @property
     def predicts(self) -> bool:
@@ -45,6 +47,8 @@ class Variant:
 
     def coordinates(self, problem: Problem, cost: Cost) -> list[Coordinate]:
         """Return what is tuned, what matters most first."""
+        if not self.tuned:
+            return []
         found: list[Coordinate] = []
         if self.rarely:
             found += _schedules(problem)
@@ -73,23 +77,24 @@ class Variant:
 
 
 def _schedules(problem: Problem) -> list[Coordinate]:
-    """Return the schedules with what is theirs; caps and warm-ups are off unless they help."""
+    """Return the schedules with what is theirs; there is no warm-up unless it helps."""
     fewest = 1 / problem.samples  # an effective sample size is never below one sample
     noise, adaptive, periodic = (
         (_COMMUNICATION, name) for name in ("noise", "adaptive", "periodic")
     )
-    cap = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
+    longest_round = (40, 2, 1, LONGEST)
+    no_warmup = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
     return [
-        Choice(_COMMUNICATION, None, ("noise", "adaptive", "periodic")),
+        Choice(_COMMUNICATION, None, problem.schedules),
         Ladder("communication.noise_factor", noise, 1, 2, 1e-6, 1e6),
-        Ladder("communication.ess_floor", noise, 0.01, _ROOT_OF_TEN, fewest, 0.9),
-        Ladder("communication.ess_threshold", adaptive, 0.1, _ROOT_OF_TEN, fewest, 0.9),
-        Ladder("communication.period", periodic, 20, 2, 1, LONGEST, whole=True),
+        Ladder("communication.ess_floor", noise, 0.00316, _ROOT_OF_TEN, fewest, 0.9),
+        Ladder("communication.ess_threshold", adaptive, 0.01, _ROOT_OF_TEN, fewest, 0.9),
+        Ladder("communication.period", periodic, *longest_round, whole=True),
         *(
-            Ladder("communication.max_local_updates", only, *cap, whole=True)
+            Ladder("communication.max_local_updates", only, *longest_round, whole=True)
             for only in (noise, adaptive)
         ),
-        Ladder("communication.warmup", None, *cap, whole=True),
+        Ladder("communication.warmup", None, *no_warmup, whole=True),
     ]
 
 
@@ -101,6 +106,7 @@ def _predicting(name: str, predictor: str, without: str, *more: str) -> Variant:
 _SAMPLED = "importance_sampling"
 _ROBUST = "doubly_robust"
 _WITH_MODEL = "learner.estimator=doubly_robust"
+_RECOMMENDED = "experiment=recommended"
 PLAIN = "algorithm=importance_sampling"
 
 VARIANTS = (
@@ -119,6 +125,15 @@ VARIANTS = (
         ("algorithm=full_communication",),
         "full_communication",
         rarely=False,
+    ),
+    Variant("recommended", (_RECOMMENDED,), "recommended", tuned=False),
+    Variant("recommended_line", (_RECOMMENDED, _PREDICTION), "recommended", tuned=False),
+    Variant(
+        "recommended_doubly_robust",
+        (_RECOMMENDED, _WITH_MODEL),
+        "recommended_doubly_robust",
+        modelled=True,
+        tuned=False,
     ),
 )
 REFERENCE = _SAMPLED

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
+from marl_comm.extras import install_line
 from marl_comm.games.environments.environments import Situation, Step, nothing_masked
 from marl_comm.games.environments.foreign import refused
 from marl_comm.games.environments.infos import info_name
@@ -184,9 +185,8 @@ class VectorisedEnvironments:
         try:
             import vmas
         except ImportError as error:
-            raise InputError(
-                'game=vmas: VMAS is not installed; pip install "marl_comm[vmas]"'
-            ) from error
+            line = install_line("vmas", "vmas")
+            raise InputError(f"game=vmas: VMAS is not installed; {line}") from error
         try:
             with warnings.catch_warnings():
                 # An argument that is not used is a mistake.
