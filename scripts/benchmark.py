@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`, `... mappo --device cuda`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo --device cuda`, `... smax`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from benchmark_peers import peers
@@ -274,28 +274,14 @@ def gigaflops() -> float:
 
 
 def mappo_seconds_per_step(
-    game_name: str, seeds: int, copies: int, device: str
+    game_name: str, seeds: int, copies: int, device: str = "cpu"
 ) -> tuple[float, float]:
     """Return the time per joint step of collecting a chunk, and of learning from it."""
     import torch
 
-    from marl_comm.command_line.composition import compose
-    from marl_comm.randomness import Streams
-    from marl_comm.runs.assemble import assemble
-
-    config = compose(
-        f"game={game_name}",
-        f"game.copies={copies}",
-        f"game.steps={_STEPS}",
-        f"num_seeds={seeds}",
-        "algorithm=full_communication",
-        "learner.minibatches=1",
-        f"learner.epochs={_EPOCHS}",
-        f"learner.device={device}",
-    )
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    parts = assemble(config, Streams(range(seeds)))
+    parts = mappo_parts(game_name, seeds, copies, device)
     game, learner = parts.game, parts.learner
     rows = np.arange(seeds)
 
@@ -316,17 +302,76 @@ def mappo_seconds_per_step(
     return collecting / steps, updating / steps
 
 
+def mappo_parts(game_name: str, seeds: int, copies: int, device: str = "cpu") -> Any:
+    """Return the parts of a run with one minibatch an epoch."""
+    from marl_comm.command_line.composition import compose
+    from marl_comm.runs.assemble import assemble
+
+    config = compose(
+        f"game={game_name}",
+        f"game.copies={copies}",
+        f"game.steps={_STEPS}",
+        f"num_seeds={seeds}",
+        "algorithm=full_communication",
+        "learner.minibatches=1",
+        f"learner.epochs={_EPOCHS}",
+        f"learner.device={device}",
+    )
+    return assemble(config, Streams(range(seeds)))
+
+
+def smax() -> None:
+    """Print how fast battles of SMAX are stepped from the host, without and with policies."""
+    import torch
+
+    torch.set_num_threads(1)
+    title = "SMAX, joint steps per second of process time"
+    table = Table("game", "seeds x copies", "environment", "collecting", "learning", title=title)
+    for game in ("smax/3m", "smax/2s3z"):
+        seeds, copies = 1, 64
+        alone = smax_seconds_per_step(game, seeds, copies)
+        collect, update = mappo_seconds_per_step(game, seeds, copies)
+        rates = (1 / alone, 1 / collect, 1 / (collect + update))
+        table.add_row(game, f"{seeds} x {copies}", *(f"{rate:,.0f}" for rate in rates))
+    console.print(table)
+    console.print(
+        "environment: steps and new episodes, the actions at hand; collecting: with policies; "
+        "learning: with 10 epochs of Adam, too"
+    )
+
+
+def smax_seconds_per_step(game_name: str, seeds: int, copies: int) -> float:
+    """Return the process time per joint step of the environment alone, first legal choices."""
+    import torch
+
+    parts = mappo_parts(game_name, seeds, copies)
+    environments, rows = parts.game._environments, np.arange(seeds)
+    random = np.random.default_rng(0)
+
+    def step() -> float:
+        legal = environments.situation(rows).legal
+        chosen = (legal * torch.from_numpy(random.random(legal.shape))).argmax(dim=-1)
+        start = time.process_time()
+        environments.step(rows, chosen)
+        environments.situation(rows)
+        return time.process_time() - start
+
+    for _ in range(5):
+        step()
+    return statistics.fmean(step() for _ in range(300)) / (seeds * copies)
+
+
 def main() -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("benchmark", choices=["tabular", "mappo"])
+    parser.add_argument("benchmark", choices=["tabular", "mappo", "smax"])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
     parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
     chosen = parser.parse_args()
-    if chosen.benchmark == "tabular":
-        tabular()
-    else:
+    if chosen.benchmark == "mappo":
         mappo(chosen.device, chosen.copies)
+    else:
+        {"tabular": tabular, "smax": smax}[chosen.benchmark]()
 
 
 if __name__ == "__main__":

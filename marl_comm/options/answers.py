@@ -60,6 +60,11 @@ class GameSettings(Option):
     def policies(self) -> Policies:
         """What is learned in it."""
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What evaluations tell of episodes beside the return, such as whether they were won."""
+        return ()
+
 
 class AlgorithmSettings(Option):
     """A choice of the group `algorithm`."""
@@ -172,8 +177,8 @@ class LoggerSettings(Option):
 Objective = Annotated[
     str,
     Field(
-        pattern=r"^(nash_gap|return|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
-        description="one of nash_gap, return, rounds_to:GAP, bytes_to:GAP",
+        pattern=r"^(nash_gap|return|won|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
+        description="one of nash_gap, return, won, rounds_to:GAP, bytes_to:GAP",
     ),
 ]
 

@@ -39,6 +39,11 @@ class EnvironmentSettings(GameSettings):
         return "networks"
 
     @property
+    def shows_world(self) -> bool:
+        """Whether the central critic is to see the world's state, which few environments have."""
+        return False
+
+    @property
     @abstractmethod
     def longest_evaluation(self) -> int:
         """The most steps of an evaluation's episodes."""

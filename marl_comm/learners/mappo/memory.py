@@ -63,7 +63,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     assert isinstance(learner, Hyperparameters)
     seeds, agents = run.num_seeds, len(spec.agents)
     steps = game.steps * game.copies
-    seen = agents * spec.largest_observation * _NUMBER
+    seen = (agents * spec.largest_observation + spec.world_size) * _NUMBER
     stretches = 1 + game.steps // game.longest_evaluation
     action = action_tensor_type(spec).itemsize * math.prod(spec.action_shape)
     per_step = seen + agents * (action + spec.mask_size + 2 * _NUMBER + 1) + 2

@@ -52,6 +52,11 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             )
         if not isinstance(run.game, EnvironmentSettings):
             return
+        if self.critic == "own" and run.game.shows_world:
+            yield (
+                "learner.critic=own game.critic_observes=world: each agent's own critic sees what "
+                "the agent sees; set learner.critic=central or game.critic_observes=joint"
+            )
         samples = run.game.copies * run.game.steps
         if self.minibatches > samples:
             yield (
