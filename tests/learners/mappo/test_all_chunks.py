@@ -27,8 +27,9 @@ def numbered_round(spec, counts, first):
         template = made_up_chunk(learner_for(spec, range(len(rows))), spec, steps=3, copies=2)
         for data in vars(template).values():
             data[:] = numbers.view(-1, *[1] * (data.ndim - 1)).to(data.dtype)
-        final = template.final_observations[:, :, :1]
-        template.final_observations = final.repeat_interleave(1 + position % 3, dim=2)
+        for name in FINAL:
+            final = getattr(template, name)[:, :, :1]
+            setattr(template, name, final.repeat_interleave(1 + position % 3, dim=2))
         rollouts.write(rows, position, template)
         parameters[rows, position, 0] = numbers.float()
     trust = torch.zeros(parameters.shape[:2])
