@@ -7,12 +7,13 @@ from marl_comm.command_line.program import runs_a_command
 
 if TYPE_CHECKING:
     from marl_comm.frames import Results, load
+    from marl_comm.trained import policies
 
     __version__: str
 
-__all__ = ["Results", "__version__", "load"]
+__all__ = ["Results", "__version__", "load", "policies"]
 
-_WHERE = {"load": "frames", "Results": "frames"}
+_WHERE = {"load": "frames", "Results": "frames", "policies": "trained"}
 
 if runs_a_command():
     tell_early_endings()
