@@ -11,7 +11,7 @@ from marl_comm import evaluate
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.runs.session import execute
-from marl_comm.trained import NetworkPolicies, TabularPolicies
+from marl_comm.runs.trained import NetworkPolicies, TabularPolicies
 
 QUICK = ("num_seeds=2", "seed=4", "max_local_steps=3", "logger=local")
 
