@@ -16,7 +16,7 @@ from rollout_worlds import (
     round_of,
 )
 
-from marl_comm.experience.rollouts import Rollouts, action_tensor_type
+from marl_comm.experience.rollouts import FINAL, Rollouts, action_tensor_type
 from marl_comm.games.environments.spec import Spec
 from marl_comm.rows import put, take
 
@@ -76,7 +76,7 @@ def test_rows_are_kept_replaced_and_read_back():
     for name, data in vars(read).items():
         for row, chunk in enumerate([chunks[0], chunks[0], chunks[2]]):
             expected = getattr(chunk, name)[row]
-            if name == "final_observations":
+            if name in FINAL:
                 data = data[:, :, : expected.shape[1]]
             np.testing.assert_array_equal(data[row], expected.to(data.dtype), err_msg=name)
 

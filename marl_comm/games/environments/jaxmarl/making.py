@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -78,12 +78,12 @@ def _simulation(
         stock = package.make(environment, **copy.deepcopy(given))
         if scenario is None and hasattr(stock, "max_steps"):
             stock.max_steps = max_steps
+        kind = StockWorld if scenario is None else SmaxWorld
         shapes = _shapes(stock)
+        spec = _spec(where, stock, *shapes, sees_world=sees_world, outcomes=kind.outcomes)
     except BaseException as error:
         raise refused(where, "JaxMARL, making it,", error) from error
-    kind = StockWorld if scenario is None else SmaxWorld
-    spec = _spec(where, stock, *shapes, sees_world=sees_world, outcomes=kind.outcomes)
-    return Simulation(kind(stock, spec, max_steps))
+    return Simulation(kind(stock, spec, max_steps, _legal_moves(stock)))
 
 
 def _scenario(where: str, name: str) -> Any:
@@ -94,6 +94,13 @@ def _scenario(where: str, name: str) -> Any:
     return MAP_NAME_TO_SCENARIO[name]
 
 
+def _legal_moves(stock: Any) -> Callable[[Any], Any]:
+    """Return what tells, of a state, which choices each agent has; it may not be implemented."""
+    # Hanabi calls it by another name.
+    tells: Callable[[Any], Any] = getattr(stock, "get_legal_moves", stock.get_avail_actions)
+    return tells
+
+
 def _shapes(stock: Any) -> tuple[dict[str, tuple[int, ...]], bool]:
     """Return the shapes of first observations, and whether it says which choices are legal."""
     import jax
@@ -101,7 +108,7 @@ def _shapes(stock: Any) -> tuple[dict[str, tuple[int, ...]], bool]:
     observations, state = jax.eval_shape(stock.reset, jax.random.PRNGKey(0))
     shapes = {name: tuple(seen.shape) for name, seen in observations.items()}
     try:
-        jax.eval_shape(stock.get_avail_actions, state)
+        jax.eval_shape(_legal_moves(stock), state)
     except NotImplementedError:
         return shapes, False
     return shapes, True

@@ -19,7 +19,15 @@ _AGAINST_EACH_OTHER = (
     "MPE_simple_crypto_v3",
     "MPE_simple_push_v3",
     "MPE_simple_adversary_v3",
+    "MPE_simple_facmac_v1",
+    "MPE_simple_facmac_3a_v1",
+    "MPE_simple_facmac_6a_v1",
+    "MPE_simple_facmac_9a_v1",
     "SMAX",
+    "storm",
+    "storm_2p",
+    "storm_np",
+    "coin_game",
 )
 
 

@@ -1,6 +1,6 @@
 """One copy of an environment of JaxMARL, in arrays over its agents: what all copies are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -67,15 +67,19 @@ class StockWorld:
 
     outcomes: tuple[str, ...] = ()
 
-    def __init__(self, stock: Any, spec: Spec, max_steps: int) -> None:
+    def __init__(
+        self, stock: Any, spec: Spec, max_steps: int, legal_moves: Callable[[Any], Any]
+    ) -> None:
         """Wrap an environment.
 
         Args:
             stock: The environment.
             spec: What it looks like.
             max_steps: Steps after which it cuts an episode off.
+            legal_moves: Of a state, which choices each agent has.
         """
         self._stock, self.spec, self._max_steps = stock, spec, max_steps
+        self._legal_moves = legal_moves
 
     def reset(self, key: jax.Array) -> tuple[Any, Seen]:
         """Return the state in which an episode begins, and the steps in it so far."""
@@ -131,7 +135,7 @@ class StockWorld:
     def _legal(self, state: Any) -> jax.Array:
         if not self.spec.masked:
             return jnp.zeros((len(self.spec.agents), 0), dtype=jnp.bool_)
-        masks = self._stock.get_avail_actions(state)
+        masks = self._legal_moves(state)
         size = self.spec.mask_size
         legal = [jnp.ravel(masks[name]).astype(jnp.bool_) for name in self.spec.agents]
         return jnp.stack([jnp.pad(mask, (0, size - mask.size)) for mask in legal])
