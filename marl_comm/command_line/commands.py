@@ -55,7 +55,7 @@ COMMANDS = {
     "compare": Command(
         "marl_comm.compare",
         "compare finished runs: tables and a picture",
-        ("--help", "--out", "--reference"),
+        ("--help", "--out", "--reference", "--outcome", "--csv", "--json", "--latex"),
     ),
     "evaluate": Command(
         "marl_comm.evaluate",

@@ -15,7 +15,7 @@ REPORT = ROOT / "docs" / "reproduction" / "README.md"
 CLAIMS_FILE = ROOT / "docs" / "reproduction" / "claims.json"
 FIGURES = [each.name for each in published(REPORT.parent)]
 # Three significant digits, as the report writes measurements, with or without an interval.
-MEASUREMENT = re.compile(r"-?\d+\.\d+ \[[^\]]+\]")
+MEASUREMENT = re.compile(r"-?\d+(?:\.\d+)? \[-?[\d∞][^\]]*\]")
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d\d+")
 
 
