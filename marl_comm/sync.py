@@ -50,7 +50,7 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
             _settings(config, mode, project),
             directory,
             config.model_dump(),
-            range(config.seed, config.seed + config.num_seeds),
+            config.seeds,
             patience=_PATIENCE,
         )
         try:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb_reader import read
 
 from marl_comm.command_line.composition import compose
@@ -224,14 +225,26 @@ def test_after_a_resume_wandb_has_one_complete_curve(tmp_path, monkeypatch):
     subprocess.run([sys.executable, "-m", "marl_comm.resume", str(directory)], check=True)
     (whole,) = (directory / "wandb").glob("offline-run-*/run-*.wandb")
     assert whole.name == broken.name, "the W&B run must keep its id"
-    curve = read(directory).curve("by_local_step", "local_step", "nash_gap")
+    curve = read(directory).curve("evaluation/nash_gap", "local_step")
     assert [step for step, _ in curve] == list(range(0, 1501, 3))
 
     subprocess.run(
         [sys.executable, "-m", "marl_comm.sync", "--mode", "offline", str(directory)], check=True
     )
-    assert read(directory).curve("by_local_step", "local_step", "nash_gap") == curve
+    assert read(directory).curve("evaluation/nash_gap", "local_step") == curve
     assert read(directory).exit_codes == [0]
+
+
+def test_after_a_resume_tensorboard_has_each_point_once(tmp_path):
+    process = start(tmp_path / "run", "logger=tensorboard")
+    process.kill()
+    process.communicate()
+    resume(tmp_path / "run")
+    (file,) = (tmp_path / "run" / "tensorboard").iterdir()
+    shown = EventAccumulator(str(file), size_guidance={"scalars": 0})
+    shown.Reload()
+    steps = [event.step for event in shown.Scalars("evaluation/nash_gap")]
+    assert steps == list(range(0, 1501, 3))
 
 
 def test_two_processes_cannot_resume_one_run(tmp_path):

@@ -18,9 +18,10 @@ class Recorded:
     summary: dict[str, Any]
     exit_codes: list[int]
 
-    def curve(self, section: str, axis: str, metric: str) -> list[tuple[float, float]]:
-        rows = [row for row in self.history if f"{section}/{axis}" in row]
-        return [(row[f"{section}/{axis}"], row[f"{section}/{metric}"]) for row in rows]
+    def curve(self, name: str, axis: str) -> list[tuple[float, float]]:
+        """Return a metric's points where it is logged against an axis."""
+        rows = [row for row in self.history if name in row]
+        return [(row[f"axis/{axis}"], row[name]) for row in rows]
 
 
 def read(directory: Path) -> Recorded:

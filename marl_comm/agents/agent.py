@@ -52,7 +52,7 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     if "code" in message:
         return int(message["code"])
     form = Form(**message["form"])
-    streams = SharedStreams(range(config.seed, config.seed + config.num_seeds))
+    streams = SharedStreams(config.seeds)
     loop = LoopState.start(config.num_seeds)
     loop.restore(message["loop"])
     agreement = Agreement(play, loop.local_step)

@@ -121,7 +121,7 @@ def refuse_odd_folder(config: DictConfig) -> None:
     """Raise InputError where Hydra would put its own files outside, or among, those of the run."""
     with hydra_errors_as_input_errors():
         folder = OmegaConf.select(config.hydra, "output_subdir")
-    odd = ("", ".", "..", PLAN, CHECKPOINTS, "wandb")
+    odd = ("", ".", "..", PLAN, CHECKPOINTS, "wandb", "tensorboard")
     if folder is not None and (str(folder).strip() in odd or "/" in str(folder)):
         raise InputError(
             one_line(

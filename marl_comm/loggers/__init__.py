@@ -22,6 +22,13 @@ class Logger(Protocol):
         """Release everything. Without `finish` before it, the run counts as broken off."""
 
 
+class Mirror(Logger, Protocol):
+    """A logger beside the local one, which a resumed run shows all its earlier points again."""
+
+    def remove_earlier(self) -> None:
+        """Remove what earlier parts of the run left, now that this one has it all."""
+
+
 class MultiLogger:
     """Passes everything on to several loggers, in their order; closes them in any event.
 

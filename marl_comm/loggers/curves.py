@@ -1,7 +1,9 @@
-"""Means over seeds that each move along an axis at their own pace."""
+"""Means over seeds that each move along an axis at their own pace, and what they are called."""
 
+import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +11,68 @@ from marl_comm.arrays import Array
 from marl_comm.loggers import Point
 
 Row = dict[str, float]
+
+AXES = {"local_step": "", "round": "_by_round", "samples": "_by_sample"}
+"""The x-axes, and what they add to the sections of their curves."""
+
+_COMMUNICATION = ("round", "samples", "bytes_up", "bytes_down")
+_EVALUATION = ("value", "nash_gap", "agent_gap", "stage_gap", "stage_potential", "evaluation_")
+
+
+def name_of(field: str, axis: str) -> str:
+    """Return what a field's curve is called, such as "evaluation_by_round/nash_gap".
+
+    Args:
+        field: Of a point, or of a row's quartiles.
+        axis: One of `AXES`.
+    """
+    section = "training"
+    if field in _COMMUNICATION:
+        section = "communication"
+    elif field.startswith(_EVALUATION):
+        section = "evaluation"
+    return f"{section}{AXES[axis]}/{field}"
+
+
+class Curves:
+    """A run's means over seeds against local updates, rounds and samples."""
+
+    def __init__(self, config: Mapping[str, Any], seeds: Sequence[int]) -> None:
+        """Start empty.
+
+        Args:
+            config: The run's; exact gradients have no curves against samples.
+            seeds: Every seed of the run.
+        """
+        self._every = int(config["metrics"]["every"])
+        exact = config["samples_per_round"] is None
+        self._of = {
+            axis: MeanCurve(axis, seeds) for axis in AXES if not (exact and axis == "samples")
+        }
+
+    def add(self, points: Sequence[Point]) -> dict[str, list[Row]]:
+        """Take the points of one local update; return the rows that they complete, by axis."""
+        for curve in self._of.values():
+            curve.add(points)
+        local_step = int(points[0]["local_step"])
+        # In between, only seeds that have just stopped are logged; their values count from here.
+        if local_step % self._every != 0:
+            return {}
+        running = [int(point["seed"]) for point in points]
+        rows = {
+            axis: curve.take(min(map(curve.reached, running)))
+            for axis, curve in self._of.items()
+            if axis != "local_step"
+        }
+        # All running seeds are at this local update, and none of them will be there again.
+        rows["local_step"] = self._of["local_step"].take(local_step + 1)[-1:]
+        return rows
+
+    def rest(self) -> dict[str, list[Row]]:
+        """Return the rows that are left once every seed has stopped, by axis."""
+        rows = {axis: curve.take(math.inf) for axis, curve in self._of.items()}
+        rows["local_step"] = rows["local_step"][-1:]
+        return rows
 
 
 class MeanCurve:

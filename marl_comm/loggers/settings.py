@@ -1,11 +1,14 @@
 """Settings of the loggers, one class per option of the `logger` group."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Annotated, Literal, final
 
 from pydantic import Field
 
+from marl_comm.errors import InputError
 from marl_comm.options.answers import LoggerSettings, RunSettings
+from marl_comm.options.extras import install_line
 from marl_comm.settings import AccountText, Text
 
 Tag = Annotated[
@@ -28,6 +31,23 @@ class LocalLoggerSettings(LoggerSettings):
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
         yield from ()
+
+
+@final
+class TensorBoardLoggerSettings(LoggerSettings):
+    """TensorBoard's event files beside the local files."""
+
+    name: Literal["tensorboard"]
+
+    def problems(self, run: RunSettings) -> Iterator[str]:
+        """There are none."""
+        yield from ()
+
+    def ready(self, run: RunSettings) -> None:
+        """TensorBoard must be installed."""
+        if find_spec("tensorboard") is None:
+            line = install_line("tensorboard", "tensorboard")
+            raise InputError(f"logger=tensorboard: TensorBoard is not installed; {line}")
 
 
 @final
@@ -57,4 +77,7 @@ class WandbLoggerSettings(LoggerSettings):
         yield from ()
 
 
-LoggerConfig = Annotated[LocalLoggerSettings | WandbLoggerSettings, Field(discriminator="name")]
+LoggerConfig = Annotated[
+    LocalLoggerSettings | TensorBoardLoggerSettings | WandbLoggerSettings,
+    Field(discriminator="name"),
+]

@@ -23,14 +23,11 @@ from typing import Any
 
 from marl_comm.errors import InputError
 from marl_comm.loggers import Point, wandb_server
-from marl_comm.loggers.curves import MeanCurve, Row
+from marl_comm.loggers.curves import AXES, Curves, Row, name_of
 from marl_comm.loggers.seed_table import seed_table, sweep_numbers
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.plain_text import one_line
 from marl_comm.storage.files import content_of, whole_file
-
-SECTIONS = {"local_step": "by_local_step", "round": "by_round", "samples": "by_sample"}
-"""Each metric is logged once per x-axis, because W&B knows one x-axis per metric name."""
 
 PATIENCE = 9.0
 """Seconds that a server has for all that a run waits for: to take it up, and to take the rest.
@@ -75,10 +72,7 @@ class WandbLogger:
         self._online = settings.mode == "online"
         self._patience = patience
         self._directory = directory
-        self._every = int(config["metrics"]["every"])
-        exact = config["samples_per_round"] is None
-        axes = [axis for axis in SECTIONS if not (exact and axis == "samples")]
-        self._curves = {axis: MeanCurve(axis, seeds) for axis in axes}
+        self._curves = Curves(config, seeds)
         self._defined: set[str] = set()
         self._earlier: list[Path] = []
         self._run: Any = None
@@ -137,20 +131,9 @@ class WandbLogger:
         """Log every row that these points complete."""
         if self._run is None:
             return
-        for curve in self._curves.values():
-            curve.add(points)
-        local_step = int(points[0]["local_step"])
-        # In between, only seeds that have just stopped are logged; their values count from here.
-        if local_step % self._every != 0:
+        rows = self._curves.add(points)
+        if not rows:
             return
-        running = [int(point["seed"]) for point in points]
-        rows = {
-            axis: curve.take(min(map(curve.reached, running)))
-            for axis, curve in self._curves.items()
-            if axis != "local_step"
-        }
-        # All running seeds are at this local update, and none of them will be there again.
-        rows["local_step"] = self._curves["local_step"].take(local_step + 1)[-1:]
         with self._guarded("log"):
             self._call(lambda: self._write(rows))
 
@@ -158,8 +141,7 @@ class WandbLogger:
         """Log the remaining rows, the table of seeds and the sweep's numbers; end the run."""
         if self._run is None:
             return
-        rows = {axis: curve.take(math.inf) for axis, curve in self._curves.items()}
-        rows["local_step"] = rows["local_step"][-1:]
+        rows = self._curves.rest()
         numbers = sweep_numbers(summary["seeds"])
         columns, data = seed_table(summary["seeds"])
         with self._guarded("finish"):
@@ -186,28 +168,27 @@ class WandbLogger:
                 self._call(lambda: self._end(exit_code=1))
 
     def _write(self, rows: Mapping[str, list[Row]]) -> None:
-        named = [
-            [{f"{SECTIONS[axis]}/{field}": row[field] for field in row} for row in taken]
-            for axis, taken in rows.items()
-        ]
-        # Rows of different sections share no name, so one call carries one row of each.
-        for together in itertools.zip_longest(*named, fillvalue={}):
-            merged = {name: value for row in together for name, value in row.items()}
-            for name in sorted(merged.keys() - self._defined):
-                self._define(name)
+        # Rows of different axes share no name, so one call carries one row of each.
+        for together in itertools.zip_longest(*rows.values(), fillvalue=None):
+            merged: Row = {}
+            for axis, row in zip(rows, together, strict=True):
+                if row is not None:
+                    self._define(axis, row)
+                    merged |= {name_of(field, axis): row[field] for field in row if field != axis}
+                    merged[f"axis/{axis}"] = row[axis]
             self._run.log({name: x for name, x in merged.items() if math.isfinite(x)})
 
-    def _define(self, name: str) -> None:
-        section = name.split("/")[0]
-        axis = next(axis for axis in SECTIONS if SECTIONS[axis] == section)
-        x_axis = f"{section}/{axis}"
-        # The sweep's table needs a metric once: the three sections end at the same point.
-        summary = None if axis == "local_step" else "none"
-        if name == x_axis:
-            self._run.define_metric(name, hidden=True, summary=summary)
-        else:
-            self._run.define_metric(name, step_metric=x_axis, summary=summary)
-        self._defined.add(name)
+    def _define(self, axis: str, row: Row) -> None:
+        """Tell W&B the x-axis of each metric: it knows one per name."""
+        names = {field: name_of(field, axis) for field in row if field != axis}
+        if self._defined.issuperset(names.values()):
+            return
+        self._run.define_metric(f"axis/{axis}", hidden=True, summary="none")
+        for name in sorted(set(names.values()) - self._defined):
+            # The sweep's table needs a metric once: the curves of all axes end at the same point.
+            summary = None if AXES[axis] == "" else "none"
+            self._run.define_metric(name, step_metric=f"axis/{axis}", summary=summary)
+            self._defined.add(name)
 
     def _end(self, exit_code: int) -> None:
         run, self._run = self._run, None

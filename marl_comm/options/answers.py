@@ -243,6 +243,11 @@ class RunSettings(Settings):
     logger: LoggerSettings
 
     @property
+    def seeds(self) -> range:
+        """Every seed of the run."""
+        return range(self.seed, self.seed + self.num_seeds)
+
+    @property
     def options(self) -> tuple[Option, ...]:
         """The chosen option of every group."""
         return self.game, self.algorithm, self.communication, self.learner, self.logger

@@ -15,6 +15,7 @@ from marl_comm.config.run import RunConfig
 from marl_comm.errors import DamagedError, NumbersError
 from marl_comm.loggers import Logger, MultiLogger
 from marl_comm.loggers.local import LocalLog, logged_steps
+from marl_comm.loggers.mirrors import mirror_of
 from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
@@ -63,7 +64,7 @@ def execute(config: RunConfig, directory: Path, assembling: Assembling = assembl
         Interrupted: By a signal, after saving a checkpoint.
     """
     remember(config)
-    streams = Streams(range(config.seed, config.seed + config.num_seeds))
+    streams = Streams(config.seeds)
     parts = assembling(config, streams)
     with closing(parts.game), RunDirectory.claim(directory) as run_directory:
         run_directory.write_origin(origin())
@@ -103,7 +104,7 @@ def resume(directory: Path, *, trust: bool = False, assembling: Assembling = ass
         if not trust:
             refuse_foreign(config, directory / CONFIG)
         file, saved = state_to_go_on_from(directory, Checkpoints(directory))
-        streams = Streams(range(config.seed, config.seed + config.num_seeds))
+        streams = Streams(config.seeds)
         parts = assembling(config, streams)
         if saved is not None and (changed := changes(saved.get("versions", {}))):
             _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
@@ -278,17 +279,9 @@ class _Saving:
 
 def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -> list[Logger]:
     """Return the loggers beside the local one, shown all that the local log holds already."""
-    if config.logger.name != "wandb":
+    mirror = mirror_of(config, run_directory.path)
+    if mirror is None:
         return []
-    # Importing W&B takes longer than a small run: only those who want it wait for it.
-    from marl_comm.loggers.wandb import WandbLogger
-
-    mirror = WandbLogger(
-        config.logger,
-        run_directory.path,
-        config.model_dump(),
-        range(config.seed, config.seed + config.num_seeds),
-    )
     if resumed:
         for points in logged_steps(run_directory.path):
             mirror.log(points)

@@ -144,7 +144,7 @@ def policies(directory: str | Path, *, trust: bool = False) -> TabularPolicies |
     if not os.path.lexists(directory / SUMMARY):
         raise InputError(f"{directory}: holds no finished run (no {SUMMARY}); name a run directory")
     config = load_saved(directory / CONFIG)
-    seeds = tuple(range(config.seed, config.seed + config.num_seeds))
+    seeds = tuple(config.seeds)
     if isinstance(config.game, EnvironmentSettings):
         from marl_comm.evaluate import load_run
 

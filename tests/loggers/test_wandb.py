@@ -14,6 +14,7 @@ import pytest
 import wandb
 from wandb_reader import Recorded, read
 
+from marl_comm.command_line.composition import compose
 from marl_comm.loggers import MultiLogger
 from marl_comm.loggers.local import LocalLog
 from marl_comm.loggers.settings import WandbLoggerSettings
@@ -137,7 +138,7 @@ def gap(first_step: int, second_step: int) -> float:
 
 
 def test_curve_against_local_steps(second: Recorded) -> None:
-    assert second.curve("by_local_step", "local_step", "nash_gap") == [
+    assert second.curve("evaluation/nash_gap", "local_step") == [
         (0, gap(0, 0)),
         (1, gap(1, 1)),
         (2, gap(2, 2)),
@@ -150,32 +151,42 @@ def test_curve_against_local_steps(second: Recorded) -> None:
 def test_curves_against_rounds_and_samples(second: Recorded) -> None:
     # After one round seed 5 has made 2 local updates and seed 6 has made 3.
     expected = [(0, gap(0, 0)), (1, gap(2, 3)), (2, gap(4, 5))]
-    assert second.curve("by_round", "round", "nash_gap") == expected
-    assert second.curve("by_sample", "samples", "nash_gap") == [(100 * x, y) for x, y in expected]
-    assert second.curve("by_round", "round", "local_step") == [(0, 0), (1, 2.5), (2, 4.5)]
-    assert second.curve("by_round", "round", "nash_gap_median") == expected
-    assert second.curve("by_round", "round", "nash_gap_upper_quartile")[1] == (
+    assert second.curve("evaluation_by_round/nash_gap", "round") == expected
+    assert second.curve("evaluation_by_sample/nash_gap", "samples") == [
+        (100 * x, y) for x, y in expected
+    ]
+    assert second.curve("training_by_round/local_step", "round") == [(0, 0), (1, 2.5), (2, 4.5)]
+    assert second.curve("evaluation_by_round/nash_gap_median", "round") == expected
+    assert second.curve("evaluation_by_round/nash_gap_upper_quartile", "round")[1] == (
         1,
         0.25 * 0.25**3 + 0.75 * 0.5**2,
     )
 
 
 def test_a_broken_run_holds_only_what_every_seed_has_passed(first: Recorded) -> None:
-    assert first.curve("by_local_step", "local_step", "nash_gap") == [(0, 1), (1, gap(1, 1))]
-    assert first.curve("by_round", "round", "nash_gap") == [(0, 1)]
+    assert first.curve("evaluation/nash_gap", "local_step") == [(0, 1), (1, gap(1, 1))]
+    assert first.curve("evaluation_by_round/nash_gap", "round") == [(0, 1)]
 
 
-def test_every_metric_has_its_own_x_axis(second: Recorded) -> None:
-    axes = {"by_local_step": "local_step", "by_round": "round", "by_sample": "samples"}
-    fields = {*points(0)[0], *(f"nash_gap_{part}" for part in QUARTILES)} - {"seed"}
-    assert second.metrics.keys() == {f"{section}/{name}" for section in axes for name in fields}
-    for name, metric in second.metrics.items():
-        section, field = name.split("/")
-        if field == axes[section]:
-            assert metric["options"]["hidden"]
-            assert "step_metric" not in metric
-        else:
-            assert metric["step_metric"] == f"{section}/{axes[section]}"
+def test_every_metric_has_its_own_x_axis_and_section(second: Recorded) -> None:
+    quartiles = {f"nash_gap_{part}" for part in QUARTILES}
+    sections = {
+        "evaluation": {"value", "nash_gap", *quartiles},
+        "communication": {"round", "samples", "bytes_up"},
+        "training": {"local_step", "ess"},
+    }
+    axes = {"local_step": "", "round": "_by_round", "samples": "_by_sample"}
+    expected = {
+        f"{section}{suffix}/{field}": f"axis/{axis}"
+        for axis, suffix in axes.items()
+        for section, fields in sections.items()
+        for field in fields - {axis}
+    }
+    shown = {name: metric for name, metric in second.metrics.items() if name in expected}
+    assert {name: metric["step_metric"] for name, metric in shown.items()} == expected
+    hidden = second.metrics.keys() - expected.keys()
+    assert hidden == {f"axis/{axis}" for axis in axes}
+    assert all(second.metrics[name]["options"]["hidden"] for name in hidden)
 
 
 def test_config_is_complete_and_the_run_is_named(
@@ -234,8 +245,8 @@ def test_numbers_of_the_sweeps_table(second: Recorded) -> None:
         "reached/0.01/seeds": 0,
         **{f"reached/0.01/{x}": None for x in ARRIVAL},
     }
-    assert second.summary["by_local_step/nash_gap"] == gap(4, 5)
-    assert "by_round/nash_gap" not in second.summary
+    assert second.summary["evaluation/nash_gap"] == gap(4, 5)
+    assert "evaluation_by_round/nash_gap" not in second.summary
 
 
 class FakeRun:
@@ -315,9 +326,9 @@ def test_a_seed_that_stops_between_logged_steps_counts_from_the_next_one(
     steps = [points(0), points(1, seeds=(5,)), points(2, seeds=(6,)), points(3, seeds=(6,))]
     rows = logged_rows(monkeypatch, config, *steps)
     curve = [
-        (row["by_local_step/local_step"], row["by_local_step/nash_gap"])
+        (row["axis/local_step"], row["evaluation/nash_gap"])
         for row in rows
-        if "by_local_step/local_step" in row
+        if "axis/local_step" in row
     ]
     assert curve == [(0, gap(0, 0)), (2, gap(1, 2)), (3, gap(1, 3))]
 
@@ -325,14 +336,21 @@ def test_a_seed_that_stops_between_logged_steps_counts_from_the_next_one(
 def test_exact_gradients_have_no_curves_against_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = logged_rows(monkeypatch, CONFIG | {"samples_per_round": None}, points(0), points(1))
     sections = {name.split("/")[0] for row in rows for name in row}
-    assert sections == {"by_local_step", "by_round"}
+    assert sections == {
+        "axis",
+        *(
+            f"{x}{y}"
+            for x in ("evaluation", "communication", "training")
+            for y in ("", "_by_round")
+        ),
+    }
 
 
 def test_numbers_that_are_not_finite_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = [point | {"ess": np.nan} for point in points(0)]
     rows = logged_rows(monkeypatch, CONFIG, broken)
-    assert "by_local_step/nash_gap" in rows[0]
-    assert "by_local_step/ess" not in rows[0]
+    assert "evaluation/nash_gap" in rows[0]
+    assert "training/ess" not in rows[0]
 
 
 def test_disabled_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,3 +397,27 @@ def test_names_tags_and_ids_of_the_environment_count_where_nothing_else_is_said(
     assert second["id"] != "my-id"  # two runs of one process never share an id
     assert (third["name"], third["tags"]) == ("mine", ["tag"])
     assert (tmp_path / "0" / "wandb" / "run_id").read_text() == "my-id"
+
+
+def test_groups_and_notes_of_the_environment_are_those_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """W&B reads both itself: read back from its file, because nothing here passes them on."""
+    monkeypatch.setenv("WANDB_RUN_GROUP", "their group")
+    monkeypatch.setenv("WANDB_NOTES", "what this is about")
+    wandb.teardown()  # W&B reads its variables once in a process
+    logger = WandbLogger(settings(), tmp_path, CONFIG, SEEDS)
+    logger.log(points(0))
+    logger.close()
+    wandb.teardown()
+    run = read(tmp_path).run
+    assert (run["run_group"], run["notes"]) == ("their group", "what this is about")
+
+
+def test_a_sweeps_name_is_no_group_where_the_environment_names_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = compose("logger=wandb")
+    assert run.in_group("sweep").logger.model_dump()["group"] == "sweep"
+    monkeypatch.setenv("WANDB_RUN_GROUP", "theirs")
+    assert run.in_group("sweep").logger.model_dump()["group"] is None
