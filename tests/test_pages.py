@@ -1,6 +1,7 @@
 """The index of the pages knows every page, and links lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 # Written by the figures that are being computed: take a name out once it is there.
@@ -26,3 +27,23 @@ def test_links_between_pages_lead_somewhere() -> None:
         if link not in _TO_COME and not (page.parent / link).exists()
     }
     assert broken == set()
+
+
+def test_no_page_or_message_installs_this_package_from_an_index() -> None:
+    """It is on none: pages name a checkout, messages the packages themselves."""
+    root = DOCS.parent
+    files = [*root.glob("*.md"), *DOCS.glob("**/*.md"), *DOCS.glob("*.ipynb")]
+    files += [*(root / "configs").rglob("*.yaml"), *(root / "marl_comm").rglob("*.py")]
+    wrong = re.compile(r"pip install [^\n]*\bmarl[_-]comm\b")
+    assert [str(file) for file in files if wrong.search(file.read_text())] == []
+
+
+def test_extras_that_pages_install_are_there() -> None:
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+    named = {
+        extra
+        for page in (DOCS.parent / "README.md", *DOCS.glob("*.md"))
+        for extras in re.findall(r'--editable "\.\[([\w,]+)\]"', page.read_text())
+        for extra in extras.split(",")
+    }
+    assert {"vmas", "lbf", "tensorboard"} <= named <= project["optional-dependencies"].keys()

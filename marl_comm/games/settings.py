@@ -87,7 +87,7 @@ class TabularGameSettings(GameSettings):
 
         Counted are the numbers of 8 bytes per sample (joint actions and their indices, rewards,
         densities, weights), per entry of a policy (its base policies and copies), those of the
-        game and those of models of rewards; `docs/configuration.md` compares the sum with
+        game and those of models of rewards; `docs/development.md` compares the sum with
         measurements.
         """
         agents, actions, states = self.agents, self.actions, self.number_of_states

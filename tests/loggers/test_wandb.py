@@ -2,6 +2,7 @@ import json
 import logging
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,10 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 import wandb
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from wandb_reader import Recorded, read
 
 from marl_comm.command_line.composition import compose
 from marl_comm.loggers import MultiLogger
+from marl_comm.loggers.curves import name_of
 from marl_comm.loggers.local import LocalLog
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
@@ -421,3 +425,28 @@ def test_a_sweeps_name_is_no_group_where_the_environment_names_one(
     assert run.in_group("sweep").logger.model_dump()["group"] == "sweep"
     monkeypatch.setenv("WANDB_RUN_GROUP", "theirs")
     assert run.in_group("sweep").logger.model_dump()["group"] is None
+
+
+def test_the_pages_sweep_is_one_that_wandbs_agents_can_start() -> None:
+    """What an agent would type, made by W&B's own code, is a valid run."""
+    page = (Path(__file__).parents[2] / "docs" / "wandb.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    sweep = yaml.safe_load(text)
+    values = {"learner.step_size": 2.5, "communication.ess_threshold": 0.3}
+    assert values.keys() == sweep["parameters"].keys()
+    arguments = {"args": {key: {"value": value} for key, value in values.items()}}
+    filled = create_sweep_command_args(arguments) | {
+        "env": ["/usr/bin/env"],
+        "program": [sweep["program"]],
+    }
+    typed = [
+        word
+        for part in sweep["command"]
+        for word in (filled[part[2:-1]] if part.startswith("${") else [part])
+    ]
+    assert typed[:4] == ["/usr/bin/env", "python", "-m", "marl_comm.run"]
+    run = compose(*typed[4:])
+    assert run.learner.model_dump()["step_size"] == 2.5
+    assert run.communication.model_dump()["ess_threshold"] == 0.3
+    assert run.logger.model_dump()["mode"] == "online"
+    assert sweep["metric"]["name"] == name_of("nash_gap", "local_step")

@@ -56,7 +56,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
 
     Counted are the rounds' data (the latest, and the next while it is collected), base policies,
     networks with their optimisers, what an update makes of a chunk, and the copies of all that
-    while a checkpoint is written; `docs/mappo.md` compares the sum with measurements.
+    while a checkpoint is written; `docs/development.md` compares the sum with measurements.
     """
     game, learner = run.game, run.learner
     assert isinstance(game, EnvironmentSettings)
