@@ -41,7 +41,7 @@ def state_to_go_on_from(
 ) -> tuple[Path, State] | tuple[None, None]:
     """Return the latest checkpoint that the directory's log supports; None for the start.
 
-    Checkpoints of later local steps are removed. What is passed over is told.
+    Checkpoints of later local updates are removed. What is passed over is told.
 
     Raises:
         DamagedError: The configuration, or the log, was changed after it was saved.

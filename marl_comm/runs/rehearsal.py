@@ -26,7 +26,7 @@ from marl_comm.train import LoopState
 _SEEDS = 3
 _ROUNDING = 1e-6  # that products over other numbers of seeds may come to in a few updates
 _SAMPLES = 64  # and no fewer than an episode for each base policy
-_ENDS = np.array([2, 4, 0])  # local steps at which the seeds end; one ends before its first round
+_ENDS = np.array([2, 4, 0])  # local updates at which the seeds end; one ends before its first round
 
 
 def rehearse(run: RunConfig, *, in_sweep: bool = False) -> None:

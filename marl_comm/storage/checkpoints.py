@@ -92,10 +92,10 @@ class Checkpoints:
         return next((state for _, state in self.readable()), None)
 
     def discard(self, after: int = -1) -> None:
-        """Remove the checkpoints of all later local steps, which would hide those to come.
+        """Remove the checkpoints of all later local updates, which would hide those to come.
 
         Args:
-            after: The last local step whose checkpoint stays; all go where none is given, since a
+            after: The last local update whose checkpoint stays; all go where none is given, since a
                 finished run needs none.
         """
         for step, file in self._numbered():
@@ -111,7 +111,7 @@ class Checkpoints:
         return [file for _, file in self._numbered()]
 
     def _numbered(self) -> list[tuple[int, Path]]:
-        """Return local steps and files of the checkpoints, latest first."""
+        """Return local updates and files of the checkpoints, latest first."""
         self._refuse_a_link()
         try:
             found = [(_NAME.fullmatch(file.name), file) for file in self._folder.iterdir()]
