@@ -94,7 +94,7 @@ def test_the_report_says_when_and_from_what_each_figure_was_made() -> None:
         assert re.search(
             rf"\| `{name}` \| (full|quick) \| \d{{4}}-\d\d-\d\d from commit \w+", table
         )
-    assert set(FIGURES) <= set(paper_figures())
+    assert set(FIGURES) == set(paper_figures())
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -197,8 +197,8 @@ def finding(configurations: Configurations) -> list[str]:
     return [
         f"Rounds to a gap of {_EPSILON:g}, each at its best interval; of prediction and the oracle "
         "over those of importance sampling. Never: seeds that did not get there (importance "
-        "sampling, prediction, oracle). The shortest interval tried is 10, the longest 80: at these "
-        "a best is not surely the best.",
+        "sampling, prediction, oracle). The shortest interval tried is 10, the longest 80: beyond "
+        "these there may be a better one.",
         markdown_table(head, rows),
     ]
 
