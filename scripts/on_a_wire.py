@@ -2,6 +2,7 @@
 
 on_a_wire.py check    at 1, 20 and 100 ms, 1 and 100 Mbit/s: measured against predicted
 on_a_wire.py figure   three algorithms to one Nash gap: on_a_wire.json, .png and .pdf in --out
+on_a_wire.py draw     the figure again, of the numbers in on_a_wire.json
 on_a_wire.py cut      the link is cut for 5 s, with more and with less patience than that
 """
 
@@ -35,6 +36,7 @@ AGENTS = 8
 SAMPLES = {1: 1000, 100: 50_000}
 ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_prediction")
 GAP = 0.01
+NUMBERS = "on_a_wire.json"
 LINKS = ((0.02, 1), (0.1, 100))  # seconds one way, Mbit/s
 
 
@@ -174,7 +176,13 @@ def measure_and_draw(out: Path) -> None:
                 }
             )
             print(json.dumps(found[-1]), flush=True)
-    (out / "on_a_wire.json").write_text(json.dumps(found, indent=1) + "\n")
+    (out / NUMBERS).write_text(json.dumps(found, indent=1) + "\n")
+    draw(out)
+
+
+def draw(out: Path) -> None:
+    """Draw what was measured."""
+    found = json.loads((out / NUMBERS).read_text())
     with mpl.rc_context(RC_PARAMS):
         save(drawn(found), out, "on_a_wire")
 
@@ -196,12 +204,14 @@ def drawn(found: list[dict[str, Any]]) -> Figure:
             bars = panel.bar(places + 0.27 * (number - 1), heights, 0.25, color=color, label=label)
             panel.bar_label(bars, fmt="%.1f", fontsize=6.5, padding=1)
         names = [
-            f"{row['algorithm'].replace('_', chr(10))}\n{row['rounds']} rounds" for row in rows
+            row["algorithm"].replace("base_", "base-").replace("_", "\n")
+            + f"\n{row['rounds']} rounds"
+            for row in rows
         ]
         panel.set_xticks(places, names, fontsize=7.5)
         panel.grid(visible=False, axis="x")
         panel.set(title=f"{delay * 1000:g} ms one way, {rate} Mbit/s", ylabel="seconds")
-    panels[-1].legend(loc="upper right", fontsize=7)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -252,13 +262,16 @@ def _cut_soon(link: SlowLink, run: Path, seconds: float) -> None:
 def main() -> int:
     """Run what the command line names; return 0 where all was as it should be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("check", "figure", "cut"))
+    parser.add_argument("what", choices=("check", "figure", "draw", "cut"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--delays", type=float, nargs="+", default=DELAYS, metavar="SECONDS")
     parser.add_argument("--megabits", type=int, nargs="+", default=MEGABITS, choices=SAMPLES)
     parser.add_argument("--opened", action="store_true", help="with an open window only")
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="folder")
     options = parser.parse_args()
+    if options.what == "draw":
+        draw(options.out)
+        return 0
     if (reason := problem()) is not None:
         print(reason)
         return 2

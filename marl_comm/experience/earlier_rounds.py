@@ -1,7 +1,8 @@
 """Chunks of the rounds before the latest, which all agents have seen already."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -68,6 +69,21 @@ class EarlierRounds:
             kept = {name: chosen(*pair) for name, pair in pairs.items()}
         policies = chosen(bases.parameters, None if earlier is None else earlier.policies)
         return cls(rollouts.of_same_kind(Chunk(**kept), total), policies, sizes)
+
+    @classmethod
+    def restored(
+        cls,
+        state: dict[str, Any] | None,
+        restore_rollouts: Callable[[dict[str, Any]], Rollouts],
+        device: torch.device,
+    ) -> Self | None:
+        """Return what a checkpoint holds; None where nothing was kept yet."""
+        if state is None:
+            return None
+        policies, sizes = (
+            torch.from_numpy(state[name]).to(device) for name in ("policies", "sizes")
+        )
+        return cls(restore_rollouts(state["rollouts"]), policies, sizes)
 
     def beside(self, latest: Rollouts, places: Tensor) -> Chunk:
         """Return several chunks of each row as one, whose copies are those of all.

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from marl_comm.arrays import AnyArray
+from marl_comm.command_line.program import typed
 from marl_comm.errors import InputError
 from marl_comm.storage.digests import with_digests
 from marl_comm.storage.files import (
@@ -190,7 +191,8 @@ def _refuse_a_run(path: Path) -> None:
         file = path / name
         # A process that was killed at once leaves metrics without a line: nothing to protect.
         if os.path.lexists(file) and (name != METRICS or file.lstat().st_size > 0):
-            raise _unusable(path, f"already holds a run ({name})")
+            go_on = typed("resume", str(path))
+            raise _unusable(path, f"already holds a run ({name}), which goes on with: {go_on}")
 
 
 def _unusable(path: Path, reason: str) -> InputError:
