@@ -2,6 +2,7 @@
 
 import filecmp
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from marl_comm.agents import command
 from marl_comm.command_line.composition import compose
-from marl_comm.runs.session import execute
+from marl_comm.runs.session import execute, resume
 from scripts.agent_group import Group
 
 SMALL = ("max_local_steps=12", "samples_per_round=60", "algorithm.max_bases=3")
@@ -91,11 +92,16 @@ def test_without_an_agent_the_others_stop_in_a_line_and_a_new_group_goes_on(
         for rank in range(3):
             group.send(rank, signal.SIGTERM)
         assert group.codes()[0] == 128 + signal.SIGTERM
-    assert group.said(0)[-1] == "interrupted by SIGTERM: saved, and ready to be resumed"
+    assert group.said(0)[-1].startswith("interrupted by SIGTERM: saved")
+    shutil.copytree(group.folder / "run", tmp_path / "resumed_alone")
     with Group(tmp_path / "group", 2, *LONG) as group:
         assert group.codes() == [0, 0, 0]
     assert group.said(0)[0].startswith("resuming: ")
     same_as_in_one_process(group, 2, *LONG)
+    resume(tmp_path / "resumed_alone")
+    for name in ("metrics.jsonl", "final.npz"):
+        alone = group.folder / "alone" / name
+        assert filecmp.cmp(alone, tmp_path / "resumed_alone" / name, shallow=False), name
 
 
 def test_an_agent_that_does_not_answer_in_time_is_named(tmp_path: Path) -> None:
