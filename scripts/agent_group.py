@@ -113,7 +113,7 @@ class Group:
     def said(self, rank: int) -> list[str]:
         """Return the lines that a process has printed, without those of its progress."""
         lines = (self.folder / f"rank_{rank}.txt").read_text().splitlines()
-        return [line for line in lines if not line.startswith("step ")]
+        return [line for line in lines if not line.startswith("local update ")]
 
     def send(self, rank: int, number: signal.Signals) -> None:
         """Send a signal to one process."""
