@@ -6,13 +6,14 @@ from marl_comm.command_line.exits import tell_early_endings
 from marl_comm.command_line.program import runs_a_command
 
 if TYPE_CHECKING:
-    from marl_comm.frames import Results, load
+    from marl_comm.analysis.frames import Results, load
+    from marl_comm.runs.trained import policies
 
     __version__: str
 
-__all__ = ["Results", "__version__", "load"]
+__all__ = ["Results", "__version__", "load", "policies"]
 
-_WHERE = {"load": "frames", "Results": "frames"}
+_WHERE = {"load": "analysis.frames", "Results": "analysis.frames", "policies": "runs.trained"}
 
 if runs_a_command():
     tell_early_endings()

@@ -1,6 +1,6 @@
 """Hydra's plug-ins that start jobs elsewhere or choose them: which extra brings which."""
 
-from marl_comm.extras import install_line
+from marl_comm.options.extras import install_line
 
 _EXTRAS = {
     "hydra/launcher/joblib": ("joblib", "hydra-joblib-launcher"),

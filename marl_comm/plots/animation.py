@@ -8,7 +8,7 @@ from PIL import Image
 
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
-from marl_comm.extras import install_line
+from marl_comm.options.extras import install_line
 
 _FORMATS = (".gif", ".mp4")
 _FRAMES_PER_SECOND = 10

@@ -44,6 +44,11 @@ class EnvironmentSettings(GameSettings):
         return False
 
     @property
+    def library_bytes(self) -> int:
+        """Bytes of memory that its library takes beyond what Python and torch do."""
+        return 0
+
+    @property
     @abstractmethod
     def longest_evaluation(self) -> int:
         """The most steps of an evaluation's episodes."""

@@ -98,7 +98,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     checkpoint = 2 * saved + saved // 8
     if learner.device == "cpu":
         checkpoint = max(0, checkpoint - (during_rounds - rounds - bases))
-    return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
+    program = _PROGRAM + game.library_bytes
+    return Estimate(tensors, program + copies * _BYTES_PER_COPY + checkpoint)
 
 
 def parameter_counts(spec: Spec, learner: Hyperparameters) -> tuple[int, int]:

@@ -43,6 +43,10 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_yscale("log")
             panel.set_title(f"{count} steps of episodes a round")
             panel.set_xlabel("step of the episode (the last one learns first)")
+        ticks = [0.001, 0.002, 0.005]
+        panels[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        for panel in panels:
+            panel.minorticks_off()
         panels[0].set_ylabel("final gap at that step alone")
         legend_on_top(figure, panels[0])
     return figure

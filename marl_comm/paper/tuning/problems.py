@@ -56,7 +56,7 @@ _WITHOUT_NOISE = ("periodic", "adaptive")
 
 def _problem(game: str, agents: int, actions: int) -> Problem:
     overrides = (f"game={game}", f"game.agents={agents}", f"game.actions={actions}")
-    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003)
+    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003, seeds=30)
     return problem if agents < 20 else replace(problem, seeds=8, schedules=_WITHOUT_NOISE)
 
 

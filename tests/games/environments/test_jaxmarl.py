@@ -88,6 +88,7 @@ def test_in_battle_a_seed_meets_the_same_bits_whoever_plays_beside_it():
 def test_steps_are_those_of_the_stock_environment():
     environments, row = spread((3,)), np.zeros(1, dtype=int)
     stock = jaxmarl.make(SPREAD)
+    step_env = jax.jit(stock.step_env)
     key = generator(3, "environment").integers(2**32, size=2, dtype=np.uint32)
     key, own = jax.random.split(key)
     seen, state = stock.reset(jax.random.split(own, 4)[0])
@@ -103,7 +104,7 @@ def test_steps_are_those_of_the_stock_environment():
             )
         key, own = jax.random.split(key)
         moves = dict(zip(stock.agents, choices, strict=True))
-        seen, state, gained, _, _ = stock.step_env(jax.random.split(own, 4)[0], state, moves)
+        seen, state, gained, _, _ = step_env(jax.random.split(own, 4)[0], state, moves)
         for i, name in enumerate(stock.agents):
             torch.testing.assert_close(outcome.rewards[0, i, 0].item(), float(gained[name]))
             torch.testing.assert_close(

@@ -9,6 +9,8 @@ import pytest
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.games.environments.jaxmarl import library
+from marl_comm.games.environments.spec import Spec
+from marl_comm.learners.mappo import memory
 
 RUN = """
 import sys
@@ -62,6 +64,15 @@ def test_a_missing_package_is_told_with_what_installs_it(game, monkeypatch):
 def test_what_makes_no_sense_is_refused(overrides, words):
     with pytest.raises(InputError, match=words):
         compose(*overrides.split())
+
+
+def test_memory_for_jax_is_counted(monkeypatch):
+    run = compose("game=smax/3m")
+    assert compose("game=mpe/simple_spread").game.library_bytes == 0
+    spec = Spec(("a", "b"), (9, 9), (4, 4), discrete=True, masked=True)
+    counted = memory.estimated(run, spec, 1).host
+    monkeypatch.setattr(type(run.game), "library_bytes", 0)
+    assert counted - memory.estimated(run, spec, 1).host == 640 * 2**20
 
 
 def test_a_search_may_look_for_battles_won():

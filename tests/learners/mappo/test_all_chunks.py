@@ -12,8 +12,8 @@ from marl_comm.errors import InputError
 from marl_comm.experience.earlier_rounds import EarlierRounds
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import FINAL, Rollouts
+from marl_comm.learners.mappo.all_chunks import shares_of
 from marl_comm.learners.mappo.importance import LogRatios
-from marl_comm.learners.mappo.learner import shares_of
 
 
 def numbered_round(spec, counts, first):
@@ -28,8 +28,8 @@ def numbered_round(spec, counts, first):
         for data in vars(template).values():
             data[:] = numbers.view(-1, *[1] * (data.ndim - 1)).to(data.dtype)
         for name in FINAL:
-            final = getattr(template, name)[:, :, :1]
-            setattr(template, name, final.repeat_interleave(1 + position % 3, dim=2))
+            final = getattr(template, name)[:, :, :1].repeat_interleave(1 + position % 3, dim=2)
+            setattr(template, name, final)
         rollouts.write(rows, position, template)
         parameters[rows, position, 0] = numbers.float()
     trust = torch.zeros(parameters.shape[:2])

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 from marl_comm.errors import InputError
-from marl_comm.extras import install_line
+from marl_comm.options.extras import install_line
 
 
 def refuse_missing(where: str, package: str, extra: str) -> None:

@@ -13,6 +13,7 @@ from marl_comm.settings import Arguments, Text
 if TYPE_CHECKING:
     from marl_comm.games.environments.environments import Environments
 
+_BYTES_OF_JAX = 640 * 2**20
 _AGAINST_EACH_OTHER = (
     "MPE_simple_tag_v3",
     "MPE_simple_world_comm_v3",
@@ -41,6 +42,11 @@ class _JaxSettings(EnvironmentSettings):
 
     arguments: Arguments
     max_steps: Annotated[int, Field(ge=1, le=100_000)]
+
+    @property
+    def library_bytes(self) -> int:
+        """JAX with its compiler, as measured with 3m, and some room."""
+        return _BYTES_OF_JAX
 
     @property
     def longest_evaluation(self) -> int:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.errors import InputError
-from marl_comm.extras import install_line
 from marl_comm.games.environments.environments import Situation, Step, nothing_masked
 from marl_comm.games.environments.foreign import refused
 from marl_comm.games.environments.infos import info_name
@@ -20,6 +19,7 @@ from marl_comm.games.environments.observations import MASK
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
 from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw, told
+from marl_comm.options.extras import install_line
 
 _OWN = (
     "scenario",

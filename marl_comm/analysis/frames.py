@@ -10,7 +10,7 @@ from marl_comm.analysis.metrics import OF_ENVIRONMENTS, OF_TABLES, read_metrics
 from marl_comm.analysis.runs import Run, SeedSummary, load_runs, plays_environment
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
-from marl_comm.extras import install_line
+from marl_comm.options.extras import install_line
 from marl_comm.plain_text import printable
 
 if TYPE_CHECKING:

@@ -95,6 +95,6 @@ def test_importing_the_package_loads_next_to_nothing() -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
     )
     assert done.stdout == "[]\n"
