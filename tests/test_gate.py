@@ -17,6 +17,7 @@ FEW = (
     "game=markov_congestion,algorithm.predictor=rehearse",
     "game=pettingzoo,algorithm=stale",
     "game=coverage,communication=missing,game.reward_noise=0.1,num_seeds=3",
+    "experiment=ceiling_oracle",
     "sweep",
 )
 CONFIG = {"seed": 0, "game": {"name": "coverage", "arguments": {}}, "weights": [1.0, 2.0]}

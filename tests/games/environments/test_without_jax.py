@@ -41,7 +41,7 @@ def test_other_environments_do_not_import_jax():
 def test_a_missing_package_is_told_with_what_installs_it(game, monkeypatch):
     monkeypatch.setattr(library, "find_spec", lambda name: None)
     config = compose(f"game={game}", "game.max_steps=77")
-    with pytest.raises(InputError, match=r"not installed; pip install \"marl_comm\[jaxmarl\]\""):
+    with pytest.raises(InputError, match=r"not installed; pip install 'jax\S* 'jaxmarl"):
         config.game.ready(config)
 
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from marl_comm.errors import InputError
+from marl_comm.options.extras import install_line
 
 # A core steps as many copies as a second thread would cost to be told of; the learner has one, too.
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -26,7 +27,8 @@ def jaxmarl(where: str) -> Any:
         InputError: It is not installed, or does not work with the JAX that is.
     """
     if find_spec("jaxmarl") is None or find_spec("jax") is None:
-        raise InputError(f'{where}: JaxMARL is not installed; pip install "marl_comm[jaxmarl]"')
+        line = install_line("jaxmarl", "jaxmarl jax")
+        raise InputError(f"{where}: JaxMARL is not installed; {line}")
     # JAX reads these once, when it is imported or first computes.
     os.environ.setdefault("XLA_FLAGS", _ONE_THREAD)
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -41,7 +43,7 @@ def jaxmarl(where: str) -> Any:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{where}: JaxMARL cannot be imported ({reason}); versions that work together: "
-            'pip install "marl_comm[jaxmarl]"'
+            f"{install_line('jaxmarl', 'jaxmarl jax')}"
         ) from error
     return package
 
