@@ -9,7 +9,7 @@ from marl_comm.analysis.interquartile import interquartile_mean
 from marl_comm.paper.tuning.page import documents, tables
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS
-from marl_comm.paper.tuning.table import values
+from marl_comm.paper.tuning.table import ratio_between, values
 from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED
 from marl_comm.paper.tuning.variants import VARIANTS
 
@@ -25,6 +25,30 @@ def rounds(document, name):
 
 def test_the_tables_of_the_page_are_those_of_the_results():
     assert tables(FOUND) in (DOCS / "tuned.md").read_text()
+
+
+def test_what_is_said_in_words_is_what_the_results_come_to():
+    page = " ".join((DOCS / "tuned.md").read_text().split())
+    found = {document["problem"]: document["algorithms"] for document in FOUND}
+
+    def ratios(one, other):
+        pairs = [ratio_between(each, one, other) for each in found.values()]
+        return [pair.value for pair in pairs if pair is not None]
+
+    line = ratios("prediction_line", "importance_sampling")
+    recipe = ratios("recommended_line", "recommended")
+    assert f"along a line takes {min(line):.2f} to {max(line):.2f} times" in page
+    assert f"and {min(recipe):.2f} to {max(recipe):.2f} times with the recipe" in page
+    oracle = {
+        problem: ratio_between(each, "prediction_oracle", "importance_sampling")
+        for problem, each in found.items()
+    }
+    graph, coverage, congestion = (
+        f"{oracle[problem].value:.2f}"
+        for problem in ("graph_20x4_triples", "coverage_12x6", "congestion_20x6")
+    )
+    assert f"take {graph} times the rounds in `graph`, {coverage} in `coverage` 12 × 6" in page
+    assert f"{congestion} in `congestion` 20 × 6" in page
 
 
 @pytest.mark.parametrize("document", FOUND, ids=lambda document: document["problem"])
