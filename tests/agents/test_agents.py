@@ -19,7 +19,7 @@ LONG = (
     "game=coverage",
     "samples_per_round=100",
     "algorithm=full_communication",
-    "max_local_steps=400",
+    "max_local_steps=250",
     "checkpoint_seconds=0.05",
 )
 
