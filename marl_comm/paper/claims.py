@@ -42,8 +42,8 @@ INSTABILITY = Claim(
             "instability_gap",
             "instability",
             "final Nash gap of importance sampling after 3000 local updates with 99.8 % of the "
-            "data missing, over with none missing: geometric mean over paired seeds, gaps below 0.0001 "
-            "counting as 0.0001",
+            "data missing, over with none missing: geometric mean over paired seeds, gaps below "
+            "0.0001 counting as 0.0001",
             "above",
             2.0,
             _SIZES,

@@ -1,5 +1,7 @@
 """JaxMARL through the adapter: what JaxMARL itself plays, seeds apart, nothing compiled twice."""
 
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -254,3 +256,17 @@ def test_what_jaxmarl_does_not_know_is_told_in_one_line(overrides, words):
     with pytest.raises(InputError, match=words) as refused:
         config.game.ready(config)
     assert "\n" not in str(refused.value)
+
+
+def test_setting_up_logging_anew_closes_no_output() -> None:
+    """As Hydra does; absl's handler closes the stream that it found when it was imported."""
+    code = (
+        "import io, sys, logging.config\n"
+        "mine = sys.stderr = io.StringIO()\n"
+        "from marl_comm.games.environments.jaxmarl.library import jaxmarl\n"
+        "jaxmarl('a test')\n"
+        "sys.stderr = io.StringIO()\n"
+        "logging.config.dictConfig({'version': 1})\n"
+        "sys.exit(mine.closed)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
