@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo --device cuda`, `... smax`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo [--device cuda]`, `... smax`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -274,7 +274,7 @@ def gigaflops() -> float:
 
 
 def mappo_seconds_per_step(
-    game_name: str, seeds: int, copies: int, device: str = "cpu"
+    game_name: str, seeds: int, copies: int, device: str
 ) -> tuple[float, float]:
     """Return the time per joint step of collecting a chunk, and of learning from it."""
     import torch
@@ -302,8 +302,8 @@ def mappo_seconds_per_step(
     return collecting / steps, updating / steps
 
 
-def mappo_parts(game_name: str, seeds: int, copies: int, device: str = "cpu") -> Any:
-    """Return the parts of a run with one minibatch an epoch."""
+def mappo_parts(game_name: str, seeds: int, copies: int, device: str) -> Any:
+    """Return the parts of a run of the sizes that are timed."""
     from marl_comm.command_line.composition import compose
     from marl_comm.runs.assemble import assemble
 
@@ -330,7 +330,7 @@ def smax() -> None:
     for game in ("smax/3m", "smax/2s3z"):
         seeds, copies = 1, 64
         alone = smax_seconds_per_step(game, seeds, copies)
-        collect, update = mappo_seconds_per_step(game, seeds, copies)
+        collect, update = mappo_seconds_per_step(game, seeds, copies, "cpu")
         rates = (1 / alone, 1 / collect, 1 / (collect + update))
         table.add_row(game, f"{seeds} x {copies}", *(f"{rate:,.0f}" for rate in rates))
     console.print(table)
@@ -344,7 +344,7 @@ def smax_seconds_per_step(game_name: str, seeds: int, copies: int) -> float:
     """Return the process time per joint step of the environment alone, first legal choices."""
     import torch
 
-    parts = mappo_parts(game_name, seeds, copies)
+    parts = mappo_parts(game_name, seeds, copies, "cpu")
     environments, rows = parts.game._environments, np.arange(seeds)
     random = np.random.default_rng(0)
 
@@ -368,10 +368,12 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
     parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
     chosen = parser.parse_args()
-    if chosen.benchmark == "mappo":
-        mappo(chosen.device, chosen.copies)
+    if chosen.benchmark == "tabular":
+        tabular()
+    elif chosen.benchmark == "smax":
+        smax()
     else:
-        {"tabular": tabular, "smax": smax}[chosen.benchmark]()
+        mappo(chosen.device, chosen.copies)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,7 @@ def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel
 def _world(config: RunConfig, directory: Path, play: "Channel", rounds: "Channel") -> int:
     from marl_comm.agents.world import World
     from marl_comm.runs.again import play_on
+    from marl_comm.runs.closing import closing_lines
 
     world = World(play, rounds)
     try:
@@ -136,10 +137,12 @@ def _world(config: RunConfig, directory: Path, play: "Channel", rounds: "Channel
         if not world.started:
             world.dismiss(code)
         return code
-    if not world.started:
+    if world.started:
+        world.tally.leave(directory)
+    else:
         world.dismiss(0)
-        return 0
-    world.tally.leave(directory)
+    if not config.quiet:
+        print("\n".join(closing_lines(directory)))
     return 0
 
 

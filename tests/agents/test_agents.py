@@ -19,7 +19,7 @@ LONG = (
     "game=coverage",
     "samples_per_round=100",
     "algorithm=full_communication",
-    "max_local_steps=400",
+    "max_local_steps=250",
     "checkpoint_seconds=0.05",
 )
 
@@ -152,12 +152,15 @@ def test_what_cannot_be_played_is_refused_in_one_line_by_one_process(
             assert told == ""
 
 
-def test_a_refusal_of_the_world_ends_all_with_its_code(tmp_path: Path) -> None:
+def test_a_finished_run_and_a_refusal_of_the_world_end_all_with_one_code(tmp_path: Path) -> None:
     words = ("game=coverage", *SMALL)
-    for expected in (0, 0, 2):
-        with Group(tmp_path / "group", 2, *words) as group:
+    for further, expected, first in (
+        ((), 0, "bytes up: payload "),
+        ((), 0, "finished before: "),
+        (("seed=5",), 2, "error: "),
+    ):
+        with Group(tmp_path / "group", 2, *words, *further) as group:
             assert group.codes() == [expected] * 3, group.said(0)
-        said = group.said(0)
-        words = (*words, "seed=5") if len(said) == 1 else words
-    assert "seed" in said[0]
-    assert group.said(1) == []
+        assert group.said(0)[0].startswith(first)
+        assert group.said(1) == []
+    assert "has seed=0, and this run would have seed=5" in group.said(0)[0]

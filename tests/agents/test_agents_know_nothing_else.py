@@ -17,7 +17,7 @@ from scripts.agent_group import Group
 
 SAMPLES = 60
 PLAY, ROUNDS = 0, 1
-GAMES = ("congestion", "coverage", "markov_congestion", "random_markov")
+GAMES = ("congestion", "markov_congestion", "random_markov")
 TOLD_AT_START = {"form", "loop", "ledger", "algorithm", "learner", "streams"}
 VERDICT = bytes(8)
 

@@ -137,6 +137,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
         assert each.ratios["prediction"].value == pytest.approx(2 / 3)
         assert each.ratios["oracle"].value == pytest.approx(1 / 3)
         assert each.lost == (0, 0, 0)
+        assert each.intervals == (10, 20, 20)
     assert [each.setting for each in ceiling.evidence(configurations)] == [
         "graph",
         "coverage",

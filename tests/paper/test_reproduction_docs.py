@@ -76,6 +76,17 @@ def test_every_measurement_of_a_page_is_in_the_report(page: str, least: int) -> 
     assert [each for each in quoted if each not in report] == []
 
 
+def test_cells_that_a_page_counts_are_those_of_the_report() -> None:
+    report = flat(REPORT.read_text())
+    page = flat((ROOT / "docs" / "where_it_does_not_help.md").read_text())
+    counted = re.findall(
+        r"In `(\w+)`(, each at its best threshold)?: (fewer rounds in \d+ of \d+ cells)", page
+    )
+    assert len(counted) == 2
+    for game, _, cells in counted:
+        assert f"`{game}`, each at its best threshold: {cells}" in report
+
+
 def test_the_page_of_old_verdicts_has_them_as_they_were() -> None:
     page = (ROOT / "docs" / "old_verdicts.md").read_text()
     old = json.loads((ROOT / "docs" / "old_claims.json").read_text())
@@ -94,7 +105,7 @@ def test_the_report_says_when_and_from_what_each_figure_was_made() -> None:
         assert re.search(
             rf"\| `{name}` \| (full|quick) \| \d{{4}}-\d\d-\d\d from commit \w+", table
         )
-    assert set(FIGURES) <= set(paper_figures())
+    assert set(FIGURES) == set(paper_figures())
 
 
 @pytest.mark.parametrize("name", FIGURES)

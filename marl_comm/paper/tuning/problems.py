@@ -21,7 +21,8 @@ class Problem:
         samples: Joint actions, or in games over time steps, that are played in a round.
         seeds: Seeds that a setting is tried on.
         schedules: Those that are tried. To know the noise of estimates at every local update takes
-            much longer than to learn, so that in large games `noise` is left out.
+            much longer than to learn, so that in large games `noise` is left out, and where
+            effective sample sizes are slow as well, `adaptive`, too.
     """
 
     name: str
@@ -54,9 +55,9 @@ class Problem:
 _WITHOUT_NOISE = ("periodic", "adaptive")
 
 
-def _problem(game: str, agents: int, actions: int) -> Problem:
+def _problem(game: str, agents: int, actions: int, seeds: int = 10) -> Problem:
     overrides = (f"game={game}", f"game.agents={agents}", f"game.actions={actions}")
-    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003, seeds=30)
+    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003, seeds=seeds)
     return problem if agents < 20 else replace(problem, seeds=8, schedules=_WITHOUT_NOISE)
 
 
@@ -70,7 +71,7 @@ def _graph(name: str, triples: int) -> Problem:
 
 PROBLEMS = (
     _problem("congestion", 8, 4),
-    _problem("coverage", 12, 6),
+    _problem("coverage", 12, 6, seeds=30),
     _problem("random_potential", 4, 6),
     _problem("coverage", 40, 10),
     _problem("congestion", 20, 6),
@@ -81,7 +82,7 @@ PROBLEMS = (
         0.01,
         steps=20,
         samples=4000,
-        schedules=_WITHOUT_NOISE,
+        schedules=("periodic",),
     ),
     _graph("graph_20x4_triples", 1),
     _graph("graph_20x4_pairs", 0),

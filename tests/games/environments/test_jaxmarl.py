@@ -1,5 +1,9 @@
 """JaxMARL through the adapter: what JaxMARL itself plays, seeds apart, nothing compiled twice."""
 
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +16,8 @@ from marl_comm.games.environments.jaxmarl.making import made
 from marl_comm.randomness import Streams, generator
 from marl_comm.runs.assemble import assemble
 
-pytest.importorskip("jaxmarl")
+if find_spec("jaxmarl") is None:  # Looked for, not imported: it takes Python's output away.
+    pytest.skip("JaxMARL is not installed", allow_module_level=True)
 jaxmarl = imported("these tests")
 import jax  # noqa: E402
 
@@ -88,6 +93,7 @@ def test_in_battle_a_seed_meets_the_same_bits_whoever_plays_beside_it():
 def test_steps_are_those_of_the_stock_environment():
     environments, row = spread((3,)), np.zeros(1, dtype=int)
     stock = jaxmarl.make(SPREAD)
+    step_env = jax.jit(stock.step_env)
     key = generator(3, "environment").integers(2**32, size=2, dtype=np.uint32)
     key, own = jax.random.split(key)
     seen, state = stock.reset(jax.random.split(own, 4)[0])
@@ -103,7 +109,7 @@ def test_steps_are_those_of_the_stock_environment():
             )
         key, own = jax.random.split(key)
         moves = dict(zip(stock.agents, choices, strict=True))
-        seen, state, gained, _, _ = stock.step_env(jax.random.split(own, 4)[0], state, moves)
+        seen, state, gained, _, _ = step_env(jax.random.split(own, 4)[0], state, moves)
         for i, name in enumerate(stock.agents):
             torch.testing.assert_close(outcome.rewards[0, i, 0].item(), float(gained[name]))
             torch.testing.assert_close(
@@ -250,3 +256,17 @@ def test_what_jaxmarl_does_not_know_is_told_in_one_line(overrides, words):
     with pytest.raises(InputError, match=words) as refused:
         config.game.ready(config)
     assert "\n" not in str(refused.value)
+
+
+def test_setting_up_logging_anew_closes_no_output() -> None:
+    """As Hydra does; absl's handler closes the stream that it found when it was imported."""
+    code = (
+        "import io, sys, logging.config\n"
+        "mine = sys.stderr = io.StringIO()\n"
+        "from marl_comm.games.environments.jaxmarl.library import jaxmarl\n"
+        "jaxmarl('a test')\n"
+        "sys.stderr = io.StringIO()\n"
+        "logging.config.dictConfig({'version': 1})\n"
+        "sys.exit(mine.closed)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -39,6 +39,7 @@ def jaxmarl(where: str) -> Any:
         jax.config.update("jax_cpu_enable_async_dispatch", False)
         with _silence():
             import jaxmarl as package
+        _leave_open()
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -61,3 +62,14 @@ def _silence() -> Iterator[None]:
         yield
     finally:
         system.stdout, system.stderr, system.__stdout__ = before
+
+
+def _leave_open() -> None:
+    """Let absl's log handler, which comes with JAX's libraries, write where it closes nothing.
+
+    Whoever sets up logging anew closes all handlers, and this one the stream that was Python's
+    error output when it was imported.
+    """
+    from absl import logging
+
+    logging.get_absl_handler().python_handler.stream = sys.__stderr__
