@@ -52,8 +52,10 @@ def policy_slopes(
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
     gain = ratio * weighted_advantages
-    by_log_prob = gain.masked_fill(gain > clipped * weighted_advantages, 0.0).neg_()
+    limited = clipped * weighted_advantages
+    by_log_prob = gain.masked_fill(gain > limited, 0.0).neg_()
     figures = {
+        "policy_loss": gain.minimum(limited).sum(dim=(1, 2)).neg_(),
         "entropy": (entropy * presence).sum(dim=(1, 2)),
         "clip_fraction": ((clipped != ratio) * presence).sum(dim=(1, 2)),
         "approximate_kl": ((ratio - 1 - log_ratio) * presence).sum(dim=(1, 2)),

@@ -32,7 +32,7 @@ def test_policy_slopes_are_those_of_the_loop():
     sides = set()
     loss = torch.zeros((), dtype=torch.float64)
     for row in range(rows):
-        total = clipped = kl = 0.0
+        total = clipped = kl = lost = 0.0
         for agent in range(agents):
             for sample in range(samples):
                 where = row, agent, sample
@@ -44,12 +44,14 @@ def test_policy_slopes_are_those_of_the_loop():
                 # Beyond the limit nothing is gained, so nothing follows from moving on.
                 unlimited = ratio * advantage
                 gain = unlimited if unlimited.item() <= limited * advantage else limited * advantage
+                lost -= weights[where] * float(torch.as_tensor(gain).detach())
                 loss = loss - weights[where] * gain - BONUS * presence[where] * entropies[where]
                 if alive[where]:
                     total += entropy[where] * presence[where]
                     clipped += (ratio.item() != limited) * presence[where]
                     kl += (ratio.item() - 1 - (log_probs - proximal)[where]) * presence[where]
         assert found.figures["entropy"][row].item() == pytest.approx(total)
+        assert found.figures["policy_loss"][row].item() == pytest.approx(lost)
         assert found.figures["clip_fraction"][row].item() == pytest.approx(clipped)
         assert found.figures["approximate_kl"][row].item() == pytest.approx(kl)
     assert len(sides) == 4  # both limits, gains and losses

@@ -171,6 +171,7 @@ def plain_mappo(learner, spec, chunk, minibatches):
                 "clip_fraction": outside.float().mean(),
                 "approximate_kl": (ratio - 1 - ratio.log()).mean(),
                 "value_loss": critic_loss,
+                "policy_loss": -(weights[:, chosen] * gain).mean(),
             }.items():
                 figures.setdefault(name, []).append(figure)
             for network, adam, objective in (
