@@ -16,7 +16,7 @@ AXES = {"local_step": "", "round": "_by_round", "samples": "_by_sample"}
 """The x-axes, and what they add to the sections of their curves."""
 
 _COMMUNICATION = ("round", "samples", "bytes_up", "bytes_down")
-_EVALUATION = ("value", "nash_gap", "agent_gap", "stage_gap", "stage_potential", "evaluation_")
+_EVALUATION = ("nash_gap", "agent_gap_", "stage_gap_", "stage_potential_", "evaluation_")
 
 
 def name_of(field: str, axis: str) -> str:
@@ -29,7 +29,7 @@ def name_of(field: str, axis: str) -> str:
     section = "training"
     if field in _COMMUNICATION:
         section = "communication"
-    elif field.startswith(_EVALUATION):
+    elif field == "value" or field.startswith(_EVALUATION):
         section = "evaluation"
     return f"{section}{AXES[axis]}/{field}"
 

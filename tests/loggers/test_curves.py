@@ -7,9 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marl_comm.loggers.curves import MeanCurve
+from marl_comm.loggers.curves import MeanCurve, name_of
 
 Point = dict[str, float]
+
+
+@pytest.mark.parametrize(
+    ("field", "axis", "name"),
+    [
+        ("value", "local_step", "evaluation/value"),
+        ("nash_gap_median", "round", "evaluation_by_round/nash_gap_median"),
+        ("agent_gap_0", "local_step", "evaluation/agent_gap_0"),
+        ("evaluation_sampled_return", "samples", "evaluation_by_sample/evaluation_sampled_return"),
+        ("bytes_up", "local_step", "communication/bytes_up"),
+        ("policy_loss", "local_step", "training/policy_loss"),
+        ("value_loss", "round", "training_by_round/value_loss"),
+        ("return", "local_step", "training/return"),
+    ],
+)
+def test_a_curve_is_named_by_what_it_tells_of_and_what_it_is_drawn_against(
+    field: str, axis: str, name: str
+) -> None:
+    assert name_of(field, axis) == name
 
 
 @st.composite
