@@ -47,8 +47,9 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
         f"{oracle[problem].value:.2f}"
         for problem in ("graph_20x4_triples", "coverage_12x6", "congestion_20x6")
     )
-    assert f"take {graph} times the rounds in `graph`, {coverage} in `coverage` 12 × 6" in page
-    assert f"{congestion} in `congestion` 20 × 6" in page
+    times = "\N{MULTIPLICATION SIGN}"
+    assert f"take {graph} times the rounds in `graph`, {coverage} in `coverage` 12 {times}" in page
+    assert f"{congestion} in `congestion` 20 {times} 6" in page
 
 
 @pytest.mark.parametrize("document", FOUND, ids=lambda document: document["problem"])
