@@ -4,6 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 RUN := .venv/bin/python
 COMPARISON := outputs/comparison
+PLAYED := game=coverage num_seeds=20 metrics.stop_at_smallest_gap=true 'metrics.gap_thresholds=[0.03,0.01,0.003]'
 
 .DEFAULT_GOAL := help
 .PHONY: help run figures test lint clean
@@ -19,9 +20,10 @@ help:  ## Show this list.
 
 run: .venv/installed  ## Set up, play `coverage` with three algorithms, print and draw the comparison.
 	@directory=$(COMPARISON)/$$(date +%Y-%m-%d_%H-%M-%S) && \
-	$(RUN) -m marl_comm.run -m game=coverage num_seeds=20 samples_per_round=4000 \
-	  algorithm=full_communication,importance_sampling,base_policy_prediction \
-	  hydra.sweep.dir=$$directory && \
+	$(RUN) -m marl_comm.run -m experiment=recommended $(PLAYED) \
+	  algorithm=importance_sampling,base_policy_prediction hydra.sweep.dir=$$directory/recommended && \
+	$(RUN) -m marl_comm.run -m algorithm=full_communication $(PLAYED) max_local_steps=2000 \
+	  learner.step_size=null learner.reuse=all hydra.sweep.dir=$$directory/full_communication && \
 	$(RUN) -m marl_comm.compare $$directory --out $$directory
 
 figures: .venv/installed  ## Run the sweeps at quick scale, draw the figures, judge the claims, write the report.

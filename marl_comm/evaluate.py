@@ -82,7 +82,10 @@ def evaluate(
     config, game, policies = load_run(directory, episodes, seed, trust=trust)
     with closing(game):
         for kind in ("greedy", "sampled"):
-            print(summary_line(kind, game.play_episodes(policies, sampled=kind == "sampled")))
+            figures = game.play_episodes(policies, sampled=kind == "sampled")
+            print(summary_line(kind, figures.pop("return")))
+            for name, values in figures.items():
+                print(summary_line(kind, values, name))
     if render is not None:
         print(f"{len(frames)} frames of seed {config.seed}, greedy, in {render}")
 
@@ -127,9 +130,9 @@ def load_run(
         raise DamagedError(f"cannot read {directory / FINAL}: {reason}") from error
 
 
-def summary_line(kind: str, returns: Array) -> str:
+def summary_line(kind: str, returns: Array, name: str = "return, summed over agents") -> str:
     """Say what a kind of play brings, from the mean returns of each seed, (seeds,)."""
-    line = f"{kind:8s} return, summed over agents: {returns.mean():.3f}"
+    line = f"{kind:8s} {name}: {returns.mean():.3f}"
     if len(returns) > 1:
         line += f" mean of {len(returns)} seeds, range {returns.min():.3f} to {returns.max():.3f}"
     return line

@@ -4,6 +4,7 @@ No configuration is passed: the run directory holds it. The files end up with th
 the run had never been interrupted.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError, NumbersError, OutputError
+from marl_comm.plain_text import printable
+from marl_comm.runs.closing import closing_lines
 from marl_comm.runs.session import resume
 from marl_comm.runs.trust import TRUST
+from marl_comm.storage.files import SUMMARY
 
 
 def main() -> int:
@@ -24,6 +28,7 @@ def main() -> int:
     parser = Parser(prog=program_name("python -m marl_comm.resume"), description=__doc__)
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     parser.add_argument("--trust", action="store_true", help=TRUST)
+    parser.add_argument("--quiet", action="store_true", help="do not say what came of it")
     try:
         arguments = parser.parse_args()
     except InputError as error:
@@ -31,7 +36,12 @@ def main() -> int:
     code = 0
     for directory in arguments.directories:
         try:
+            finished = os.path.lexists(directory / SUMMARY)
             resume(directory, trust=arguments.trust)
+            if finished:
+                print(printable(f"finished before: {directory}"), file=sys.stderr)
+            if not arguments.quiet:
+                print("\n".join(closing_lines(directory)))
         except (InputError, NumbersError, OutputError) as error:
             code = report(error)
         except KeyboardInterrupt as error:

@@ -34,7 +34,14 @@ from marl_comm.errors import BusyError, InputError
 from marl_comm.plain_text import one_line, printable
 from marl_comm.runs import sweep
 from marl_comm.runs.again import play_on
-from marl_comm.runs.interruption import end_with_parent, raise_unanswered
+from marl_comm.runs.closing import closing_lines
+from marl_comm.runs.interruption import (
+    FINISHED,
+    SAVED,
+    Interrupted,
+    end_with_parent,
+    raise_unanswered,
+)
 from marl_comm.runs.objective import Result, unknown
 
 _RAISE_ERRORS = "HYDRA_FULL_ERROR"
@@ -51,7 +58,11 @@ def play(cfg: DictConfig) -> Result:
             end_with_parent()
         return _play_job(cfg, directory)
     try:
-        return play_on(load(cfg), directory, "run")
+        config = load(cfg)
+        result = play_on(config, directory, "run")
+        if not config.quiet:
+            print("\n".join(closing_lines(directory)))
+        return result
     except Exception as error:
         with suppress(OSError):
             directory.rmdir()  # which Hydra has made: a run that never began leaves nothing
@@ -71,6 +82,9 @@ def _play_job(cfg: DictConfig, directory: Path) -> Result:
         except BusyError as error:
             print(printable(str(error)), file=sys.stderr)
             return unknown(config.metrics.objective)
+    except Interrupted as error:
+        error.left = SAVED if error.left != FINISHED else FINISHED
+        raise
     except Exception as error:
         code = report(error)
         raise_unanswered()

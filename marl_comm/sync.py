@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
@@ -13,6 +15,7 @@ from marl_comm.errors import DamagedError, InputError, OutputError
 from marl_comm.loggers.local import logged_steps
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
+from marl_comm.plain_text import shown
 from marl_comm.storage.digests import DIGESTS, read_summary, refuse_changed
 from marl_comm.storage.directory import RunDirectory, refuse_no_run
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
@@ -68,17 +71,16 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
 def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings:
     if config.logger.name == "wandb":
         return config.logger.model_copy(update={"mode": mode})
-    return WandbLoggerSettings.model_validate(
-        {
-            "name": "wandb",
-            "project": project,
-            "entity": None,
-            "mode": mode,
-            "group": None,
-            "run_name": None,
-            "tags": [],
-        }
-    )
+    settings = {"name": "wandb", "project": project, "mode": mode, "tags": []}
+    try:
+        return WandbLoggerSettings.model_validate(
+            {**settings, "entity": None, "group": None, "run_name": None}
+        )
+    except ValidationError as error:
+        raise InputError(
+            f"--project {shown(project)}: must be text of 1 to 128 printable characters, none of "
+            "them / \\ # ? % :"
+        ) from error
 
 
 def main() -> int:

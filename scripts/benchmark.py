@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo`.
+"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo [--device cuda]`, `... smax`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -13,13 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
+from benchmark_peers import peers
 from rich.console import Console
 from rich.table import Table
 
 from marl_comm.experience import BasePolicies, Estimation
+from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.games.one_shot.player import NormalFormGame
@@ -33,14 +37,16 @@ REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
 console = Console(width=110)
 
 
-def learner_for(game: NormalFormGame | MarkovFormGame) -> NaturalPolicyGradient:
+def learner_for(
+    game: NormalFormGame | MarkovFormGame, estimator: Estimator = "bounded"
+) -> NaturalPolicyGradient:
     """Return a learner at the game's initial policies."""
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=1.0,
         exploration=0.01,
         policy_floor=1e-10,
-        estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
+        estimation=Estimation(estimator=estimator, truncation=10.0, weighted=True, rounds=1),
         oracle=game,
     )
 
@@ -55,30 +61,41 @@ def communicate(
 
 
 def prepared_learner(
-    game_class: type[PotentialGame], samples: int, agents: int, actions: int, seeds: int
+    game_class: type[PotentialGame],
+    samples: int,
+    agents: int,
+    actions: int,
+    seeds: int,
+    estimator: Estimator = "bounded",
 ) -> NaturalPolicyGradient:
     """Return a learner in the first round of `seeds` games, its data at hand."""
     game = NormalFormGame(game_class(agents, actions, range(seeds)), Streams(range(seeds)), 0.0)
-    learner = learner_for(game)
+    learner = learner_for(game, estimator)
     communicate(game, learner, samples)
     return learner
 
 
-def median_seconds(work: Callable[[], object], repetitions: int = 21) -> float:
-    """Return the median process time of `work`, warmed up."""
+def median_seconds(
+    work: Callable[[], object],
+    repetitions: int = 21,
+    now: Callable[[], float] = time.process_time,
+) -> float:
+    """Return the median time of `work`, warmed up, by a clock: process time if not told another."""
     work()
     times = []
     for _ in range(repetitions):
-        start = time.process_time()
+        start = now()
         work()
-        times.append(time.process_time() - start)
+        times.append(now() - start)
     return statistics.median(times)
 
 
-def nanoseconds_per_unit(game_class: type[PotentialGame] = Coverage, **sizes: int) -> float:
+def nanoseconds_per_unit(
+    game_class: type[PotentialGame] = Coverage, estimator: Estimator = "bounded", **sizes: int
+) -> float:
     """Return the cost of a local update per sample, agent and seed."""
     sizes = {**REFERENCE, **sizes}
-    learner = prepared_learner(game_class, **sizes)
+    learner = prepared_learner(game_class, **sizes, estimator=estimator)
     seconds = median_seconds(learner.update)
     return 1e9 * seconds / (sizes["samples"] * sizes["agents"] * sizes["seeds"])
 
@@ -99,6 +116,30 @@ def scaling_table() -> Table:
             table.add_row(name, str(value), f"{cost:.2f}", f"{1e-6 * cost * units:.2f}")
     cost = nanoseconds_per_unit(Congestion)
     table.add_row("own rewards", "congestion", f"{cost:.2f}", "")
+    return table
+
+
+def estimators_table(seeds: int = 4) -> Table:
+    """Show the cost of each estimator, at twice the samples and twice the agents, and of its fit.
+
+    Linear in both: the three columns are then alike. A fit comes once a round.
+    """
+    title = "estimators, ns / (sample x agent x local update), and models, ms / (seed x round)"
+    table = Table("estimator", "reference", "2 x samples", "2 x agents", "fit", title=title)
+    for estimator in get_args(Estimator):
+        reference = {**REFERENCE, "seeds": seeds}
+        costs = [
+            nanoseconds_per_unit(estimator=estimator, **{**reference, **changes})
+            for changes in ({}, {"samples": 8000}, {"agents": 24})
+        ]
+        fit = "-"
+        if estimator in MODELLING:
+            learner = prepared_learner(Coverage, **reference, estimator=estimator)
+            game = NormalFormGame(Coverage(12, 6, range(seeds)), Streams(range(seeds)), 0.0)
+            both = median_seconds(partial(communicate, game, learner, 4000), 5)
+            without = median_seconds(partial(communicate, game, learner_for(game), 4000), 5)
+            fit = f"{1e3 * (both - without) / seeds:.0f}"
+        table.add_row(estimator, *(f"{cost:.2f}" for cost in costs), fit)
     return table
 
 
@@ -163,56 +204,84 @@ def tabular() -> None:
         f"range of 5: {min(costs):.2f} to {max(costs):.2f}"
     )
     console.print(scaling_table())
+    console.print(estimators_table())
     console.print(markov_table())
     console.print(seeds_table())
 
 
-def mappo() -> None:
+_COPIES = {"cpu": (128,), "cuda": (64, 512, 4096, 16_384, 65_536)}
+_SEEDS = {"cpu": 8, "cuda": 1}
+_STEPS, _EPOCHS = 25, 10
+# Floating-point operations that an update needs per joint step: 10 passes over both networks.
+_OPERATIONS = 1.45e6
+
+
+def mappo(device: str, copies: Sequence[int] | None) -> None:
     """Print how many joint environment steps MAPPO learns from per second, and where time goes.
 
-    Process time of one thread, full communication, simple_spread, 2 x 64 networks, 10 epochs.
+    Full communication, simple_spread, 2 x 64 networks, 10 epochs of one minibatch. On a CPU process
+    time of one thread, on a GPU wall time.
     """
     import torch
 
     torch.set_num_threads(1)
-    table = Table("environments", "seeds x copies", "steps / s", "collect, us", "update, us")
-    for game, seeds, copies in (("vmas/simple_spread", 8, 128), ("mpe/simple_spread", 8, 128)):
-        collect, update = mappo_seconds_per_step(game, seeds, copies)
+    where = torch.cuda.get_device_name() if device == "cuda" else "one thread of the CPU"
+    console.print(f"device: {device}, {where}")
+    speed = gigaflops()
+    table = Table("environments", "seeds x copies", "steps / s", "collect, us", "update, us", "GiB")
+    games = (
+        ("vmas/simple_spread", "mpe/simple_spread") if device == "cpu" else ("vmas/simple_spread",)
+    )
+    for game, many in ((game, many) for game in games for many in copies or _COPIES[device]):
+        seeds = _SEEDS[device]
+        collect, update = mappo_seconds_per_step(game, seeds, many, device)
+        held = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
         table.add_row(
             game,
-            f"{seeds} x {copies}",
+            f"{seeds} x {many}",
             f"{1 / (collect + update):,.0f}",
-            f"{1e6 * collect:.1f}",
-            f"{1e6 * update:.1f}",
+            f"{1e6 * collect:.3g}",
+            f"{1e6 * update:.3g}",
+            "" if held is None else f"{held:.1f}",
         )
     console.print(table)
     console.print(
         "collect: environments and policies; update: weights, advantages and 10 epochs of Adam, "
-        "one minibatch each; both per joint step"
+        "one minibatch each; both per joint step. GiB: the most that the GPU held"
     )
+    if device == "cuda":
+        return
+    after = gigaflops()
+    console.print(
+        f"the machine: (9600 x 64) (64 x 64) products at {speed:.0f} GFLOP/s before and "
+        f"{after:.0f} after, at which the arithmetic of updates alone would allow "
+        f"{1e9 * (speed + after) / 2 / _OPERATIONS:,.0f} steps / s"
+    )
+    for name, found in peers(_COPIES["cpu"][0], _STEPS, _EPOCHS):
+        told = "not installed, or no trainer in it" if found is None else f"{found:,.0f} steps / s"
+        console.print(
+            f"beside it, the same work in VMAS by {name}, 1 x {_COPIES['cpu'][0]}: {told}"
+        )
+
+
+def gigaflops() -> float:
+    """Return the speed of plain products of the size of a hidden layer, on the CPU."""
+    import torch
+
     many, weights = torch.ones((9600, 64)), torch.ones((64, 64))
     seconds = median_seconds(lambda: torch.mm(many, weights), repetitions=201)
-    console.print(
-        f"the machine meanwhile: (9600 x 64) (64 x 64) products at "
-        f"{2e-9 * 9600 * 64 * 64 / seconds:.0f} GFLOP/s"
-    )
+    return 2e-9 * 9600 * 64 * 64 / seconds
 
 
-def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[float, float]:
-    """Return the process time per joint step of collecting a chunk, and of learning from it."""
-    from marl_comm.command_line.composition import compose
-    from marl_comm.randomness import Streams
-    from marl_comm.runs.assemble import assemble
+def mappo_seconds_per_step(
+    game_name: str, seeds: int, copies: int, device: str
+) -> tuple[float, float]:
+    """Return the time per joint step of collecting a chunk, and of learning from it."""
+    import torch
 
-    config = compose(
-        f"game={game_name}",
-        f"game.copies={copies}",
-        f"num_seeds={seeds}",
-        "algorithm=full_communication",
-        "learner.minibatches=1",
-        "learner.epochs=10",
-    )
-    parts = assemble(config, Streams(range(seeds)))
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    parts = mappo_parts(game_name, seeds, copies, device)
     game, learner = parts.game, parts.learner
     rows = np.arange(seeds)
 
@@ -220,17 +289,91 @@ def mappo_seconds_per_step(game_name: str, seeds: int, copies: int) -> tuple[flo
         behaviours = learner.behaviours_for(parts.plan(rows))
         learner.receive(rows, game.collect(rows, behaviours, None))
 
-    steps = seeds * copies * 25
-    collecting = median_seconds(collect, repetitions=5)
-    updating = median_seconds(learner.update, repetitions=5)
+    def now() -> float:
+        if device == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    steps = seeds * copies * _STEPS
+    collecting = median_seconds(collect, repetitions=5, now=now)
+    updating = median_seconds(learner.update, repetitions=5, now=now)
+    game.close()
     return collecting / steps, updating / steps
+
+
+def mappo_parts(game_name: str, seeds: int, copies: int, device: str) -> Any:
+    """Return the parts of a run of the sizes that are timed."""
+    from marl_comm.command_line.composition import compose
+    from marl_comm.runs.assemble import assemble
+
+    config = compose(
+        f"game={game_name}",
+        f"game.copies={copies}",
+        f"game.steps={_STEPS}",
+        f"num_seeds={seeds}",
+        "algorithm=full_communication",
+        "learner.minibatches=1",
+        f"learner.epochs={_EPOCHS}",
+        f"learner.device={device}",
+    )
+    return assemble(config, Streams(range(seeds)))
+
+
+def smax() -> None:
+    """Print how fast battles of SMAX are stepped from the host, without and with policies."""
+    import torch
+
+    torch.set_num_threads(1)
+    title = "SMAX, joint steps per second of process time"
+    table = Table("game", "seeds x copies", "environment", "collecting", "learning", title=title)
+    for game in ("smax/3m", "smax/2s3z"):
+        seeds, copies = 1, 64
+        alone = smax_seconds_per_step(game, seeds, copies)
+        collect, update = mappo_seconds_per_step(game, seeds, copies, "cpu")
+        rates = (1 / alone, 1 / collect, 1 / (collect + update))
+        table.add_row(game, f"{seeds} x {copies}", *(f"{rate:,.0f}" for rate in rates))
+    console.print(table)
+    console.print(
+        "environment: steps and new episodes, the actions at hand; collecting: with policies; "
+        "learning: with 10 epochs of Adam, too"
+    )
+
+
+def smax_seconds_per_step(game_name: str, seeds: int, copies: int) -> float:
+    """Return the process time per joint step of the environment alone, first legal choices."""
+    import torch
+
+    parts = mappo_parts(game_name, seeds, copies, "cpu")
+    environments, rows = parts.game._environments, np.arange(seeds)
+    random = np.random.default_rng(0)
+
+    def step() -> float:
+        legal = environments.situation(rows).legal
+        chosen = (legal * torch.from_numpy(random.random(legal.shape))).argmax(dim=-1)
+        start = time.process_time()
+        environments.step(rows, chosen)
+        environments.situation(rows)
+        return time.process_time() - start
+
+    for _ in range(5):
+        step()
+    return statistics.fmean(step() for _ in range(300)) / (seeds * copies)
 
 
 def main() -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("benchmark", choices=["tabular", "mappo"])
-    {"tabular": tabular, "mappo": mappo}[parser.parse_args().benchmark]()
+    parser.add_argument("benchmark", choices=["tabular", "mappo", "smax"])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
+    parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
+    chosen = parser.parse_args()
+    if chosen.benchmark == "tabular":
+        tabular()
+    elif chosen.benchmark == "smax":
+        smax()
+    else:
+        mappo(chosen.device, chosen.copies)
 
 
 if __name__ == "__main__":

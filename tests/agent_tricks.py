@@ -1,6 +1,5 @@
 """What is done to the processes of a group in tests before they begin."""
 
-import gc
 import os
 import pickle
 from pathlib import Path
@@ -17,10 +16,13 @@ Message = tuple[str, int, bytes]
 
 
 def listens(rank: int, folder: Path) -> None:
-    """Make it write down all that it sends and hears, and at its end which rules it holds."""
+    """Make it write down all that it sends and hears, and which rules of games it makes."""
     file = folder / f"heard_{rank}.pickle"
     messages: list[Message] = []
     channels: list[Any] = []
+    rules: list[str] = []
+    for kind in (PotentialGame, MarkovGame):
+        _note_when_made(kind, rules)
     send, receive, end = dist.isend, dist.irecv, os._exit
 
     def channel(group: Any) -> int:
@@ -43,12 +45,21 @@ def listens(rank: int, folder: Path) -> None:
         return Heard()
 
     def ending(code: int) -> None:
-        rules = [type(it).__name__ for it in gc.get_objects() if _is_rules(it)]
         file.write_bytes(pickle.dumps((messages, rules)))
         end(code)
 
     dist.isend, dist.irecv = isend, irecv
     os._exit = ending  # type: ignore[assignment]
+
+
+def _note_when_made(kind: type, rules: list[str]) -> None:
+    make = kind.__init__
+
+    def made(self: object, *arguments: Any, **named: Any) -> None:
+        rules.append(type(self).__name__)
+        make(self, *arguments, **named)
+
+    kind.__init__ = made  # type: ignore[misc]
 
 
 def rounds_differently(rank: int, folder: Path) -> None:
@@ -66,7 +77,3 @@ def rounds_differently(rank: int, folder: Path) -> None:
 
     if rank == 2:
         NaturalPolicyGradient.update = updated  # type: ignore[method-assign]
-
-
-def _is_rules(thing: Any) -> bool:
-    return isinstance(type(thing), type) and issubclass(type(thing), PotentialGame | MarkovGame)

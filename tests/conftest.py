@@ -12,7 +12,7 @@ from new_process import as_in_a_new_process
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-_MAY_BE_MISSING = ("GPU", "StarCraft II")
+_MAY_BE_MISSING = ("GPU", "StarCraft II", "network namespaces")
 """What no package installs: tests that need it skip themselves, with one of these in the reason."""
 
 _refused: list[str] = []

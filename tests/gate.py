@@ -34,7 +34,13 @@ from gate_differences import SUMMARY, Difference, differences, digests, run_dire
 
 DIGESTS, RUNS, OUTPUT = "digests.json", "runs", "output"
 _PLAYING, _RESUMING = "marl_comm.run", "marl_comm.resume"
-_OPTIONAL = {"vmas": "vmas", "lbf": "lbforaging", "rware": "rware"}  # packages of games
+_OPTIONAL = {  # packages of games
+    "vmas": "vmas",
+    "lbf": "lbforaging",
+    "rware": "rware",
+    "jaxmarl": "jaxmarl",
+    "smax": "jaxmarl",
+}
 _SHOWN = 8  # differences of a run
 
 Found = dict[str, tuple[Path | None, dict[str, str]]]

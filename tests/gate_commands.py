@@ -1,8 +1,13 @@
 """The command lines of the gate: each option of every group, at a size that takes a moment."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 
 class Command(NamedTuple):
@@ -72,17 +77,50 @@ SCHEDULES = {
     "periodic": "communication.period=5 communication.warmup=2",
     "missing": "communication.probability=0.8 communication.warmup=2",
 }
+# Compiling takes most of their time: one command each.
+COMPILED = {
+    "jaxmarl": "game.max_steps=5",
+    "smax": "game.scenario=3m game.max_steps=5",
+    "smax/3m": "game.max_steps=5",
+    "smax/2s3z": "game.max_steps=5",
+    "smax/3s5z": "game.max_steps=5",
+}
+EXPERIMENTS = Path(__file__).parents[1] / "configs" / "experiment"
 EXPERIMENTS_OF_TABLES = (
     "ablation",
     "ablation_reference",
     "ablation_spacing",
+    "ceiling",
+    "ceiling_congestion",
+    "ceiling_congestion_oracle",
+    "ceiling_coverage",
+    "ceiling_coverage_oracle",
+    "ceiling_oracle",
     "fair_baseline",
+    "gap_size",
+    "instability",
+    "instability_missing",
     "joint_actions",
     "joint_actions_table",
     "missing_data",
+    "paper_congestion",
+    "paper_congestion_full",
+    "paper_congestion_large",
+    "paper_congestion_large_full",
+    "paper_congestion_large_model",
+    "paper_congestion_large_oracle",
+    "paper_congestion_large_stale",
+    "paper_congestion_model",
+    "paper_congestion_oracle",
+    "paper_congestion_stale",
     "potential_gap",
     "rates_sampled",
     "recommended",
+    "single_agent",
+    "single_agent_markov",
+    "single_agent_markov_oracle",
+    "single_agent_oracle",
+    "stages",
     "staleness",
     "where_it_pays",
     "where_it_pays_markov",
@@ -98,6 +136,15 @@ EXPERIMENTS_OF_NETWORKS = (
     "mappo_ordinary",
     "mappo_predictable",
     "missing_data_mappo",
+    "paper_mpe",
+    "paper_mpe_adaptive",
+    "paper_mpe_advantages",
+    "paper_mpe_ceiling",
+    "paper_mpe_chunks",
+    "paper_mpe_full",
+    "paper_mpe_own_critics",
+    "paper_mpe_setting",
+    "paper_mpe_step_scaling",
     "where_it_pays_mappo",
 )
 
@@ -153,6 +200,7 @@ def _options_of_tables() -> Iterator[Command]:
             "algorithm.spacing=0.3 algorithm.max_bases=4 communication.warmup=null",
             "game.reward_noise=0.1",
             "game.reward_noise=0.1 algorithm=full_communication",
+            "algorithm/prediction=paper algorithm.spacing=1 communication=periodic",
             "learner.exploration=0.1",
             "learner.exploration=0.0 communication=periodic",
             "communication.max_rounds=2",
@@ -175,6 +223,7 @@ def _options_of_tables() -> Iterator[Command]:
         "samples_per_round=61 algorithm.max_bases=7",
     ):
         yield _command(f"game=coverage {option}")
+    yield _command("game=random_markov learner.stages=backward")
 
 
 def _options_of_networks() -> Iterator[Command]:
@@ -193,6 +242,16 @@ def _options_of_networks() -> Iterator[Command]:
         "learner.importance_weights=joint communication=periodic",
         "learner.importance_weights=joint algorithm=importance_sampling communication=periodic",
         "learner.truncation=1.0 algorithm=importance_sampling communication=periodic",
+        "learner.chunks=all learner.reuse=2 algorithm=importance_sampling",
+        "learner.chunks=all algorithm=base_policy_prediction communication=periodic",
+        "learner.advantages=vtrace algorithm=importance_sampling communication=periodic",
+        "learner.importance_weights=separate algorithm=importance_sampling",
+        "learner.step_scaling=effective_sample_size algorithm=importance_sampling",
+        "learner.critic=own learner.actors=separate algorithm=importance_sampling",
+        "learner.critic=own",
+        "algorithm=large_batch communication=periodic",
+        "algorithm=large_batch communication=adaptive",
+        "algorithm.predictor=twin algorithm.calibration=false communication=periodic",
         "game.reward=sum",
         "game.continuous_actions=true communication=periodic",
         "game.continuous_actions=true algorithm=full_communication",
@@ -203,6 +262,8 @@ def _options_of_networks() -> Iterator[Command]:
         "num_seeds=1 seed=11",
     ):
         yield _command(f"game=mpe/simple_spread {option}")
+    for game in COMPILED:
+        yield _command(f"game={game} communication=periodic")
     yield _command("game=vmas game.scenario=simple_spread game.continuous_actions=false")
     yield _command("game=pettingzoo game.environment=mpe2.simple_spread_v3 communication=periodic")
     yield _command("game=pettingzoo +game.arguments.continuous=true communication=periodic")
@@ -212,17 +273,39 @@ def _options_of_networks() -> Iterator[Command]:
 def _experiments() -> Iterator[Command]:
     """Yield what the experiments compose, for whose sake published numbers must not move."""
     for name in EXPERIMENTS_OF_TABLES:
-        sizes = "logger=local num_seeds=2 max_local_steps=6 samples_per_round=80"
-        yield Command(f"experiment={name}", (f"experiment={name}", *sizes.split()))
+        yield _first_job(name, "num_seeds=2 max_local_steps=6 samples_per_round=160")
     for name in ("rates", "markov_gap"):
-        sizes = "logger=local num_seeds=1 max_local_steps=6 samples_per_round=null"
-        yield Command(f"experiment={name}", (f"experiment={name}", *sizes.split()))
+        yield _first_job(name, "num_seeds=1 max_local_steps=6 samples_per_round=null")
     for name in EXPERIMENTS_OF_NETWORKS:
+        steps = "max_steps=5 metrics.every=1" if name.startswith("paper_mpe") else "max_cycles=5"
         sizes = (
-            "logger=local num_seeds=1 max_local_steps=5 game.copies=2 game.steps=5 "
-            "game.max_cycles=5 game.evaluation_every=2 game.evaluation_copies=2 learner.epochs=2"
+            "num_seeds=1 max_local_steps=5 game.copies=2 game.steps=5 game.evaluation_every=2 "
+            f"game.evaluation_copies=2 learner.epochs=2 game.{steps}"
         )
-        yield Command(f"experiment={name}", (f"experiment={name}", *sizes.split()))
+        yield _first_job(name, sizes)
+
+
+def _first_job(name: str, sizes: str) -> Command:
+    """Return the first job of an experiment, which a sweep plays only with `-m`."""
+    typed = dict(size.split("=", 1) for size in sizes.split())
+    chosen = {"experiment": name, "logger": "local"} | _first_values(name) | typed
+    return Command(f"experiment={name}", tuple(f"{key}={chosen[key]}" for key in chosen))
+
+
+@cache
+def _first_values(name: str) -> dict[str, str]:
+    """Return the first value of each key that an experiment, or one before it, sweeps over."""
+    read = yaml.safe_load((EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8"))
+    first: dict[str, str] = {}
+    for earlier in read.get("defaults", []):
+        if isinstance(earlier, str) and earlier != "_self_":
+            first |= _first_values(earlier)
+    sweeper: dict[str, Any] = read.get("hydra", {}).get("sweeper", {})
+    for key, values in sweeper.get("params", {}).items():
+        override = OverridesParser.create().parse_override(f"{key}={values}")
+        swept = override.is_sweep_override()
+        first[key] = next(override.sweep_string_iterator()) if swept else str(values)
+    return first
 
 
 def _interrupted() -> Iterator[Command]:
@@ -255,8 +338,8 @@ def _command(chosen: str) -> Command:
     """Return a command of the choices, which win over the sizes that go with its game."""
     choices = dict(choice.split("=", 1) for choice in chosen.split())
     game, algorithm = choices["game"], choices.get("algorithm", "base_policy_prediction")
-    if game in ENVIRONMENTS:
-        sizes = [NETWORKS, ENVIRONMENTS[game]]
+    if sizes_of_game := (ENVIRONMENTS | COMPILED).get(game):
+        sizes = [NETWORKS, sizes_of_game]
     else:
         sizes = [TABLES, (OVER_TIME | FIXED).get(game, ONE_SHOT)]
         if algorithm == "base_policy_prediction":

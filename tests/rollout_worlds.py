@@ -113,6 +113,11 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
     if leavers:
         alive = random.random(shape) < 0.7
         alive[:, 0] = True
+    final = at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended))
+    world, world_led_to = (
+        torch.from_numpy(drawn.standard_normal((rows, 1, steps, copies, spec.world_size))).float()
+        for drawn in (np.random.default_rng(1), np.random.default_rng(2))
+    )
     return Chunk(
         observations=observations,
         legal=legal,
@@ -122,7 +127,9 @@ def made_up_chunk(learner, spec, seed=0, steps=5, copies=4, *, bases=None, leave
         alive=torch.from_numpy(alive),
         ended=torch.from_numpy(ended),
         terminated=torch.from_numpy(terminated),
-        final_observations=at_ends(led_to * mask[None, :, None, None], torch.from_numpy(ended)),
+        final_observations=final,
+        world=world,
+        final_world=at_ends(world_led_to, torch.from_numpy(ended)),
     )
 
 

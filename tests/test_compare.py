@@ -359,6 +359,34 @@ def test_runs_of_environments_are_compared_by_their_returns(tmp_path, compare):
     assert not (tmp_path / "pictures" / "nash_gap.png").exists()
 
 
+def test_another_outcome_of_episodes_is_compared_like_the_return(tmp_path, compare):
+    def record(seed):
+        found = environment_points(final_return=-60.0)
+        for point in found:
+            evaluated = point["evaluation_sampled_return"] is not None
+            won = min(1.0, (seed + 1) * point["local_step"] / 400)
+            point["evaluation_sampled_won"] = won if evaluated else None
+        return found
+
+    write_environment_run(tmp_path / "runs" / "is", record=record)
+    write_environment_run(tmp_path / "runs" / "stale", "stale", record=record)
+    code, out, err = compare(tmp_path / "runs", "--outcome", "won")
+    assert (code, err) == (0, "")
+    # Of eight seeds the middle four end with 0.3, ..., 0.6 of the battles won.
+    (one, _) = rows(out, "Runs in environments")
+    assert one[4].startswith("0.450 [")
+    assert "final won" in out
+    assert "final won, difference" in out
+    assert (tmp_path / "pictures" / "won.png").stat().st_size > 10_000
+    write_networks(tmp_path / "others")
+    for runs, allowed in (("others", "return"), ("table", "none, as it is of evaluations")):
+        if runs == "table":
+            write_run(tmp_path / runs)
+        code, _, err = compare(tmp_path / runs, "--outcome", "won")
+        assert code == 2
+        assert f"--outcome won is not in all of the runs: allowed here is {allowed}" in err
+
+
 def test_returns_and_gaps_are_not_compared(tmp_path, compare):
     write_networks(tmp_path / "runs")
     write_run(tmp_path / "runs" / "table")

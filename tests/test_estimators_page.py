@@ -1,6 +1,7 @@
 """The page on estimators says what runs give."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ FAILED = 0.05
 SEEDS_APART = 3
 
 
-def rows() -> list[list[str]]:
+def rows(first: str = "agents") -> list[list[str]]:
+    """The rows of the table about congestion, or those that begin with an estimator."""
     lines = [line for line in PAGE.read_text().splitlines() if "`" in line and line[:2] == "| "]
+    lines = [line for line in lines if line.startswith("| `") == (first == "estimator")]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -47,6 +50,38 @@ def test_as_many_seeds_fail_at_an_interval_of_100_as_the_page_says(tmp_path, row
     failed = sum(seed["nash_gap"] > FAILED for seed in seeds)
     allowed = 0 if row[1] == "bounded" else SEEDS_APART
     assert abs(failed - int(row[-1])) <= allowed
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in rows("estimator") if row[0] != "joint"], ids=lambda row: row[0]
+)
+def test_rounds_in_a_graph_with_games_of_three_are_as_the_page_says(tmp_path, row):
+    """Of importance sampling; one seed more or less, for rounding, moves the median by half."""
+    config = compose(
+        "game=graph",
+        "game.agents=20",
+        "game.triples=1",
+        "num_seeds=40",
+        "samples_per_round=4000",
+        "learner.step_size=18",
+        "max_local_steps=400",
+        "communication=noise",
+        "communication.ess_floor=0.001",
+        "communication.max_local_updates=100",
+        "communication.max_rounds=15",
+        "metrics.gap_thresholds=[0.000833333]",
+        "metrics.stop_at_smallest_gap=true",
+        "metrics.every=1000",
+        "algorithm=importance_sampling",
+        f"learner.estimator={row[0]}",
+        "logger=local",
+    )
+    execute(config, tmp_path / "run")
+    seeds = json.loads((tmp_path / "run" / "summary.json").read_text())["seeds"]
+    reached = [seed["reached"]["0.000833333"] for seed in seeds]
+    rounds = sorted(each["round"] if each else math.inf for each in reached)
+    assert abs((rounds[19] + rounds[20]) / 2 - float(row[1])) <= 0.5
+    assert abs(sum(each is None for each in reached) - int(row[2])) <= SEEDS_APART
 
 
 def test_with_the_default_nobody_fails_at_any_interval():

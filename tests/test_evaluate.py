@@ -26,10 +26,10 @@ def test_the_final_actor_comes_back(run_directory):
     _, game, policies = load_run(run_directory, episodes=3, seed=7)
     with np.load(run_directory / "final.npz") as arrays:
         np.testing.assert_array_equal(policies.parameters, arrays["actor"])
-    first = game.play_episodes(policies, sampled=False)
+    first = game.play_episodes(policies, sampled=False)["return"]
     assert first.shape == (2,)
     again = load_run(run_directory, episodes=3, seed=7)[1].play_episodes(policies, sampled=False)
-    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first, again["return"])
     assert "mean of 2 seeds" in summary_line("greedy", first)
 
 

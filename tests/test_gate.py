@@ -17,6 +17,7 @@ FEW = (
     "game=markov_congestion,algorithm.predictor=rehearse",
     "game=pettingzoo,algorithm=stale",
     "game=coverage,communication=missing,game.reward_noise=0.1,num_seeds=3",
+    "experiment=ceiling_oracle",
     "sweep",
 )
 CONFIG = {"seed": 0, "game": {"name": "coverage", "arguments": {}}, "weights": [1.0, 2.0]}
@@ -45,6 +46,8 @@ def test_the_same_commands_leave_the_same_bytes(tmp_path, monkeypatch, capsys):
 
 OWN = ("game=one_shot", "game=over_time", "algorithm=own", "communication=own")
 
+BY_LEARNER = ("prediction/npg", "prediction/mappo")  # chosen by the learner
+
 
 def test_every_option_of_every_group_is_in_a_command():
     typed = {argument for command in commands() for argument in command.arguments}
@@ -53,7 +56,9 @@ def test_every_option_of_every_group_is_in_a_command():
             option = file.relative_to(ROOT / "configs" / group).with_suffix("").as_posix()
             # Classes of the user's own are tried where the page shows them.
             usual = f"{group}={option}" in ("communication=unlimited", *OWN)
-            assert usual or option.startswith("prediction/") or f"{group}={option}" in typed
+            typed_as = f"{group}/{option}".replace("/prediction/", "/prediction=")
+            typed_as = typed_as if "=" in typed_as else f"{group}={option}"
+            assert usual or option in BY_LEARNER or typed_as in typed
 
 
 def compared(monkeypatch, before: Path, after: Path, *options: str) -> int:

@@ -266,7 +266,7 @@ def test_a_twin_is_a_run_that_communicates_at_every_update_from_where_the_run_is
     for step in range(4):
         if step == 2:
             reached.append(parts.learner.networks.actor.clone())
-            other = parts.game.beside("practice", config.game, "cpu")
+            other = parts.game.beside("practice", lambda beside: config.game.build(beside, "cpu"))
             parts.learner._updater._shuffles = streams.of("rehearsal")
         game = parts.game if step < 2 else other
         behaviours = parts.learner.behaviours_for(parts.plan(rows))

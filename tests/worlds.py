@@ -92,11 +92,11 @@ class Trace:
         return [step for step in self.steps if step["row"] == row]
 
 
-def estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1) -> Estimation:
-    return Estimation(estimator, truncation, weighted, rounds)
+def estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1, own_base=False):
+    return Estimation(estimator, truncation, weighted, rounds, own_base)
 
 
-def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, **asked):
+def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, stages=None, **asked):
     return NaturalPolicyGradient(
         game.initial_log_policy(),
         step_size=step_size,
@@ -104,6 +104,7 @@ def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, **a
         policy_floor=policy_floor,
         estimation=estimation(**asked),
         oracle=game,
+        stages=stages,
     )
 
 
@@ -114,6 +115,7 @@ def prediction(**changes) -> BasePolicyPrediction:
         "max_bases": 8,
         "horizon": "adaptive",
         "predictor": "line",
+        "weights": "mixture",
         "longest_round": 50,
         **changes,
     }

@@ -14,7 +14,8 @@ from marl_comm.agents.agreement import Agreement
 from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.packing import Shape, packed, size_of, unpacked
-from marl_comm.agents.world import SHARED_PURPOSE, stacked, together
+from marl_comm.agents.sharing import stacked, together
+from marl_comm.agents.world import SHARED_PURPOSE
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
 from marl_comm.experience import BasePolicies, Experience

@@ -6,6 +6,7 @@ last time. Where one differs, the digests of each local update tell when that be
 
 import hashlib
 import struct
+import time
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from marl_comm.arrays import Array, IntArray
 from marl_comm.errors import GroupError
 
 _BYTES = 16
-_REPORT = struct.Struct(f"<{_BYTES}sqd")
+_REPORT = struct.Struct(f"<{_BYTES}sqdd")
 _WANTED = struct.Struct("<q")
 
 
@@ -27,6 +28,7 @@ class Agreement:
 
     Attributes:
         round_seconds: How long each round took the slowest agent, in the world's process.
+        cpu_seconds: Of the processors of all processes so far, in the world's process.
     """
 
     def __init__(self, channel: Channel, local_step: int) -> None:
@@ -37,6 +39,8 @@ class Agreement:
             local_step: Local updates made so far.
         """
         self.round_seconds: list[float] = []
+        self.cpu_seconds = 0.0
+        self._begun = time.process_time()
         self._channel = channel
         self._local_step = local_step
         self._digests: list[bytes] = []
@@ -57,7 +61,7 @@ class Agreement:
         Raises:
             DisagreementError: They are not.
         """
-        report = _REPORT.pack(self._digest(), self._local_step, round_seconds)
+        report = _REPORT.pack(self._digest(), self._local_step, round_seconds, self._cpu())
         self._channel.write(np.frombuffer(report, "u1"))
         (wanted,) = _WANTED.unpack(self._channel.read(_WANTED.size).tobytes())
         if wanted:
@@ -74,13 +78,14 @@ class Agreement:
         """
         reports = [_REPORT.unpack(each.tobytes()) for each in self._channel.gather(_REPORT.size)]
         own = self._digest()
-        same = [(digest, step) == (own, self._local_step) for digest, step, _ in reports]
+        same = [(digest, step) == (own, self._local_step) for digest, step, *_ in reports]
         wanted = 0 if all(same) else len(self._digests)
         self._channel.broadcast(np.frombuffer(_WANTED.pack(wanted), "u1"))
         if wanted:
             raise self._difference(same, wanted)
         self._digests.clear()
-        self.round_seconds.append(max(seconds for _, _, seconds in reports))
+        self.round_seconds.append(max(seconds for _, _, seconds, _ in reports))
+        self.cpu_seconds = self._cpu() + sum(cpu for *_, cpu in reports)
 
     def _difference(self, same: list[bool], wanted: int) -> GroupError:
         histories = self._channel.gather(wanted * _BYTES)
@@ -100,6 +105,9 @@ class Agreement:
             f"the policies that {who} computed differ from the world's since local update {since}: "
             "different hardware or libraries round differently; run all on one kind"
         )
+
+    def _cpu(self) -> float:
+        return time.process_time() - self._begun
 
     def _digest(self) -> bytes:
         return hashlib.blake2b(b"".join(self._digests), digest_size=_BYTES).digest()

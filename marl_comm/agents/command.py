@@ -17,6 +17,7 @@ from marl_comm.games.settings import TabularGameSettings
 if TYPE_CHECKING:
     from marl_comm.agents.channel import Channel
 
+_INTERFACE = "GLOO_SOCKET_IFNAME"  # which a group reads when it is made
 _START = "torchrun --nproc-per-node={} -m marl_comm.agents"
 
 
@@ -52,10 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="give up when a process has not answered for so long (default 60)",
     )
+    parser.add_argument("--interface", metavar="NAME", help="network interface to use")
     parser.add_argument(
         "--rounds-interface",
         metavar="NAME",
-        help="network interface of communication rounds, where it is not that of play",
+        help="network interface of communication rounds, where it is another one",
     )
     return parser
 
@@ -100,6 +102,7 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
 def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel, Channel]]":
     """Join the group; leave it however the block ends."""
     # Imported late: mistakes on the command line are told before anything heavy is loaded.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # what fails is told in one line
     import torch
     import torch.distributed as dist
 
@@ -107,10 +110,12 @@ def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel
 
     torch.set_num_threads(1)
     try:
+        if options.interface is not None:
+            os.environ[_INTERFACE] = options.interface
         dist.init_process_group("gloo", timeout=UNTIL_ALL_HAVE_STARTED)
         play = Channel(agents, options.timeout)
         if options.rounds_interface is not None:
-            os.environ["GLOO_SOCKET_IFNAME"] = options.rounds_interface
+            os.environ[_INTERFACE] = options.rounds_interface
         rounds = Channel(agents, options.timeout)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -122,6 +127,7 @@ def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel
 def _world(config: RunConfig, directory: Path, play: "Channel", rounds: "Channel") -> int:
     from marl_comm.agents.world import World
     from marl_comm.runs.again import play_on
+    from marl_comm.runs.closing import closing_lines
 
     world = World(play, rounds)
     try:
@@ -131,10 +137,12 @@ def _world(config: RunConfig, directory: Path, play: "Channel", rounds: "Channel
         if not world.started:
             world.dismiss(code)
         return code
-    if not world.started:
+    if world.started:
+        world.tally.leave(directory)
+    else:
         world.dismiss(0)
-        return 0
-    world.tally.leave(directory)
+    if not config.quiet:
+        print("\n".join(closing_lines(directory)))
     return 0
 
 

@@ -26,6 +26,7 @@ class Tally:
         socket_up: Bytes that the world's connections for rounds have received; None if not told.
         socket_down: The same, sent.
         seconds: How long training took.
+        cpu_seconds: Of the processors of all processes together meanwhile.
         round_seconds: How long each round took the slowest agent, from the end of play until it
             had read all.
     """
@@ -38,6 +39,7 @@ class Tally:
     socket_up: int | None = None
     socket_down: int | None = None
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     round_seconds: list[float] = field(default_factory=list)
 
     def leave(self, directory: Path) -> None:

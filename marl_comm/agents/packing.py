@@ -37,14 +37,15 @@ def size_of(shapes: Sequence[Shape]) -> int:
 
 def packed(arrays: Sequence[AnyArray]) -> Bytes:
     """Return the bytes of arrays, one after another."""
-    return np.frombuffer(b"".join(np.ascontiguousarray(each).tobytes() for each in arrays), "u1")
+    parts = [np.ascontiguousarray(each).reshape(-1).view(np.uint8) for each in arrays]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
 
 def unpacked(data: Bytes, shapes: Sequence[Shape]) -> list[AnyArray]:
     """Return the arrays of these shapes that `packed` has made bytes of."""
     found, start = [], 0
     for shape in shapes:
-        part = data[start : start + shape.bytes]
-        found.append(np.frombuffer(part.tobytes(), shape.type).reshape(shape.sizes).copy())
+        part = data[start : start + shape.bytes].copy()
+        found.append(part.view(shape.type).reshape(shape.sizes))
         start += shape.bytes
     return found

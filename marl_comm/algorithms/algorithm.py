@@ -24,6 +24,11 @@ class Algorithm(ABC, Generic[LearnerT, PlanT]):
     def reweighs(self) -> bool:
         """Whether old data are reweighed for the current policy by importance sampling."""
 
+    @property
+    def own_base(self) -> bool:
+        """Whether local update t weighs the samples of base t alone; most weigh all together."""
+        return False
+
     @abstractmethod
     def plan(self, learner: LearnerT, rows: IntArray) -> PlanT:
         """Return the base policies with which the given rows collect their next round's data.

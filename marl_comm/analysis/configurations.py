@@ -19,6 +19,7 @@ _NOT_COMPARED = (
     "num_seeds",
     "logger",
     "checkpoint_seconds",
+    "quiet",
     "metrics.every",
     "metrics.objective",
 )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from rich.table import Table
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import median
-from marl_comm.analysis.tables import empty_table
+from marl_comm.analysis.sheets import Cell, Row, Sheet
+from marl_comm.analysis.tables import caption_for
 
 _CAPTION = """\
 distance: Renyi-2 divergence of the last policy from the first, nats.
@@ -16,27 +16,27 @@ policy serves policies about so far away. -: nothing is sampled.
 Median over seeds [95 % interval of the median, exact]."""
 
 
-def distance_table(configurations: Sequence[Configuration]) -> Table | None:
+def distance_table(configurations: Sequence[Configuration]) -> Sheet | None:
     """Return the table of distances; None where no run tells any, as those of old versions."""
     told = [each for each in configurations if _figures(each, "distance") is not None]
     if not told:
         return None
-    table = empty_table("Distance from the first policy to the last", _CAPTION, told)
-    table.add_column("", overflow="fold")
-    for title in ("distance", "rounds it takes", "rounds used"):
-        table.add_column(title, justify="right", overflow="fold")
-    for each in told:
-        cells = [_figures(each, name) for name in ("distance", "distance_rounds", "rounds")]
-        table.add_row(each.label, *(cell or "-" for cell in cells))
-    return table
+    names = ("distance", "distance_rounds", "rounds")
+    rows = [
+        Row(each.label, tuple(_figures(each, name) or Cell("-") for name in names)) for each in told
+    ]
+    columns = ("distance", "rounds it takes", "rounds used")
+    title = "Distance from the first policy to the last"
+    return Sheet(title, caption_for(told, _CAPTION), "", columns, tuple(rows))
 
 
-def _figures(configuration: Configuration, name: str) -> str | None:
+def _figures(configuration: Configuration, name: str) -> Cell | None:
     """Return the median of a figure over the seeds; None where one of them lacks it."""
     values = [getattr(run.summary, name) for run in configuration.seeds]
     if any(value is None for value in values):
         return None
     estimate = median(np.array(values, dtype=np.float64))
     if not estimate.has_interval:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+        return Cell(f"{estimate.value:.3g}", estimate.value)
+    text = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+    return Cell(text, estimate.value, estimate.low, estimate.high)

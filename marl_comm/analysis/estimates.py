@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta, quantile_test
 
 from marl_comm.arrays import Array, BoolArray
 
@@ -44,6 +43,8 @@ def median(values: Array) -> Estimate:
         values: (seeds,), at least one, not nan; `inf` for a seed that never arrived.
     """
     # The tested quantile plays no part in the interval.
+    from scipy.stats import quantile_test  # Late: scipy is slow to import.
+
     interval = quantile_test(values, q=0.0, p=0.5).confidence_interval(CONFIDENCE)
     return Estimate(float(np.median(values)), float(interval.low), float(interval.high))
 
@@ -91,6 +92,8 @@ def share(outcomes: BoolArray) -> Estimate:
         outcomes: (seeds,), whether it happened.
     """
     count, seeds = float(np.sum(outcomes)), len(outcomes)
+    from scipy.stats import beta  # Late: scipy is slow to import.
+
     low, high = beta.ppf([0.025, 0.975], count + 0.5, seeds - count + 0.5)
     if seeds < SMALLEST_SAMPLE:
         return Estimate(count / seeds)

@@ -37,6 +37,9 @@ class Fields(NamedTuple):
 OF_TABLES = Fields(FIELDS, finite=("nash_gap",))
 """Of games of tables, whose policies are evaluated exactly."""
 
+OF_STAGES = OF_TABLES._replace(further=True)
+"""Of Markov games learned stage by stage: their logs have the error of each stage as well."""
+
 OF_ENVIRONMENTS = Fields(
     ("seed", *_CUMULATIVE, "ess", "divergence", "evaluation_sampled_return"), further=True
 )

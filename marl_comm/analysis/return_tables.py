@@ -1,16 +1,16 @@
 """Tables of runs in environments: what each configuration came to, and paired differences."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from functools import partial
 
 import numpy as np
-from rich.table import Table
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import difference_of, mean_of, ratio_of
 from marl_comm.analysis.pairs import Pairs
 from marl_comm.analysis.returns import (
+    RETURN,
     areas,
     final_returns,
     paired,
@@ -18,7 +18,8 @@ from marl_comm.analysis.returns import (
     samples_used,
     staleness_means,
 )
-from marl_comm.analysis.tables import empty_table
+from marl_comm.analysis.sheets import Cell, Row, Sheet
+from marl_comm.analysis.tables import caption_for
 from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
 
@@ -36,6 +37,19 @@ MEASURES: dict[str, Statistic] = {
 }
 """What a run came to, one number per seed."""
 
+
+def measures_of(outcome: str) -> dict[str, Statistic]:
+    """Return the same of another outcome of episodes than the return."""
+    other = {
+        "final return": partial(final_returns, outcome=outcome),
+        "area": partial(areas, outcome=outcome),
+    }
+    return {
+        _titled(title, outcome): other.get(title, statistic)
+        for title, statistic in MEASURES.items()
+    }
+
+
 _RATIOS = ("rounds", "joint steps", "KL")
 _DIFFERENCES = ("final return", "area", "ESS")
 _CAPTION = """\
@@ -48,52 +62,91 @@ Paired by seed: ratios of interquartile means (rounds, joint steps, KL), interqu
 differences (returns, area, ESS) [95 % bootstrap interval]."""
 
 
-def return_table(configurations: Sequence[Configuration]) -> Table:
+def return_table(configurations: Sequence[Configuration], outcome: str = RETURN) -> Sheet:
     """Return the table of rounds, steps, returns, and how old the data were."""
-    table = empty_table("Runs in environments", _CAPTION, configurations)
-    for title in ("configuration", "seeds", *MEASURES):
-        table.add_column(title, overflow="fold")
-    for each in configurations:
-        table.add_row(each.label, str(len(each.seeds)), *measured(each).values())
-    return table
+    rows = [
+        Row(each.label, (_count(each.seeds), *map(_cell, _measured(each, outcome).values())))
+        for each in configurations
+    ]
+    caption = caption_for(configurations, _CAPTION)
+    columns = ("seeds", *measures_of(outcome))
+    return Sheet("Runs in environments", caption, "configuration", columns, tuple(rows))
 
 
-def difference_table(pairings: Sequence[Pairs]) -> Table:
+def difference_table(pairings: Sequence[Pairs], outcome: str = RETURN) -> Sheet:
     """Return the table of what each configuration does differently from its reference."""
-    table = empty_table("Relative to the reference", _PAIRED_CAPTION, pairings)
-    for title in ("configuration / reference", "pairs", *comparison_titles()):
-        table.add_column(title, overflow="fold")
-    for pairs in pairings:
-        cells = compared(pairs.configuration, pairs.reference).values()
-        table.add_row(pairs.label, str(len(pairs.seeds)), *cells)
-    return table
+    rows = [
+        Row(
+            pairs.label,
+            (
+                _count(pairs.seeds),
+                *map(_cell, _compared(pairs.configuration, pairs.reference, outcome).values()),
+            ),
+        )
+        for pairs in pairings
+    ]
+    caption = caption_for(pairings, _PAIRED_CAPTION)
+    columns = ("pairs", *comparison_titles(outcome))
+    first = "configuration / reference"
+    return Sheet("Relative to the reference", caption, first, columns, tuple(rows))
 
 
-def measured(configuration: Configuration) -> dict[str, str]:
+def _count(seeds: Sized) -> Cell:
+    return Cell(str(len(seeds)), len(seeds))
+
+
+def _cell(each: Estimate) -> Cell:
+    if np.isnan(each.value):
+        return Cell("")
+    if not each.has_interval:
+        return Cell(short(each), each.value)
+    return Cell(short(each), each.value, each.low, each.high)
+
+
+def measured(configuration: Configuration, outcome: str = RETURN) -> dict[str, str]:
     """Return each measure of a configuration in words, by its title."""
+    return {title: short(each) for title, each in _measured(configuration, outcome).items()}
+
+
+def _measured(configuration: Configuration, outcome: str) -> dict[str, Estimate]:
     return {
-        title: short(mean_of(statistic(configuration))) for title, statistic in MEASURES.items()
+        title: mean_of(statistic(configuration))
+        for title, statistic in measures_of(outcome).items()
     }
 
 
-def comparison_titles() -> list[str]:
+def comparison_titles(outcome: str = RETURN) -> list[str]:
     """Return the titles of what `compared` returns, in its order."""
     return [
         *(f"{title}, ratio" for title in _RATIOS),
-        *(f"{title}, difference" for title in _DIFFERENCES),
+        *(f"{_titled(title, outcome)}, difference" for title in _DIFFERENCES),
     ]
 
 
-def compared(configuration: Configuration, reference: Configuration) -> dict[str, str]:
+def compared(
+    configuration: Configuration, reference: Configuration, outcome: str = RETURN
+) -> dict[str, str]:
     """Return ratios and differences to a reference in words, on the seeds that both have."""
+    estimates = _compared(configuration, reference, outcome)
+    return {title: short(each) for title, each in estimates.items()}
+
+
+def _compared(
+    configuration: Configuration, reference: Configuration, outcome: str
+) -> dict[str, Estimate]:
+    measures = measures_of(outcome)
     estimates = [
-        *(ratio_of(*paired(MEASURES[title], configuration, reference)) for title in _RATIOS),
+        *(ratio_of(*paired(measures[title], configuration, reference)) for title in _RATIOS),
         *(
-            difference_of(*paired(MEASURES[title], configuration, reference))
+            difference_of(*paired(measures[_titled(title, outcome)], configuration, reference))
             for title in _DIFFERENCES
         ),
     ]
-    return dict(zip(comparison_titles(), map(short, estimates), strict=True))
+    return dict(zip(comparison_titles(outcome), estimates, strict=True))
+
+
+def _titled(title: str, outcome: str) -> str:
+    return title.replace(RETURN, outcome)
 
 
 def short(each: Estimate) -> str:

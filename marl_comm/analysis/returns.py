@@ -1,6 +1,7 @@
 """What runs in environments come to: returns of evaluation episodes, and how old their data were.
 
-Returns are summed over the agents; actions of evaluation episodes are sampled, as in training.
+Returns are summed over the agents; actions of evaluation episodes are sampled, as in training. What
+is said of returns here goes for any other outcome of episodes, such as `won`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,21 +15,35 @@ from marl_comm.analysis.runs import SeedRun
 from marl_comm.analysis.selection import Unit
 from marl_comm.arrays import Array, BoolArray
 
-_RETURN = "evaluation_sampled_return"
+RETURN = "return"
+"""The outcome that all episodes have."""
+
+_FIELD = "evaluation_sampled_"
 
 
-def evaluations(run: SeedRun, axis: str) -> tuple[Array, Array]:
+def outcomes(configuration: Configuration) -> list[str]:
+    """Return what the evaluations of all of a configuration's seeds tell, the return first."""
+    names = set.intersection(*(set(run.metrics) for run in configuration.seeds))
+    found = sorted(name.removeprefix(_FIELD) for name in names if name.startswith(_FIELD))
+    return [RETURN, *(name for name in found if name != RETURN)]
+
+
+def evaluations(run: SeedRun, axis: str, outcome: str = RETURN) -> tuple[Array, Array]:
     """Return the counts at a seed's evaluations and its returns there, (evaluations,) each.
 
     Args:
         run: A seed.
         axis: A count of the metrics, such as "round" or "samples".
+        outcome: What to return in the place of returns.
     """
-    evaluated = ~np.isnan(run.metrics[_RETURN])
-    return run.metrics[axis][evaluated], run.metrics[_RETURN][evaluated]
+    figures = run.metrics[_FIELD + outcome]
+    evaluated = ~np.isnan(figures)
+    return run.metrics[axis][evaluated], figures[evaluated]
 
 
-def returns_on_grid(configuration: Configuration, axis: str, grid: Array) -> Array:
+def returns_on_grid(
+    configuration: Configuration, axis: str, grid: Array, outcome: str = RETURN
+) -> Array:
     """Return every seed's return at the points of a grid, (seeds, points); nan where unknown.
 
     A seed's return at x rounds (or samples) is that of its last evaluation by then. Between its
@@ -36,21 +51,21 @@ def returns_on_grid(configuration: Configuration, axis: str, grid: Array) -> Arr
     """
     returns = np.full((len(configuration.seeds), grid.size), np.nan)
     for row, run in zip(returns, configuration.seeds, strict=True):
-        counts, values = evaluations(run, axis)
+        counts, values = evaluations(run, axis, outcome)
         last = np.searchsorted(counts, grid, side="right") - 1
         known = (last >= 0) & (grid <= counts[-1])
         row[known] = values[last[known]]
     return returns
 
 
-def final_returns(configuration: Configuration) -> Array:
+def final_returns(configuration: Configuration, outcome: str = RETURN) -> Array:
     """Return each seed's return at its last evaluation, (seeds,)."""
-    return np.array([evaluations(run, "round")[1][-1] for run in configuration.seeds])
+    return np.array([evaluations(run, "round", outcome)[1][-1] for run in configuration.seeds])
 
 
-def areas(configuration: Configuration) -> Array:
+def areas(configuration: Configuration, outcome: str = RETURN) -> Array:
     """Return the area under each seed's curve, as the mean over its evaluations, (seeds,)."""
-    return np.array([evaluations(run, "round")[1].mean() for run in configuration.seeds])
+    return np.array([evaluations(run, "round", outcome)[1].mean() for run in configuration.seeds])
 
 
 def rounds_used(configuration: Configuration) -> Array:
@@ -102,7 +117,7 @@ def costs_of_return(configuration: Configuration, target: float, unit: Unit) -> 
     """
     found = []
     for run in configuration.seeds:
-        returns = run.metrics[_RETURN]
+        returns = run.metrics[_FIELD + RETURN]
         # An evaluation that did not take place is nan, and so not above anything.
         arrived = np.flatnonzero(returns >= target)
         if unit == "bytes":

@@ -9,7 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
-from marl_comm.analysis.metrics import OF_ENVIRONMENTS, OF_TABLES, read_metrics
+from marl_comm.analysis.metrics import (
+    OF_ENVIRONMENTS,
+    OF_STAGES,
+    OF_TABLES,
+    Fields,
+    read_metrics,
+)
 from marl_comm.arrays import Array
 from marl_comm.errors import DamagedError, InputError
 from marl_comm.plain_text import one_line, shown
@@ -155,7 +161,7 @@ def load_run(directory: Path) -> Run:
     if plays_environment(config):
         thresholds = set()
     summaries = _read_summary(directory, config)
-    metrics = read_metrics(directory, OF_ENVIRONMENTS if plays_environment(config) else OF_TABLES)
+    metrics = read_metrics(directory, _fields(config))
     for summary in summaries:
         if set(summary.reached) != thresholds:
             raise DamagedError(
@@ -196,6 +202,13 @@ def _refuse_another_end(
                 f"cannot read {directory / SUMMARY}: seed {summary.seed} reaches {gap:g} after "
                 "its end"
             )
+
+
+def _fields(config: Mapping[str, Any]) -> Fields:
+    """Return which fields of a run's log are read."""
+    if plays_environment(config):
+        return OF_ENVIRONMENTS
+    return OF_STAGES if config.get("learner.stages") == "backward" else OF_TABLES
 
 
 def plays_environment(config: Mapping[str, Any]) -> bool:

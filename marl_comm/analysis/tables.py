@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import SMALLEST_SAMPLE, median, ratio_of_medians
 from marl_comm.analysis.pairs import Pairs
 from marl_comm.analysis.runs import SeedSummary
+from marl_comm.analysis.sheets import Cell, Row, Sheet
 from marl_comm.arrays import Array
 from marl_comm.randomness import generator
 
@@ -34,56 +33,52 @@ never there: pairs in which only this one / only the reference / both never got 
 inf or 0: this median or the reference's is infinite. -: undefined, both are infinite or 0."""
 
 
-def cost_table(configurations: Sequence[Configuration]) -> Table:
+def cost_table(configurations: Sequence[Configuration]) -> Sheet:
     """Return the table of rounds, local updates, samples and bytes up to each gap."""
-    table = empty_table("Cost to reach a Nash gap", _COST_CAPTION, configurations)
-    table.add_column("gap", overflow="fold")
-    for title in ("got there", "there at the end", *(title for title, _, _ in _COSTS)):
-        table.add_column(title, justify="right", overflow="fold")
+    rows = []
     for configuration in configurations:
         summaries = [run.summary for run in configuration.seeds]
-        table.add_row(configuration.label)
         for threshold in configuration.thresholds:
             arrived = sum(summary.reached[threshold] is not None for summary in summaries)
             stayed = sum(_final_gap(summary) <= threshold for summary in summaries)
-            table.add_row(
-                f"  {threshold:g}",
-                f"{arrived}/{len(summaries)}",
-                f"{stayed}/{len(summaries)}",
+            cells = (
+                Cell(f"{threshold:g}", threshold),
+                Cell(f"{arrived}/{len(summaries)}", arrived),
+                Cell(f"{stayed}/{len(summaries)}", stayed),
                 *(_cost(summaries, threshold, count, total) for _, count, total in _COSTS),
             )
-        table.add_section()
-    return table
+            rows.append(Row(configuration.label, cells))
+    columns = ("gap", "got there", "there at the end", *(title for title, _, _ in _COSTS))
+    caption = caption_for(configurations, _COST_CAPTION)
+    return Sheet("Cost to reach a Nash gap", caption, None, columns, tuple(rows))
 
 
 def _final_gap(summary: SeedSummary) -> float:
     return np.inf if summary.nash_gap is None else summary.nash_gap
 
 
-def ratio_table(pairings: Sequence[Pairs]) -> Table:
+def ratio_table(pairings: Sequence[Pairs]) -> Sheet:
     """Return the table of rounds and samples relative to the reference, paired by seed."""
-    table = empty_table("Cost relative to the reference", _RATIO_CAPTION, pairings)
-    table.add_column("gap", overflow="fold")
-    for title in ("pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS)):
-        table.add_column(title, justify="right", overflow="fold")
+    rows = []
     for pairs in pairings:
         ours, theirs = pairs.summaries(pairs.configuration), pairs.summaries(pairs.reference)
-        table.add_row(pairs.label)
         for threshold in pairs.thresholds:
             we_never = np.isinf(_arrivals(ours, threshold, "round"))
             they_never = np.isinf(_arrivals(theirs, threshold, "round"))
             never = (we_never & ~they_never, they_never & ~we_never, we_never & they_never)
-            table.add_row(
-                f"  {threshold:g}",
-                str(len(pairs.seeds)),
-                " / ".join(str(which.sum()) for which in never),
+            cells = (
+                Cell(f"{threshold:g}", threshold),
+                Cell(str(len(pairs.seeds)), len(pairs.seeds)),
+                Cell(" / ".join(str(which.sum()) for which in never)),
                 *(
                     _ratio(_arrivals(ours, threshold, count), _arrivals(theirs, threshold, count))
                     for _, count, _ in _RATIOS
                 ),
             )
-        table.add_section()
-    return table
+            rows.append(Row(pairs.label, cells))
+    columns = ("gap", "pairs", "never there", *(f"{title} ratio" for title, _, _ in _RATIOS))
+    caption = caption_for(pairings, _RATIO_CAPTION)
+    return Sheet("Cost relative to the reference", caption, None, columns, tuple(rows))
 
 
 def _arrivals(summaries: Sequence[SeedSummary], threshold: float, count: str) -> Array:
@@ -92,27 +87,29 @@ def _arrivals(summaries: Sequence[SeedSummary], threshold: float, count: str) ->
     return np.array([np.inf if each is None else getattr(each, count) for each in reached])
 
 
-def _cost(summaries: Sequence[SeedSummary], threshold: float, count: str, total: str) -> str:
+def _cost(summaries: Sequence[SeedSummary], threshold: float, count: str, total: str) -> Cell:
     arrivals = _arrivals(summaries, threshold, count)
     used = np.array([getattr(summary, total) for summary in summaries], dtype=np.float64)
     if not used.any():
-        return "-"
+        return Cell("-")
     estimate = median(arrivals)
     # Each seed needed at least this much, so its order statistics bound those of the arrivals.
     bound = median(np.where(np.isinf(arrivals), used, arrivals))
     value = _bounded(estimate.value, bound.value)
     if not estimate.has_interval or np.isinf(estimate.low):
-        return value
-    return f"{value} [{_number(estimate.low)}, {_bounded(estimate.high, bound.high)}]"
+        return Cell(value, estimate.value)
+    text = f"{value} [{_number(estimate.low)}, {_bounded(estimate.high, bound.high)}]"
+    return Cell(text, estimate.value, estimate.low, estimate.high)
 
 
-def _ratio(values: Array, reference: Array) -> str:
+def _ratio(values: Array, reference: Array) -> Cell:
     estimate = ratio_of_medians(values, reference, generator(0, "bootstrap"))
     if np.isnan(estimate.value):
-        return "-"
+        return Cell("-")
     if not estimate.has_interval or np.isinf(estimate.low):
-        return f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+        return Cell(f"{estimate.value:.2f}", estimate.value)
+    text = f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return Cell(text, estimate.value, estimate.low, estimate.high)
 
 
 def _bounded(value: float, bound: float) -> str:
@@ -128,15 +125,8 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def empty_table(title: str, caption: str, rows: Sequence[Configuration | Pairs]) -> Table:
-    """Return a table without columns, in the one style of all, that says which rows are short."""
+def caption_for(rows: Sequence[Configuration | Pairs], caption: str) -> str:
+    """Return the caption of a table, which says where rows have too few seeds for intervals."""
     if any(len(row.seeds) < SMALLEST_SAMPLE for row in rows):
         caption += f"\nNo interval is given for fewer than {SMALLEST_SAMPLE} seeds."
-    return Table(
-        title=title,
-        caption=caption,
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-    )
+    return caption

@@ -9,7 +9,13 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from marl_comm.command_line.exits import report
-from marl_comm.command_line.jobs import check_job, check_sweep, refuse_nameless, refuse_odd_folder
+from marl_comm.command_line.jobs import (
+    check_job,
+    check_sweep,
+    refuse_nameless,
+    refuse_odd_folder,
+    refuse_sweep_alone,
+)
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
@@ -24,6 +30,7 @@ class CheckBeforeStart(Callback):
         with _errors_end_the_program():
             refuse_nameless(config, "run.dir")
             refuse_odd_folder(config)
+            refuse_sweep_alone(config)
             job = check_job(config)
             _rehearse(job, in_sweep=False)
 

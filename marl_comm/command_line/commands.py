@@ -49,11 +49,13 @@ COMMANDS = {
             "-cd": (),
         },
     ),
-    "resume": Command("marl_comm.resume", "continue interrupted runs", ("--help", "--trust")),
+    "resume": Command(
+        "marl_comm.resume", "continue interrupted runs", ("--help", "--trust", "--quiet")
+    ),
     "compare": Command(
         "marl_comm.compare",
         "compare finished runs: tables and a picture",
-        ("--help", "--out", "--reference"),
+        ("--help", "--out", "--reference", "--outcome", "--csv", "--json", "--latex"),
     ),
     "evaluate": Command(
         "marl_comm.evaluate",

@@ -58,7 +58,11 @@ def refuse_odd_choices(overrides: Sequence[str]) -> None:
         if group in options() and not isinstance(choice, str):
             raise InputError(one_line(unknown_option(group, choice, options()[group])))
         if (group in options() or group == "experiment") and override.is_add():
-            raise InputError(one_line(f"{shortened(text)}: a choice is replaced, not added: no +"))
+            raise InputError(
+                one_line(
+                    f"{shortened(text)}: a choice is replaced, not added: type {group}={choice}"
+                )
+            )
         hydra_group = group in ("", "hydra") or "/" in group
         if hydra_group and not isinstance(choice, str | list):
             raise InputError(one_line(f"{group}={shown(choice)}: must be the name of an option"))

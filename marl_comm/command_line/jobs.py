@@ -131,6 +131,20 @@ def refuse_odd_folder(config: DictConfig) -> None:
         )
 
 
+def refuse_sweep_alone(config: DictConfig) -> None:
+    """Raise InputError where what is chosen sweeps over values, and `-m` was not typed.
+
+    One job of a sweep is played where the command line says which: by all keys that it sweeps over.
+    """
+    typed = {override.partition("=")[0].lstrip("+") for override in _typed_overrides(config)}
+    swept = [str(key) for key in config.hydra.sweeper.params or {}]
+    if missing := [key for key in swept if key not in typed]:
+        raise InputError(
+            f"this is a sweep over {', '.join(swept)}: add -m, or choose one job by typing "
+            f"{', '.join(f'{key}=...' for key in missing)}"
+        )
+
+
 def _name_in_sweep(task: DictConfig, config: DictConfig) -> str:
     """Return the name of a job's directory, which may refer to any of its values."""
     with hydra_errors_as_input_errors(), _hydra_knows(config), open_dict(config):

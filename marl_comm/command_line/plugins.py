@@ -1,7 +1,6 @@
 """Hydra's plug-ins that start jobs elsewhere or choose them: which extra brings which."""
 
-import re
-from importlib.metadata import PackageNotFoundError, requires
+from marl_comm.options.extras import install_line
 
 _EXTRAS = {
     "hydra/launcher/joblib": ("joblib", "hydra-joblib-launcher"),
@@ -11,7 +10,6 @@ _EXTRAS = {
     "hydra/launcher/ray_aws": ("ray", "hydra-ray-launcher"),
     "hydra/sweeper/optuna": ("optuna", "hydra-optuna-sweeper"),
 }
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)([^;]*);\s*extra\s*==\s*[\"'](\w+)[\"']")
 
 
 def how_to_install(missing: str) -> str | None:
@@ -24,15 +22,5 @@ def how_to_install(missing: str) -> str | None:
         return None
     extra, package = _EXTRAS[missing]
     group, _, option = missing.rpartition("/")
-    packages = " ".join(f"'{each}'" for each in _packages(extra)) or package
-    return f"{group}={option}: its plug-in is not installed; install it by: pip install {packages}"
-
-
-def _packages(extra: str) -> list[str]:
-    """Return what an extra of this package asks for, as pip takes it."""
-    try:
-        needed = requires("marl_comm") or []
-    except PackageNotFoundError:
-        return []
-    found = [match for each in needed if (match := _REQUIREMENT.match(each))]
-    return [f"{match[1]}{match[2].strip()}" for match in found if match[3] == extra]
+    line = install_line(extra, package)
+    return f"{group}={option}: its plug-in is not installed; install it by: {line}"

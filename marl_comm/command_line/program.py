@@ -1,6 +1,8 @@
 """How this program was started, and so by which name its help calls it."""
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import PurePath
 
 CONSOLE_SCRIPT = "marl-comm"
@@ -21,3 +23,31 @@ def program_name(otherwise: str) -> str:
     """Return the words that start this command: those of the console script, where it did."""
     started = sys.argv[0] if sys.argv else ""
     return started if started.startswith(f"{CONSOLE_SCRIPT} ") else otherwise
+
+
+def typed(command: str, *words: str) -> str:
+    """Return a command line as its user would type it, called as this program was.
+
+    Args:
+        command: One of the console script's.
+        words: Its arguments.
+    """
+    module = f"python -m marl_comm.{command.replace('-', '_')}"
+    by_script = program_name("").startswith(CONSOLE_SCRIPT)
+    return shlex.join([*(f"{CONSOLE_SCRIPT} {command}" if by_script else module).split(), *words])
+
+
+def command_line(words: Sequence[str]) -> list[str]:
+    """Return the words that started this program, as they would be typed.
+
+    Args:
+        words: `sys.argv`; Python has replaced the name of a module by its file.
+    """
+    if not words:
+        return []
+    started = PurePath(words[0])
+    if words[0].startswith(f"{CONSOLE_SCRIPT} "):
+        return [*words[0].split(), *words[1:]]
+    if started.parent.name == __package__.partition(".")[0]:
+        return ["python", "-m", f"{started.parent.name}.{started.stem}", *words[1:]]
+    return ["python", *words] if started.suffix == ".py" else [*words]

@@ -40,7 +40,12 @@ def _problems_of_thresholds(run: RunSettings) -> Iterator[str]:
 def _problems_of_objectives(run: RunSettings) -> Iterator[str]:
     tags = [format(threshold, "g") for threshold in run.metrics.gap_thresholds]
     for objective in run.metrics.objective or ():
-        if objective != "return" and run.game.policies == "networks":
+        if objective == "won" and "won" not in run.game.outcomes:
+            yield (
+                f"metrics.objective=won game={run.game.name}: nothing is won there; allowed is "
+                "metrics.objective=return"
+            )
+        elif objective not in ("return", "won") and run.game.policies == "networks":
             yield (
                 f"metrics.objective={objective} game={run.game.name}: environments have no exact "
                 "gap; allowed there is metrics.objective=return"

@@ -33,7 +33,9 @@ def load(cfg: DictConfig) -> RunConfig:
 _ADDED = (
     ("metrics", None, "objective", None),
     ("learner", "npg", "reuse", "latest"),
+    ("learner", "npg", "stages", "together"),
     ("game", "congestion", "own_costs", 0.0),
+    ("algorithm", "base_policy_prediction", "weights", "mixture"),
     ("learner", "mappo", "critic", "central"),
     ("learner", "mappo", "chunks", "own"),
     ("learner", "mappo", "reuse", "latest"),
@@ -56,9 +58,12 @@ def load_saved(file: Path) -> RunConfig:
         InputError: It is not valid for this version, or is a link, a pipe or the like.
     """
     raw = read_configuration(file)
+    raw.setdefault("quiet", False)
     for group, option, key, before in _ADDED:
         settings = raw.get(group)
-        if isinstance(settings, dict) and settings.get("name", option) == option:
+        if isinstance(settings, dict) and (
+            settings.get("name", option) == option and settings.get("policies") != "networks"
+        ):
             settings.setdefault(key, before)
     try:
         return _validated(raw, {})

@@ -12,14 +12,40 @@ from marl_comm.options.found import name_of, options_of
 from marl_comm.plain_text import shortened, shown
 
 _MOST_PROBLEMS = 3
+_CLOSE = 0.75  # what is less alike than that is no misspelling
 # What other programs call a key or a group, by the last part of the name.
-_CALLED_ELSEWHERE = {
+_CALLED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "batch_size": ("samples_per_round",),
+    "clip_coef": ("learner.clip",),
+    "clip_range": ("learner.clip",),
+    "ent_coef": ("learner.entropy_bonus",),
+    "entropy_coef": ("learner.entropy_bonus",),
     "env": ("game",),
+    "env_id": ("game", "game.environment"),
+    "env_name": ("game", "game.environment"),
+    "gae_lambda": ("learner.trace",),
     "gamma": ("game.discount", "learner.discount"),
     "lr": ("learner.step_size", "learner.learning_rate"),
+    "max_grad_norm": ("learner.max_gradient_norm",),
+    "n_agents": ("game.agents",),
+    "n_envs": ("game.copies",),
+    "n_epochs": ("learner.epochs",),
+    "num_agents": ("game.agents",),
+    "num_envs": ("game.copies",),
+    "num_minibatches": ("learner.minibatches",),
     "seeds": ("num_seeds",),
-    "total_timesteps": ("max_local_steps",),
+    "task": ("game",),
+    "total_timesteps": ("max_local_steps", "communication.max_samples"),
+    "update_epochs": ("learner.epochs",),
+    "wandb": ("logger=wandb", "logger.mode=online"),
+    "prediction": ("algorithm/prediction",),
+}
+# What is known by a name of its own, and chosen by another key here.
+_CHOSEN_ELSEWHERE = {
+    "algorithm=model_based": (
+        "learner.estimator=model algorithm=importance_sampling: between rounds, natural policy "
+        "gradient on the fitted model of rewards alone"
+    ),
 }
 
 
@@ -58,18 +84,25 @@ def unknown_key(path: str) -> str:
     close = (
         same_name
         or list(_CALLED_ELSEWHERE.get(name, ()))
-        or difflib.get_close_matches(path, known, n=1)
+        or difflib.get_close_matches(path, known, n=1, cutoff=_CLOSE)
     )
     if path.startswith("hydra."):
         return f"{path}: unknown key of Hydra's own settings, which --cfg hydra shows"
     if close:
         return f"{path}: unknown key, did you mean {' or '.join(close)}?"
+    if parent == "game":
+        return (
+            f"{path}: unknown key; an argument of your own game or environment is typed "
+            f"+game.arguments.{name}=..., other keys are in docs/configuration.md"
+        )
     return f"{path}: unknown key, allowed are the keys in docs/configuration.md"
 
 
 def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
     """Return what to say about an option that a configuration group does not have."""
     text = shortened(choice) if isinstance(choice, str) else shown(choice)
+    if elsewhere := _CHOSEN_ELSEWHERE.get(f"{group}={text}"):
+        return f"{group}={text}: this is {elsewhere}"
     close = difflib.get_close_matches(text, allowed, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"{group}={text}: must be one of {', '.join(allowed)}{hint}"

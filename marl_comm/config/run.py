@@ -1,5 +1,6 @@
 """The whole configuration of a run."""
 
+import os
 from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
@@ -40,8 +41,10 @@ class RunConfig(RunSettings):
     logger: LoggerConfig
 
     def in_group(self, group: str) -> Self:
-        """Return the same run as a member of a W&B group, unless it names its own."""
+        """Return the same run as a member of a W&B group, unless it or W&B's variable names one."""
         if self.logger.name != "wandb" or self.logger.group is not None:
+            return self
+        if os.environ.get("WANDB_RUN_GROUP"):
             return self
         logger = self.logger.model_copy(update={"group": group[:LONGEST_TEXT]})
         return self.model_copy(update={"logger": logger})

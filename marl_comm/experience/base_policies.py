@@ -49,6 +49,15 @@ class BasePolicies:
         ends = self.samples_per_base(samples).cumsum(axis=1)
         return np.asarray((np.arange(samples)[None, :, None] >= ends[:, None, :]).sum(axis=-1))
 
+    def of_update(self, update: IntArray | None) -> IntArray:
+        """Return the base of a round's t-th local update, (rows,): base t, or the last there is.
+
+        Args:
+            update: t, (rows,), counted from 0; None for the first.
+        """
+        first = np.zeros_like(self.count)
+        return first if update is None else np.minimum(update, self.count - 1)
+
     def mixed_with_uniform(self, exploration: float) -> Self:
         """Return the behaviour policies (1 - exploration) * base + exploration * uniform."""
         if exploration == 0.0:

@@ -1,13 +1,14 @@
 """Chunks of the rounds before the latest, which all agents have seen already."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from marl_comm.experience.network_bases import NetworkBases
-from marl_comm.experience.rollouts import Chunk, Rollouts, joined, padded
+from marl_comm.experience.rollouts import FINAL, Chunk, Rollouts, joined, padded
 from marl_comm.rows import Rows, record
 
 
@@ -69,6 +70,21 @@ class EarlierRounds:
         policies = chosen(bases.parameters, None if earlier is None else earlier.policies)
         return cls(rollouts.of_same_kind(Chunk(**kept), total), policies, sizes)
 
+    @classmethod
+    def restored(
+        cls,
+        state: dict[str, Any] | None,
+        restore_rollouts: Callable[[dict[str, Any]], Rollouts],
+        device: torch.device,
+    ) -> Self | None:
+        """Return what a checkpoint holds; None where nothing was kept yet."""
+        if state is None:
+            return None
+        policies, sizes = (
+            torch.from_numpy(state[name]).to(device) for name in ("policies", "sizes")
+        )
+        return cls(restore_rollouts(state["rollouts"]), policies, sizes)
+
     def beside(self, latest: Rollouts, places: Tensor) -> Chunk:
         """Return several chunks of each row as one, whose copies are those of all.
 
@@ -104,7 +120,7 @@ def _alike(first: Chunk, second: Chunk) -> dict[str, tuple[Tensor, Tensor]]:
     pairs = {}
     for name, data in vars(first).items():
         other = getattr(second, name)
-        if name == "final_observations":
+        if name in FINAL:
             stretches = max(data.shape[3], other.shape[3])
             data, other = padded(data, 3, stretches), padded(other, 3, stretches)
         pairs[name] = data, other

@@ -15,12 +15,15 @@ class Estimation:
         weighted: Whether old data are reweighed for the current policy; otherwise all weights are
             1, as if the data came from it.
         rounds: Most rounds whose data are kept, the latest included; None keeps all.
+        own_base: Whether local update t of a round weighs the samples of base t alone, against that
+            base, or all samples against the mixture of all bases.
     """
 
     estimator: Estimator
     truncation: float
     weighted: bool
     rounds: int | None
+    own_base: bool = False
 
     @property
     def in_force(self) -> Estimator:

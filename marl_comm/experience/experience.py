@@ -47,8 +47,9 @@ class Staleness:
     """How far the current policy is from the policies that the data came from.
 
     Attributes:
-        ess: (rows,), effective sample size as a share of the samples of one round; at most 1, or
-            where earlier rounds are kept, the number of rounds.
+        ess: (rows,), effective sample size as a share of the samples of one round, or of one base
+            where each local update has its own; at most 1, or where earlier rounds are kept, the
+            number of rounds.
         divergence: (rows,), Renyi-2 divergence to the nearest base policy, in nats.
         nearest: (rows,), index of that base policy; 0 is the policy at the round's start.
         mean_weight: (rows,), mean importance weight of the samples, whose expectation is 1; far
@@ -84,8 +85,14 @@ class Experience(Protocol):
     def prepare(self, estimation: Estimation) -> None:
         """Get ready for estimates of one kind; comes before all that follows."""
 
-    def weigh(self, log_policy: Array) -> Staleness:
-        """Weigh the data for the current policy, and remember the weights."""
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+        """Weigh the data for the current policy, and remember the weights.
+
+        Args:
+            log_policy: (rows, ..., agents, actions).
+            update: Which local update of its round each row is at, (rows,), from 0; None for the
+                first. It matters only where each has a base of its own.
+        """
 
     def action_values(self, log_policy: Array) -> Array:
         """Return each agent's expected reward per action against the others' current policies.

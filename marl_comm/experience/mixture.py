@@ -1,5 +1,6 @@
 """Who played the samples that a row has, over all the rounds that it keeps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -49,6 +50,34 @@ class Mixture:
     def present(self, places: int) -> BoolArray:
         """Return which places hold a sample, (rows, places)."""
         return np.arange(places) < self.total[:, None]
+
+    def of_base(self, base: IntArray, places: int) -> tuple[BoolArray, IntArray]:
+        """Return which places hold samples of one base, (rows, places), and how many, (rows,).
+
+        Args:
+            base: (rows,).
+            places: How many there are.
+        """
+        counts = np.take_along_axis(self.samples, base[:, None], axis=1)[:, 0]
+        return self.base_of_sample(places) == base[:, None], counts
+
+    def of_own_base(self, log_probability: Callable[[Array], Array], places: int) -> Array:
+        """Return each sample's log-probability under the base that played it.
+
+        Args:
+            log_probability: Of all samples under a policy of each row, (rows, ..., places).
+            places: How many samples there is room for.
+
+        Returns:
+            (rows, ..., places).
+        """
+        base_of_sample = self.base_of_sample(places)
+        own = log_probability(self.log_policies[:, 0])
+        for base in range(1, self.size):
+            if self.samples[:, base].any():
+                of_base = (base_of_sample == base).reshape(len(own), *(1,) * (own.ndim - 2), places)
+                own = np.where(of_base, log_probability(self.log_policies[:, base]), own)
+        return own
 
     def before(self, earlier: "Mixture", bases: int) -> "Mixture":
         """Return this mixture followed by an earlier one, cut to so many bases."""

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from marl_comm.arrays import Array, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience import estimators, joint_regression
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
@@ -32,6 +32,8 @@ class SampledExperience:
     _rewards: Derived[Array]
     _log_density: Derived[Array]
     _weights: Derived[Array]
+    _counted: Derived[BoolArray]  # which places count: those of all samples, or of one base
+    _count: Derived[IntArray]
     _models: Derived[RewardModels | None]
     _predicted: Derived[Array | None]
 
@@ -80,10 +82,15 @@ class SampledExperience:
         self._rewards = (
             np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
         )
-        self._log_density = estimators.log_mixture_density(
-            self._joint_actions, mixture.log_policies, mixture.samples
-        )
-        self._log_density[~mixture.present(buffer.joint_actions.shape[1])] = np.inf
+        places = buffer.joint_actions.shape[1]
+        if estimation.own_base:
+            self._log_density = mixture.of_own_base(self._joint_actions.sum_over_agents, places)
+        else:
+            self._log_density = estimators.log_mixture_density(
+                self._joint_actions, mixture.log_policies, mixture.samples
+            )
+        self._counted, self._count = mixture.present(places), mixture.total
+        self._log_density[~self._counted] = np.inf
         self._weights = np.ones(self._log_density.shape)
         self._models = self._predicted = None
         if estimation.models:
@@ -92,13 +99,21 @@ class SampledExperience:
                 buffer.joint_actions, self._rewards, actions, mixture.total
             )
 
-    def weigh(self, log_policy: Array) -> Staleness:
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
+        own = None
+        if self._estimation.own_base:
+            own = self._behaviours.of_update(update)
+            self._counted, self._count = self._mixture.of_base(own, self._counted.shape[1])
         log_target = self._joint_actions.sum_over_agents(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._behaviours, self.divergences)
+        if own is not None:
+            self._weights *= self._counted
+        staleness = nearest_base(log_policy, self._behaviours, self.divergences, own)
         staleness.ess = estimators.effective_sample_size(self._weights, self._block)
-        staleness.mean_weight = estimators.total(self._weights, self._block) / self._mixture.total
+        if own is not None:
+            staleness.ess *= self._block / self._count
+        staleness.mean_weight = estimators.total(self._weights, self._block) / self._count
         return staleness
 
     def action_values(self, log_policy: Array) -> Array:
@@ -120,18 +135,24 @@ class SampledExperience:
     def value(self, log_policy: Array) -> Array:
         """Return the estimated expected reward, the mean over agents where each has its own."""
         value = estimators.value_estimate(
-            self._used_weights(), self._rewards, self._mixture.total, self._block
+            self._used_weights(), self._used_rewards(), self._count, self._block
         )
         return value if value.ndim == 1 else np.asarray(value.mean(axis=1))
 
     def _used_weights(self) -> Array:
         if self._estimation.weighted:
             return self._weights
-        return self._mixture.present(self._weights.shape[1]).astype(np.float64)
+        return self._counted.astype(np.float64)
+
+    def _used_rewards(self) -> Array:
+        if not self._estimation.own_base:
+            return self._rewards
+        shared = self._rewards.ndim == 2
+        return np.asarray(self._rewards * (self._counted if shared else self._counted[:, None]))
 
     def _estimates(self, log_policy: Array) -> Quotient:
-        asked, samples = self._estimation, self._mixture.total
-        weights = self._used_weights()
+        asked, samples = self._estimation, self._count
+        weights, rewards = self._used_weights(), self._used_rewards()
         if asked.in_force == "model":
             values = self.model_values(log_policy)
             nothing = np.zeros(self._joint_actions.shape)
@@ -140,19 +161,19 @@ class SampledExperience:
             return estimators.doubly_robust_rewards(
                 self._joint_actions,
                 weights,
-                self._rewards,
+                rewards,
                 log_policy,
                 self._predicted,
                 self.model_values(log_policy),
                 samples,
                 self._block,
             )
-        value = estimators.value_estimate(weights, self._rewards, samples, self._block)
+        value = estimators.value_estimate(weights, rewards, samples, self._block)
         if asked.in_force == "joint":
             return joint_regression.action_values(
                 self._joint_actions,
                 weights,
-                self._rewards - value[:, None],
+                rewards - value[:, None],
                 value,
                 np.exp(log_policy),
                 samples,
@@ -161,7 +182,7 @@ class SampledExperience:
         return estimators.marginal_rewards(
             self._joint_actions,
             weights,
-            self._rewards,
+            rewards,
             log_policy,
             asked.in_force,
             asked.truncation,
@@ -196,5 +217,6 @@ class SampledExperience:
         self._rewards = widened(self._rewards, places, axis=-1)
         self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)
         self._weights = widened(self._weights, places, axis=-1)
+        self._counted = widened(self._counted, places, axis=-1)
         if self._predicted is not None:
             self._predicted = widened(self._predicted, places, axis=-1)

@@ -63,9 +63,10 @@ class OracleExperience:
         """Nothing is sampled and nothing travels."""
         return Traffic(samples=0, bytes_up=0, bytes_down=0)
 
-    def weigh(self, log_policy: Array) -> Staleness:
-        """Return the exact divergence to the nearest base."""
-        return nearest_base(log_policy, self._behaviours, self.divergences)
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+        """Return the exact divergence to the nearest base, or the update's own."""
+        own = self._behaviours.of_update(update) if self._estimation.own_base else None
+        return nearest_base(log_policy, self._behaviours, self.divergences, own)
 
     def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
         """There are no data to keep."""
@@ -104,7 +105,10 @@ class OracleExperience:
 
 
 def nearest_base(
-    log_policy: Array, bases: BasePolicies, divergences: Callable[[IntArray, Array, Array], Array]
+    log_policy: Array,
+    bases: BasePolicies,
+    divergences: Callable[[IntArray, Array, Array], Array],
+    own: IntArray | None = None,
 ) -> Staleness:
     """Return the base with the smallest Renyi-2 divergence from the policy, and exp(-divergence).
 
@@ -112,11 +116,12 @@ def nearest_base(
         log_policy: (rows, ..., agents, actions).
         bases: Product policies of the same rows.
         divergences: As in `Experience`.
+        own: (rows,), the base that counts, where it is not to be the nearest.
     """
     used = int(bases.count.max())
     apart = divergences(np.arange(len(log_policy)), log_policy, bases.log_policies[:, :used])
     apart = np.where(bases.in_use[:, :used], apart, np.inf)
-    nearest = apart.argmin(axis=1)
+    nearest = apart.argmin(axis=1) if own is None else own
     divergence = np.take_along_axis(apart, nearest[:, None], axis=1)[:, 0]
     return Staleness(
         ess=np.exp(-divergence),

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from marl_comm.arrays import Array, IntArray
+from marl_comm.arrays import Array, BoolArray, IntArray
 from marl_comm.experience import (
     estimators,
     joint_regression,
@@ -47,6 +47,9 @@ class SampledTrajectories:
     _weights: Derived[Array]
     _models: Derived[StepModels | None]
     _predicted: Derived[Array | None]
+    _counted: Derived[BoolArray]  # which episodes count: all, or those of one base
+    _count: Derived[IntArray]
+    _visits_counted: Derived[Array]  # in each context
 
     def __init__(
         self,
@@ -102,7 +105,9 @@ class SampledTrajectories:
             else rewards[:, None]
         )
         self._visits = self._contexts.visits(mixture.base_of_sample(episodes), mixture.size)
-        if estimation.single_steps:
+        if estimation.own_base:
+            self._log_density = mixture.of_own_base(self._log_probability, episodes)
+        elif estimation.single_steps:
             self._log_density = trajectory_estimators.step_log_densities(
                 self._joint_actions, self._contexts, mixture.log_policies, self._visits
             )
@@ -110,7 +115,9 @@ class SampledTrajectories:
             self._log_density = trajectory_estimators.prefix_log_densities(
                 self._joint_actions, mixture.log_policies, mixture.samples, steps
             )
-        absent = ~mixture.present(episodes)
+        self._counted, self._count = mixture.present(episodes), mixture.total
+        self._visits_counted = self._visits.sum(axis=1)
+        absent = ~self._counted
         self._log_density[np.broadcast_to(absent[:, None], self._log_density.shape)] = np.inf
         self._weights = np.ones(self._log_density.shape)
         self._models = self._predicted = None
@@ -124,25 +131,41 @@ class SampledTrajectories:
                 self._discount,
             )
 
-    def weigh(self, log_policy: Array) -> Staleness:
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
 
         The effective sample size is that of all steps, or where weights are those of prefixes,
         that of whole episodes.
         """
-        log_target = self._joint_actions.sum_over_agents(log_policy)
-        log_target = log_target.reshape(self._log_density.shape)
-        if not self._estimation.single_steps:
-            np.cumsum(log_target, axis=1, out=log_target)
+        own = None
+        if self._estimation.own_base:
+            own = self._behaviours.of_update(update)
+            self._counted, self._count = self._mixture.of_base(own, self._counted.shape[1])
+            self._visits_counted = self._visits[np.arange(len(own)), own]
+        log_target = self._log_probability(log_policy)
         self._weights = estimators.importance_weights(log_target, self._log_density)
-        staleness = nearest_base(log_policy, self._behaviours, self.divergences)
-        counted, block, samples = self._weights[:, -1], self._block, self._mixture.total
+        if own is not None:
+            self._weights *= self._counted[:, None]
+        staleness = nearest_base(log_policy, self._behaviours, self.divergences, own)
+        counted, block, samples = self._weights[:, -1], self._block, self._count
         if self._estimation.single_steps:
             counted, steps = self._by_round(self._weights), self._weights.shape[1]
             block, samples = steps * block, steps * samples
         staleness.ess = estimators.effective_sample_size(counted, block)
+        if own is not None:
+            staleness.ess *= block / samples
         staleness.mean_weight = estimators.total(counted, block) / samples
         return staleness
+
+    def _log_probability(self, log_policy: Array) -> Array:
+        """Return that of each decision, or of all decisions up to it, (rows, T, episodes)."""
+        steps = self._contexts.now.shape[1]
+        if not self._estimation.single_steps:
+            return trajectory_estimators.prefix_log_probabilities(
+                self._joint_actions, log_policy, steps
+            )
+        per_step = self._joint_actions.sum_over_agents(log_policy)
+        return per_step.reshape(len(per_step), steps, -1)
 
     def action_values(self, log_policy: Array) -> Array:
         """Estimate the action values, (rows, L, S, m, A), from the weighted episodes."""
@@ -151,7 +174,7 @@ class SampledTrajectories:
     def signal(self, log_policy: Array) -> Signal:
         """Return the estimates, and how much of them may be noise."""
         estimates = self._estimates(log_policy)
-        visits = self._visits.sum(axis=1).reshape(log_policy.shape[:3])
+        visits = self._visits_counted.reshape(log_policy.shape[:3])
         share = visits / visits.sum(axis=(1, 2), keepdims=True)
         return Signal.of(estimates.values(), estimates.variances(), log_policy, share)
 
@@ -168,19 +191,17 @@ class SampledTrajectories:
     def _used_weights(self) -> Array:
         if self._estimation.weighted:
             return self._weights
-        present = self._mixture.present(self._weights.shape[2])[:, None]
-        return np.asarray(present * np.ones_like(self._weights))
+        return np.asarray(self._counted[:, None] * np.ones_like(self._weights))
 
     def _estimates(self, log_policy: Array) -> Quotient:
         asked = self._estimation
-        present = self._mixture.present(self._weights.shape[2])[:, None]
         weights = self._used_weights()
         if asked.estimator == "truncated":
             weights = np.minimum(weights, asked.truncation)
         values = trajectory_estimators.context_values(
             self._contexts, weights, self._rewards, self._discount
         )
-        visits = self._visits.sum(axis=1)
+        visits = self._visits_counted
         if self._models is not None:
             return self._doubly_robust(weights, values, log_policy, visits)
         if asked.in_force == "joint":
@@ -193,7 +214,7 @@ class SampledTrajectories:
             values,
             log_policy,
             visits,
-            present,
+            self._counted[:, None],
             self._discount,
             asked.in_force,
         )
@@ -296,6 +317,7 @@ class SampledTrajectories:
         self._rewards = widened(self._rewards, episodes, axis=-1)
         self._log_density = widened(self._log_density, episodes, axis=-1, fill=np.inf)
         self._weights = widened(self._weights, episodes, axis=-1)
+        self._counted = widened(self._counted, episodes, axis=-1)
         self._visits = widened(self._visits, self._mixture.size, axis=1)
         if self._predicted is not None:
             self._predicted = widened(self._predicted, episodes, axis=-1)

@@ -6,12 +6,15 @@ far as held-out samples are predicted better for it.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.experience import least_squares
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 _HELD_OUT = 10  # one sample in so many
 _ENOUGH = 1e-6  # of the variance of rewards: there is nothing left to explain
@@ -57,6 +60,13 @@ def centred(joint_actions: AnyArray, actions: int) -> AnyArray:
     samples, agents = joint_actions.shape
     taken = joint_actions[..., None] == np.arange(actions)
     return np.asarray((taken - np.float32(1.0 / actions)).reshape(samples, agents * actions))
+
+
+def numbers(agents: int, actions: int, samples: int) -> int:
+    """Return about how many numbers of 8 bytes a fit to so many samples holds while it goes on."""
+    size = agents * actions
+    pairs = min(agents * (agents - 1) // 2, _PAIRS_PER_AGENT * agents)
+    return 14 * size**2 + samples * (3 * (1 + agents + pairs) + 2 * size)
 
 
 def fit(joint_actions: AnyArray, rewards: Array, actions: int) -> PairModel:
@@ -155,8 +165,11 @@ class _Tables:
         blocks[second, :, first] += tables.swapaxes(1, 2)
         return PairModel(model.constant + float(parameters[0]), linear, pairs)
 
-    def _matrix(self, joint_actions: AnyArray) -> scipy.sparse.csr_array:
+    def _matrix(self, joint_actions: AnyArray) -> "scipy.sparse.csr_array":
         """Return the features of samples: 1 in the column of each thing that was played."""
+        # Imported late: most runs have no model, and need not wait for it.
+        import scipy.sparse
+
         actions, taken = self._actions, joint_actions.astype(np.int32)
         samples, agents = taken.shape
         first, second = self._pairs.T

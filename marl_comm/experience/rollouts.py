@@ -10,6 +10,9 @@ from marl_comm.experience.experience import Traffic
 from marl_comm.games.environments.spec import Spec
 from marl_comm.rows import Chosen, Fixed, Rows, index_of, record
 
+FINAL = ("final_observations", "final_world")
+"""Tensors of `Chunk` that are not of every step, but of every stretch."""
+
 # Signed beyond a byte: torch computes with few of the unsigned types.
 _CHOICES = (torch.uint8, torch.int16, torch.int32)
 
@@ -32,6 +35,9 @@ class Chunk:
         terminated: (rows, T, E), bool, whether it ended by itself, not by a limit on its steps.
         final_observations: (rows, agents, K, E, largest observation), what each stretch of steps
             led to: the k-th up to the k-th end of an episode, the last up to the chunk's end.
+        world: (rows, 1, T, E, size of the world), float32, the world's state; of size 0 where the
+            critic sees observations.
+        final_world: (rows, 1, K, E, size of the world), what each stretch of steps led to.
     """
 
     observations: Rows[Tensor]
@@ -43,6 +49,8 @@ class Chunk:
     ended: Rows[Tensor]
     terminated: Rows[Tensor]
     final_observations: Rows[Tensor]
+    world: Rows[Tensor]
+    final_world: Rows[Tensor]
 
     @property
     def stretch(self) -> Tensor:
@@ -78,6 +86,7 @@ class Rollouts:
         device = count.device
         shape = (len(count), int(count.max()), len(spec.agents), steps, copies)
         seen = (*shape[:3], 1, copies, spec.largest_observation)
+        world = (*shape[:2], 1, steps, copies, spec.world_size)
         ends = torch.zeros((*shape[:2], steps, copies), dtype=torch.bool, device=device)
         chunks = Chunk(
             observations=torch.zeros((*shape, spec.largest_observation), device=device),
@@ -91,6 +100,8 @@ class Rollouts:
             ended=ends,
             terminated=ends.clone(),
             final_observations=torch.zeros(seen, device=device),
+            world=torch.zeros(world, device=device),
+            final_world=torch.zeros((*world[:3], 1, *world[4:]), device=device),
         )
         return cls(spec, chunks, count)
 
@@ -104,7 +115,8 @@ class Rollouts:
 
         Every agent writes its own observations, masks, actions, rewards and whether it acted; the
         ends of episodes, and whether they came by themselves, are written once. Each reads what it
-        has not written.
+        has not written. Where the critic sees the world's state, that travels, too, and in the
+        place of final observations: one agent writes it, the others read it.
         """
         steps, copies = self.chunks.rewards.shape[3:]
         observed = sum(self._spec.observation_sizes) * self.chunks.observations.element_size()
@@ -116,8 +128,10 @@ class Rollouts:
             self.chunks.rewards.element_size() + self.chunks.alive.element_size()
         )
         per_step += self.chunks.ended.element_size() + self.chunks.terminated.element_size()
+        world = self._spec.world_size * self.chunks.world.element_size()
         samples = self.count * (steps * copies)
-        return self._moved(samples, samples * per_step + self._stretches() * observed)
+        written = samples * (per_step + world) + self._stretches() * (world or observed)
+        return self._moved(samples, written)
 
     @property
     def rewards_moved(self) -> Traffic:
@@ -139,7 +153,7 @@ class Rollouts:
         )
 
     def _stretches(self) -> Tensor:
-        """Return how many final observations of each agent there are, (rows,)."""
+        """Return how many final observations of each agent, or of the world, there are, (rows,)."""
         ended = self.chunks.ended
         used = torch.arange(ended.shape[1], device=ended.device) < self.count.unsqueeze(1)
         each = ended.sum(dim=2) + (~ended[:, :, -1]).long()
@@ -166,7 +180,7 @@ class Rollouts:
         self._make_room(self.chunks.rewards.shape[1], chunk.final_observations.shape[2])
         for name, data in vars(self.chunks).items():
             new = getattr(chunk, name).to(data.dtype)
-            if name == "final_observations":
+            if name in FINAL:
                 data[rows, position, :, : new.shape[2]] = new
             else:
                 data[rows, position] = new
@@ -178,7 +192,7 @@ class Rollouts:
         self._make_room(chunks, stretches)
         for name, data in vars(self.chunks).items():
             new = getattr(other.chunks, name)
-            if name == "final_observations":
+            if name in FINAL:
                 data[rows, :chunks, :, :stretches] = new
             else:
                 data[rows, :chunks] = new
@@ -188,7 +202,7 @@ class Rollouts:
         """Grow to at least so many chunks, and stretches in each."""
         for name, data in vars(self.chunks).items():
             data = padded(data, 1, chunks)
-            if name == "final_observations":
+            if name in FINAL:
                 data = padded(data, 3, stretches)
             setattr(self.chunks, name, data)
 

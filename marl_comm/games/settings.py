@@ -86,8 +86,9 @@ class TabularGameSettings(GameSettings):
         """Return roughly how many bytes the run's arrays take at their peak.
 
         Counted are the numbers of 8 bytes per sample (joint actions and their indices, rewards,
-        densities, weights), per entry of a policy (its base policies and copies), and those of the
-        game; `docs/configuration.md` compares the sum with measurements.
+        densities, weights), per entry of a policy (its base policies and copies), those of the
+        game and those of models of rewards; `docs/configuration.md` compares the sum with
+        measurements.
         """
         agents, actions, states = self.agents, self.actions, self.number_of_states
         over_time = self.episode_length > 1
@@ -108,7 +109,8 @@ class TabularGameSettings(GameSettings):
         # What each agent faces in one step: where every action leads from every state, three times.
         numbers_of_oracles = 3 * states**2 * agents * actions if over_time else 0
         numbers = run.num_seeds * (numbers_of_samples + numbers_of_policies + numbers_of_oracles)
-        return (numbers + self.numbers(run.num_seeds)) * _BYTES_PER_NUMBER
+        numbers += self.numbers(run.num_seeds) + run.learner.numbers_of_models(run)
+        return numbers * _BYTES_PER_NUMBER
 
     def problems_of_memory(self, run: RunSettings, further_numbers: int = 0) -> Iterator[str]:
         """Yield a line where the run does not fit into this machine's memory.

@@ -8,14 +8,15 @@ from pydantic import Field
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
 from marl_comm.arrays import AnyArray, Array, IntArray
-from marl_comm.config.memory import available_bytes, gib
-from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness
+from marl_comm.experience import BasePolicies, Estimation, Experience, Staleness, pair_model
 from marl_comm.experience.estimators import MODELLING, Estimator
 from marl_comm.experience.oracle import Oracle
 from marl_comm.experience.quotient import Signal
+from marl_comm.experience.reward_model import FOLDS
 from marl_comm.games.game import TabularGame
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.settings import TabularLearnerSettings
+from marl_comm.learners.stages import Stages
 from marl_comm.options.answers import RunSettings
 from marl_comm.rows import (
     Derived,
@@ -49,6 +50,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         truncation: Largest importance weight of the `truncated` estimator.
         reuse: Of how many rounds data are kept: of the latest, of some, of all.
         policy_floor: Smallest probability that a policy gives an action.
+        stages: Whether the steps of a game with a horizon learn together, or one after another
+            from the last to the first.
     """
 
     name: Literal["npg"]
@@ -59,6 +62,7 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     reuse: Literal["latest", "all"] | Annotated[int, Field(ge=2, le=1000)]
     # The lower limit keeps reciprocals finite.
     policy_floor: Annotated[float, Field(ge=1e-300, le=0.5)]
+    stages: Literal["together", "backward"]
 
     @property
     def rounds_kept(self) -> int | None:
@@ -66,6 +70,11 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         if isinstance(self.reuse, int):
             return self.reuse
         return 1 if self.reuse == "latest" else None
+
+    @property
+    def by_stages(self) -> bool:
+        """As the setting `stages` says."""
+        return self.stages == "backward"
 
     def models(self, run: RunSettings) -> bool:
         """Whether rewards are modelled in a run."""
@@ -87,10 +96,16 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 f"game.actions={game.actions}: probabilities of {game.actions} actions "
                 f"cannot all reach the floor; it must be at most {1 / game.actions:.3g}"
             )
+        if self.by_stages and isinstance(game, TabularGameSettings):
+            yield from _problems_of_stages(run, game)
 
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        if self.estimator in MODELLING:
-            yield from self._problems_of_models(run, game)
+        if self.estimator == "model" and game.episode_length > 1:
+            yield (
+                f"learner.estimator=model game={game.name}: over time the model is of the values "
+                "of what was played, which estimates must correct; choose "
+                "learner.estimator=doubly_robust"
+            )
         if self.estimator == "joint" and game.own_rewards and not run.exact:
             yield (
                 f"learner.estimator=joint game={game.name}: the regression is of one reward for "
@@ -98,24 +113,18 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 "doubly_robust"
             )
 
-    def _problems_of_models(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
-        """A model has a number for each pair of actions, in each state and step."""
-        if game.episode_length > 1 and self.estimator == "model":
-            yield (
-                f"learner.estimator=model game={game.name}: over time the model is of the values "
-                "of what was played, which estimates must correct; choose "
-                "learner.estimator=doubly_robust"
-            )
-        contexts = game.layers * game.number_of_states
-        needed = 8 * run.num_seeds * contexts * 6 * (game.agents * game.actions) ** 2
-        available = available_bytes()
-        if needed > available and not run.exact:
-            yield (
-                f"learner.estimator={self.estimator} num_seeds={run.num_seeds} "
-                f"game.agents={game.agents} game.actions={game.actions}: the models would need "
-                f"about {gib(needed)} of memory, this machine allows {gib(available)}; lower one "
-                "of these numbers or choose learner.estimator=bounded"
-            )
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """Two models of each context, in the old data and the new, and a fit while it goes on."""
+        game = run.game
+        if not self.models(run) or not isinstance(game, TabularGameSettings):
+            return 0
+        samples = (run.samples_per_round or 0) * run.most_rounds_kept
+        kinds = game.agents if game.own_rewards else 1
+        size, contexts = game.agents * game.actions, game.layers * game.number_of_states
+        models = contexts * 2 * FOLDS * (size**2 + size)
+        predicted = samples * kinds * (3 if game.episode_length > 1 else 2)
+        fit = pair_model.numbers(game.agents, game.actions, samples // FOLDS)
+        return run.num_seeds * (models + predicted) + fit
 
     def build(
         self, run: RunSettings, game: TabularGame, algorithm: TabularAlgorithm
@@ -131,9 +140,17 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
                 truncation=self.truncation,
                 weighted=algorithm.reweighs,
                 rounds=self.rounds_kept,
+                own_base=algorithm.own_base,
             ),
             oracle=game,
+            stages=self._stages_in(run),
         )
+
+    def _stages_in(self, run: RunSettings) -> Stages | None:
+        if not self.by_stages:
+            return None
+        assert isinstance(run.game, TabularGameSettings)
+        return Stages(run.game.layers, run.max_local_steps)
 
     def step_size_in(self, run: RunSettings) -> float:
         """Return the step size, in log-odds of the policy per unit of reward.
@@ -162,6 +179,21 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         return min(_MOST_EXPLORATION, _EXPLORING_CHOICES / choices)
 
 
+def _problems_of_stages(run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
+    """Backward induction needs a last step, and time for every step."""
+    if game.layers == 1:
+        yield (
+            f"learner.stages=backward game={game.name}: there is no last step to begin with; set "
+            "learner.stages=together or choose a game with a horizon, such as random_markov"
+        )
+    elif run.max_local_steps < game.layers:
+        yield (
+            f"learner.stages=backward max_local_steps={run.max_local_steps}: each of the "
+            f"{game.layers} steps of an episode learns in local updates of its own; set "
+            f"max_local_steps to {game.layers} or more"
+        )
+
+
 @record
 class NaturalPolicyGradient:
     """Independent softmax natural policy gradient: pi_i(a) <- pi_i(a) exp(step * g_i(a)) / Z_i.
@@ -183,6 +215,7 @@ class NaturalPolicyGradient:
     _drift: Rows[Array]
     _last: Rows[Array]
     _updates: Rows[IntArray]
+    _since_round: Rows[IntArray]
     _seed_rows: Rows[IntArray]
     _oracle: Fixed[Oracle]
     _start: Rows[Array]
@@ -193,6 +226,7 @@ class NaturalPolicyGradient:
     _exploration: Fixed[float]
     _log_floor: Fixed[float]
     _estimation: Fixed[Estimation]
+    _stages: Fixed[Stages | None]
 
     def __init__(
         self,
@@ -203,6 +237,7 @@ class NaturalPolicyGradient:
         policy_floor: float,
         estimation: Estimation,
         oracle: Oracle,
+        stages: Stages | None = None,
     ) -> None:
         """Start from `log_policy`.
 
@@ -214,6 +249,7 @@ class NaturalPolicyGradient:
             estimation: How action values are estimated from samples.
             oracle: The game, whose rows are those of `log_policy`; asked by the predictor of that
                 name alone.
+            stages: When which step of an episode learns; None lets all learn together.
         """
         self.log_policy = log_policy
         self.staleness = None
@@ -222,6 +258,7 @@ class NaturalPolicyGradient:
         self._drift = np.zeros_like(log_policy)
         self._last = np.zeros_like(log_policy)
         self._updates = np.zeros(len(log_policy), dtype=np.int64)
+        self._since_round = np.zeros(len(log_policy), dtype=np.int64)
         self._seed_rows = np.arange(len(log_policy))
         self._oracle = oracle
         self._start = log_policy  # where the latest rounds began
@@ -232,6 +269,7 @@ class NaturalPolicyGradient:
         self._exploration = exploration
         self._log_floor = float(np.log(policy_floor))
         self._estimation = estimation
+        self._stages = stages
 
     @property
     def rows(self) -> int:
@@ -270,6 +308,7 @@ class NaturalPolicyGradient:
         self._start = self._start.copy()
         self._start[rows] = self.log_policy[rows]
         self._start_value[rows] = np.nan
+        self._since_round[rows] = 0
         self._signal = None
         if self._experience is None or self.staleness is None or len(rows) == len(self.log_policy):
             self._experience, self.staleness = experience, staleness
@@ -287,9 +326,11 @@ class NaturalPolicyGradient:
             gradient = self._experience.action_values(self.log_policy)
         else:
             gradient = self._signal.values
-        updated = self._step(self.log_policy, self._step_size * gradient)
+        everyone = np.arange(self.rows)
+        updated = self._step(everyone, self.log_policy, self._step_size * gradient)
         self._remember_drift(updated - self.log_policy)
         self.log_policy = updated
+        self._since_round += 1
         self._signal = None
         self._weighed = False
 
@@ -298,7 +339,7 @@ class NaturalPolicyGradient:
         if self._weighed and self.staleness is not None:
             return self.staleness
         assert self._experience is not None, "a round comes before the first weighing"
-        self.staleness = self._experience.weigh(self.log_policy)
+        self.staleness = self._experience.weigh(self.log_policy, self._since_round)
         self._weighed = True
         np.maximum(self.furthest, self.staleness.nearest, out=self.furthest)
         return self.staleness
@@ -334,7 +375,7 @@ class NaturalPolicyGradient:
         """
         log_policy, drift = self.log_policy[rows], self._drift[rows]
         for update in range(1, updates + 1):
-            yield self._step(log_policy, update * drift)
+            yield self._step(rows, log_policy, update * drift)
 
     def predict_rehearsal(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates rehearsed on the last round's data."""
@@ -342,16 +383,16 @@ class NaturalPolicyGradient:
         experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            experience.weigh(log_policy)
+            experience.weigh(log_policy, self._since_round[rows])
             gradient = experience.action_values(log_policy)
-            log_policy = self._step(log_policy, self._step_size * gradient)
+            log_policy = self._step(rows, log_policy, self._step_size * gradient)
             yield log_policy
 
     def predict_last(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … repetitions of the last local update."""
         log_policy, last = self.log_policy[rows], self._last[rows]
         for update in range(1, updates + 1):
-            yield self._step(log_policy, update * last)
+            yield self._step(rows, log_policy, update * last)
 
     def predict_on_model(self, rows: IntArray, updates: int) -> Iterator[Array]:
         """Yield the policies after 1, 2, … local updates on the model of rewards."""
@@ -368,7 +409,7 @@ class NaturalPolicyGradient:
     ) -> Iterator[Array]:
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            log_policy = self._step(log_policy, self._step_size * gradient(log_policy))
+            log_policy = self._step(rows, log_policy, self._step_size * gradient(log_policy))
             yield log_policy
 
     def divergence(self, rows: IntArray, log_policy: Array, log_base: Array) -> Array:
@@ -388,13 +429,19 @@ class NaturalPolicyGradient:
                 "divergence": 0 * ones,
                 "bases": ones.astype(np.int64),
                 "mean_weight": ones,
+                **self._stage_figures(),
             }
         return {
             "ess": self.staleness.ess,
             "divergence": self.staleness.divergence,
             "bases": self._experience.behaviours.count,
             "mean_weight": self.staleness.mean_weight,
+            **self._stage_figures(),
         }
+
+    def _stage_figures(self) -> dict[str, AnyArray]:
+        """Return the stage that learns next, where there are any."""
+        return {} if self._stages is None else {"stage": self._stages.at(self._updates)}
 
     def keep(self, rows: IntArray) -> None:
         """Drop all rows but the given ones."""
@@ -416,10 +463,17 @@ class NaturalPolicyGradient:
         data = {"staleness": loaded(Staleness, state["staleness"]), "experience": experience}
         load(self, {**state, **data})
 
-    def _step(self, log_policy: Array, change: Array) -> Array:
-        """Return softmax(log_policy + change), no probability below the floor."""
+    def _step(self, rows: IntArray, log_policy: Array, change: Array) -> Array:
+        """Return softmax(log_policy + change), no probability below the floor.
+
+        Where stages learn one after another, all but the rows' present ones stay as they are.
+        """
         moved = _normalise(log_policy + change)
-        return _normalise(np.maximum(moved, self._log_floor))
+        moved = _normalise(np.maximum(moved, self._log_floor))
+        if self._stages is None:
+            return moved
+        learning = self._stages.learning(self._updates[rows])
+        return np.where(learning[..., None, None, None], moved, log_policy)
 
     def _remember_drift(self, change: Array) -> None:
         self._last = change

@@ -51,6 +51,15 @@ class NetworkLearnerSettings(LearnerSettings):
         """Networks keep the latest round's."""
         return 1
 
+    def numbers_of_models(self, run: RunSettings) -> int:
+        """None: networks have an estimate of their own."""
+        return 0
+
+    @property
+    def by_stages(self) -> bool:
+        """No."""
+        return False
+
     @property
     @abstractmethod
     def networks_on(self) -> Literal["cpu", "cuda"]:

@@ -4,7 +4,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -27,6 +27,8 @@ class Progress:
         total: int,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        quiet: bool = False,
     ) -> None:
         """Start the clock.
 
@@ -34,18 +36,21 @@ class Progress:
             total: Local updates of the run, at most.
             stream: Where to write; standard error by default.
             clock: Seconds.
+            quiet: Whether to show nothing.
         """
         self._total = total
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._start = clock()
         self._shown_at: float | None = None
+        self._quiet = quiet
         self._counts = (0, 0, 0)
+        self._result: Callable[[], str | None] = lambda: None
         self._began_at = 0  # above 0 in a run that is resumed
         console = Console(file=self._stream)
         self._bar: RichProgress | None = None
         self._interval = SECONDS_BETWEEN_LINES
-        if console.is_terminal and not console.is_dumb_terminal:
+        if not quiet and console.is_terminal and not console.is_dumb_terminal:
             self._interval = SECONDS_BETWEEN_REDRAWS
             self._bar = RichProgress(
                 BarColumn(bar_width=10),
@@ -56,17 +61,27 @@ class Progress:
             self._task = self._bar.add_task("", total=total)
             self._bar.start()
 
-    def update(self, local_step: int, rounds: int, samples: int) -> None:
+    def update(
+        self,
+        local_step: int,
+        rounds: int,
+        samples: int,
+        result: Callable[[], str | None] = lambda: None,
+    ) -> None:
         """Take the counts so far, and show them when it is time to.
 
         Args:
             local_step: Local updates done, out of the total.
             rounds: Communication rounds of a seed.
             samples: Samples of a seed.
+            result: Says how good the policies are, when it is shown.
         """
+        if self._quiet:
+            return
         if self._shown_at is None:
             self._began_at = local_step
         self._counts = (local_step, rounds, samples)
+        self._result = result
         now = self._clock()
         if self._shown_at is None or now - self._shown_at >= self._interval:
             self._show(now)
@@ -105,13 +120,32 @@ class Progress:
 
     def _text(self, seconds: float, ended: bool) -> str:
         local_step, rounds, samples = self._counts
-        text = f"step {local_step:,}/{self._total:,}, round {rounds:,}, {samples:,} samples"
+        text = f"local update {local_step:,}/{self._total:,}, round {rounds:,}"
+        text += f", {samples:,} samples"
+        if (result := self._result()) is not None:
+            text += f", {result}"
         if local_step > self._began_at and seconds > 0:
             rate = (local_step - self._began_at) / seconds
             text += f", {rate:,.0f} updates/s" if rate >= 10 else f", {rate:.2f} updates/s"
             left = (self._total - local_step) / rate
             text += f", took {duration(seconds)}" if ended else f", <= {duration(left)} left"
         return text
+
+
+def mean_result(figures: Sequence[Mapping[str, float]]) -> str | None:
+    """Return the mean over seeds of the Nash gap, or of the return where there is no gap.
+
+    Args:
+        figures: The last known figures of each seed.
+
+    Returns:
+        None where neither is known.
+    """
+    for name, words in (("nash_gap", "gap"), ("evaluation_sampled_return", "return")):
+        values = [each[name] for each in figures if name in each]
+        if values:
+            return f"{words} {sum(values) / len(values):.3g}"
+    return None
 
 
 def duration(seconds: float) -> str:

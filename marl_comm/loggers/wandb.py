@@ -40,7 +40,8 @@ What is missing then stays in W&B's file. The process asks no server any more.""
 START_TIMEOUT = 6.0
 """Seconds of these to take a run up."""
 
-_ID = re.compile("[0-9a-f]{32}")
+_ID = re.compile("[A-Za-z0-9_-]{1,128}")
+_ids_taken: set[str] = set()
 
 _console = logging.getLogger(__name__)
 
@@ -246,8 +247,9 @@ def _start(
         entity=settings.entity,
         mode=settings.mode,
         group=settings.group,
-        name=settings.run_name or directory.name,
-        tags=list(settings.tags),
+        # None leaves it to W&B's own variables.
+        name=settings.run_name or (None if os.environ.get("WANDB_NAME") else directory.name),
+        tags=list(settings.tags) or (None if os.environ.get("WANDB_TAGS") else []),
         config=dict(config),
         dir=directory,
         id=run_id,
@@ -278,10 +280,19 @@ def _run_id(folder: Path) -> tuple[str, bool]:
         if _ID.fullmatch(known):
             return known, True
     folder.mkdir(exist_ok=True)
-    new = uuid.uuid4().hex
+    new = _given_id() or uuid.uuid4().hex
     with whole_file(file) as stream:
         stream.write(new.encode())
     return new, False
+
+
+def _given_id() -> str | None:
+    """Return the id that W&B's agents name, for one run of this process: no two may share it."""
+    given = os.environ.get("WANDB_RUN_ID", "")
+    if not _ID.fullmatch(given) or given in _ids_taken:
+        return None
+    _ids_taken.add(given)
+    return given
 
 
 @contextlib.contextmanager

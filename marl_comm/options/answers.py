@@ -60,6 +60,11 @@ class GameSettings(Option):
     def policies(self) -> Policies:
         """What is learned in it."""
 
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """What evaluations tell of episodes beside the return, such as whether they were won."""
+        return ()
+
 
 class AlgorithmSettings(Option):
     """A choice of the group `algorithm`."""
@@ -155,6 +160,15 @@ class LearnerSettings(Option):
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
 
+    @property
+    @abstractmethod
+    def by_stages(self) -> bool:
+        """Whether the steps of an episode learn one after another, so that each has its error."""
+
+    @abstractmethod
+    def numbers_of_models(self, run: "RunSettings") -> int:
+        """How many numbers of 8 bytes models of tables' rewards hold, for the same estimate."""
+
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""
@@ -163,8 +177,8 @@ class LoggerSettings(Option):
 Objective = Annotated[
     str,
     Field(
-        pattern=r"^(nash_gap|return|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
-        description="one of nash_gap, return, rounds_to:GAP, bytes_to:GAP",
+        pattern=r"^(nash_gap|return|won|(rounds_to|bytes_to):(0?\.[0-9]{1,16}|1(\.0)?|[1-9](\.[0-9]+)?e-[0-9]{1,2}))$",
+        description="one of nash_gap, return, won, rounds_to:GAP, bytes_to:GAP",
     ),
 ]
 
@@ -206,6 +220,7 @@ class RunSettings(Settings):
             action values.
         max_local_steps: Most local updates of a seed.
         checkpoint_seconds: Seconds between two savings of the run's whole state.
+        quiet: Whether to say nothing but warnings and errors.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -219,6 +234,7 @@ class RunSettings(Settings):
     samples_per_round: Count | None
     max_local_steps: Count
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
+    quiet: bool
     metrics: MetricsSettings
     game: GameSettings
     algorithm: AlgorithmSettings

@@ -8,6 +8,7 @@ from PIL import Image
 
 from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError
+from marl_comm.options.extras import install_line
 
 _FORMATS = (".gif", ".mp4")
 _FRAMES_PER_SECOND = 10
@@ -28,8 +29,8 @@ def refuse_unwritable(path: Path) -> None:
             import imageio_ffmpeg  # noqa: F401
         except ImportError as error:
             raise InputError(
-                f'--render {path}: MP4 needs a package: pip install "marl_comm[video]"; '
-                "GIF needs none"
+                f"--render {path}: MP4 needs a package: "
+                f"{install_line('video', 'imageio-ffmpeg')}; GIF needs none"
             ) from error
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import EngFormatter
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import bootstrap, interquartile_mean
-from marl_comm.analysis.returns import evaluations, returns_on_grid
+from marl_comm.analysis.returns import RETURN, evaluations, returns_on_grid
 from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
 
 AXES = {"samples": "joint environment steps", "round": "communication rounds"}
@@ -18,7 +18,7 @@ RETURN_LABEL = "evaluation return\n(reward, sum of agents)"
 _MOST_BANDS = 6
 
 
-def draw(configurations: Sequence[Configuration]) -> Figure:
+def draw(configurations: Sequence[Configuration], outcome: str = RETURN) -> Figure:
     """Draw a panel against joint steps and one against rounds, with all configurations in each."""
     chosen = looks([each.algorithm for each in configurations])
     with_bands = len(configurations) <= _MOST_BANDS
@@ -29,9 +29,10 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
         for panel, (axis, label) in zip(panels, AXES.items(), strict=True):
             for each, look in zip(configurations, chosen, strict=True):
                 name = f"{each.label} ({len(each.seeds)} seeds)"
-                draw_returns(panel, each, axis, look, name, band=with_bands)
+                draw_returns(panel, each, axis, look, name, band=with_bands, outcome=outcome)
             panel.set_xlabel(label)
-        panels[0].set_ylabel(RETURN_LABEL)
+        label = RETURN_LABEL if outcome == RETURN else f"{outcome}, share of evaluation episodes"
+        panels[0].set_ylabel(plain(label))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=1)
         bands = "Bands: its 95 % bootstrap interval." if with_bands else "No bands: many curves."
@@ -48,6 +49,7 @@ def draw_returns(
     label: str,
     *,
     band: bool = True,
+    outcome: str = RETURN,
 ) -> None:
     """Draw the interquartile mean of the return and its interval, where all seeds are known.
 
@@ -58,9 +60,11 @@ def draw_returns(
         look: Colour, line and marker.
         label: For the legend.
         band: Whether to draw the interval, if there are seeds enough for one.
+        outcome: What to draw in the place of the return.
     """
-    grid = np.unique(np.concatenate([evaluations(run, axis)[0] for run in configuration.seeds]))
-    returns = returns_on_grid(configuration, axis, grid)
+    counts = [evaluations(run, axis, outcome)[0] for run in configuration.seeds]
+    grid = np.unique(np.concatenate(counts))
+    returns = returns_on_grid(configuration, axis, grid, outcome)
     known = ~np.isnan(returns).any(axis=0)
     grid, returns = grid[known], returns[:, known]
     mean, low, high = bootstrap(lambda strata: interquartile_mean(strata[0], axis=1), [returns])

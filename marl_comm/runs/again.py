@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The same dumper in C, which most installations of PyYAML have.
 _QuickDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
+_MAY_DIFFER = ("quiet",)  # what a run says is no part of what it is
+
 
 def play_on(
     config: RunConfig,
@@ -79,7 +81,7 @@ def refuse_difference(file: Path, config: RunConfig, what: Literal["run", "sweep
     saved = flattened(load_saved(file).model_dump())
     wanted = flattened(config.model_dump())
     for key in sorted(saved.keys() | wanted.keys()):
-        if saved.get(key) != wanted.get(key):
+        if key not in _MAY_DIFFER and saved.get(key) != wanted.get(key):
             raise InputError(
                 one_line(
                     f"{file} has {key}={saved.get(key)}, and this {what} would have "

@@ -53,4 +53,6 @@ def _seconds_of_networks(config: RunConfig, game: EnvironmentSettings) -> float:
     evaluations = 2 * game.evaluation_copies * game.longest_evaluation / game.evaluation_every
     update = chunk * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
     step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
+    if config.algorithm.asks_the_game:  # by a twin that plays and learns as much
+        step += chunk * _SECONDS_PER_JOINT_STEP + update
     return _SECONDS_PER_JOB_OF_NETWORKS + steps * config.num_seeds * step

@@ -28,7 +28,7 @@ class Interrupted(KeyboardInterrupt):
         self.left = left
 
 
-SAVED = "saved, and ready to be resumed"
+SAVED = "saved; the same command again goes on with the sweep"
 FINISHED = "the run is finished"  # it was too late to keep it from its end
 FAILED = "the run has failed"  # on the way to saving itself
 

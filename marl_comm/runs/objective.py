@@ -15,9 +15,10 @@ def objective_of(seeds: Sequence[Mapping[str, Any]], wanted: Sequence[str] | Non
     Args:
         seeds: The `seeds` of its summary.
         wanted: Its setting `metrics.objective`: `nash_gap`, mean over the seeds; `return`, minus
-            the mean return; `rounds_to:GAP` and `bytes_to:GAP`, what it took to get to a gap,
-            median over the seeds, where a seed that did not get there counts as infinite. None
-            for the gap where it is known, else minus the return.
+            the mean return; `won`, minus the mean share of episodes won; `rounds_to:GAP`
+            and `bytes_to:GAP`, what it took to get to a gap, median over the seeds, where a seed
+            that did not get there counts as infinite. None for the gap where it is known, else
+            minus the return.
     """
     if wanted is None:
         return _number(seeds, "nash_gap" if "nash_gap" in seeds[0] else "return")
@@ -37,6 +38,8 @@ def _number(seeds: Sequence[Mapping[str, Any]], objective: str) -> float:
     if name == "return":
         key = "value" if "value" in seeds[0] else "evaluation_sampled_return"
         return -fmean(seed[key] for seed in seeds)
+    if name == "won":
+        return -fmean(seed["evaluation_sampled_won"] for seed in seeds)
     reached = [seed["reached"][format(float(gap), "g")] for seed in seeds]
     return float(median(_taken(each, name) for each in reached))
 

@@ -39,14 +39,21 @@ class PredictabilityReport(Saveable):
                     self._sums[field] += point[field]
                     self._counts[field] += 1
 
-    def summary(self) -> dict[str, Any]:
-        """Return the means, how many local updates they are over, and one sentence."""
+    def summary(self, *, asked_the_game: bool = False) -> dict[str, Any]:
+        """Return the means, how many local updates they are over, and one sentence.
+
+        Args:
+            asked_the_game: Whether bases came from whoever knows more than any agent; then said.
+        """
         means: dict[str, float | None] = {
             field: self._sums[field] / self._counts[field] if self._counts[field] else None
             for field in _FIELDS
         }
         iterations = self._counts["kl_unpredicted"]
-        return {"iterations": iterations, **means, "verdict": _verdict(means, iterations)}
+        verdict = _verdict(means, iterations)
+        if asked_the_game:
+            verdict += " No agent could run this: it is a ceiling."
+        return {"iterations": iterations, **means, "verdict": verdict}
 
 
 def _verdict(means: dict[str, float | None], iterations: int) -> str:

@@ -10,9 +10,10 @@ from marl_comm.communication.ledger import Ledger
 from marl_comm.games.game import Evaluation
 from marl_comm.learners.learner import Trained
 from marl_comm.loggers import Logger, Point
+from marl_comm.loggers.progress import mean_result
 from marl_comm.rows import Fixed, Rows, Saveable, Shared, record
 
-Progress = Callable[[int, int, int], None]
+Progress = Callable[[int, int, int, Callable[[], str | None]], None]
 
 
 @record
@@ -60,7 +61,8 @@ class Recorder(Saveable):
             seeds: The seeds of the run, in row order.
             ledger: Where the loop books communication.
             logger: Receives the points.
-            progress: Called with local update, rounds and samples (means over the seeds).
+            progress: Called with local update, rounds and samples (means over the seeds), and
+                with what says how good the policies are.
             policy_arrays: Names the arrays of a policy, first axis its rows.
             observe: Sees every point, logged or not.
             gap_thresholds: Nash gaps whose first arrival is reported.
@@ -109,7 +111,10 @@ class Recorder(Saveable):
             self._logger.log(points)
         self._unlogged[seed_rows] = not logged
         self._progress(
-            local_step, int(self._ledger.rounds.mean()), int(self._ledger.samples.mean())
+            local_step,
+            int(self._ledger.rounds.mean()),
+            int(self._ledger.samples.mean()),
+            self._result,
         )
         if not self._stop_at_smallest_gap:
             return np.zeros(len(seed_rows), dtype=np.bool_)
@@ -146,6 +151,9 @@ class Recorder(Saveable):
                 }
             )
         return summaries
+
+    def _result(self) -> str | None:
+        return mean_result(self._figures)
 
     def _arrive(self, row: int, local_step: int, gap: float) -> None:
         self._smallest_gap[row] = gap

@@ -16,6 +16,7 @@ from marl_comm.storage.files import (
     CONFIG,
     FINAL,
     METRICS,
+    ORIGIN,
     SUMMARY,
     locked,
     remove_leftovers,
@@ -103,7 +104,7 @@ def put_aside(directory: Path) -> Path:
         with locked(directory / METRICS):
             folder.mkdir()
             # The configuration goes last: a directory without one counts as never begun.
-            for name in (CHECKPOINTS, SUMMARY, FINAL, METRICS, CONFIG):
+            for name in (CHECKPOINTS, SUMMARY, FINAL, METRICS, ORIGIN, CONFIG):
                 with contextlib.suppress(FileNotFoundError):
                     (directory / name).rename(folder / name)
             remove_leftovers(directory)

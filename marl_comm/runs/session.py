@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from marl_comm.command_line.program import typed
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import DamagedError, NumbersError
@@ -17,8 +18,9 @@ from marl_comm.loggers.local import LocalLog, logged_steps
 from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
-from marl_comm.runs.interruption import FINISHED, SAVED, Interruption
+from marl_comm.runs.interruption import FINISHED, Interruption
 from marl_comm.runs.objective import Result, objective_of
+from marl_comm.runs.origin import origin
 from marl_comm.runs.predictability import PredictabilityReport
 from marl_comm.runs.recorder import Recorder
 from marl_comm.runs.recovery import (
@@ -64,6 +66,7 @@ def execute(config: RunConfig, directory: Path, assembling: Assembling = assembl
     streams = Streams(range(config.seed, config.seed + config.num_seeds))
     parts = assembling(config, streams)
     with closing(parts.game), RunDirectory.claim(directory) as run_directory:
+        run_directory.write_origin(origin())
         run_directory.write_config(config.model_dump())
         return Session(config, streams, parts, run_directory).train(saved=None)
 
@@ -172,7 +175,7 @@ class Session:
         with (
             Interruption() as interruption,
             MultiLogger([log, *mirrors]) as logger,
-            Progress(config.max_local_steps) as progress,
+            Progress(config.max_local_steps, quiet=config.quiet) as progress,
         ):
             recorder = Recorder(
                 self._streams.seeds,
@@ -190,6 +193,7 @@ class Session:
             saving = _Saving(
                 config.checkpoint_seconds,
                 interruption,
+                f"saved; to go on: {typed('resume', str(self._directory.path))}",
                 lambda: self._checkpoints.save(
                     self._loop.local_step, self._state(recorder, log.settled())
                 ),
@@ -243,7 +247,9 @@ class Session:
             "versions": self._versions,
         }
         if self._config.learner.policies == "networks":
-            summary["predictability"] = self._predictability.summary()
+            summary["predictability"] = self._predictability.summary(
+                asked_the_game=self._config.algorithm.asks_the_game
+            )
         return summary
 
     def _last_good(self) -> str:
@@ -255,9 +261,10 @@ class _Saving:
     """Saves at intervals, and when the run is asked to end."""
 
     def __init__(
-        self, seconds: float, interruption: Interruption, save: Callable[[], None]
+        self, seconds: float, interruption: Interruption, left: str, save: Callable[[], None]
     ) -> None:
         self._seconds, self._interruption, self._save = seconds, interruption, save
+        self._left = left
         self._last = -math.inf  # the first local update is saved: one is there when needed
 
     def after_step(self) -> None:
@@ -265,7 +272,7 @@ class _Saving:
         late = time.monotonic() - self._last >= self._seconds
         if late or self._interruption.requested:
             self._save()
-            self._interruption.raise_if_requested(SAVED)
+            self._interruption.raise_if_requested(self._left)
             self._last = time.monotonic()
 
 

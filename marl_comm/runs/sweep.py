@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from marl_comm.command_line.program import typed
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import DamagedError, InputError, OutputError
@@ -237,6 +238,9 @@ def close() -> None:
         stderr=True, width=160, soft_wrap=True, markup=False, highlight=False, emoji=False
     )
     console.print(table)
+    if any(os.path.lexists(sweep.directory / name / SUMMARY) for name in names):
+        told = f"next: {typed('compare', str(sweep.directory))}"
+        print(printable(told), file=sys.stderr)
 
 
 def result_of(directory: Path) -> list[float]:

@@ -16,12 +16,14 @@ import numpy as np
 import yaml
 
 from marl_comm.arrays import AnyArray
+from marl_comm.command_line.program import typed
 from marl_comm.errors import InputError
 from marl_comm.storage.digests import with_digests
 from marl_comm.storage.files import (
     CONFIG,
     FINAL,
     METRICS,
+    ORIGIN,
     SUMMARY,
     locked,
     remove_leftovers,
@@ -109,6 +111,18 @@ class RunDirectory:
         with whole_file(self.path / CONFIG, settle=False) as file:
             file.write(text.encode())
 
+    def write_origin(self, origin: Mapping[str, Any]) -> None:
+        """Write where the run comes from: call it before the configuration is written.
+
+        Args:
+            origin: Plain values.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with whole_file(self.path / ORIGIN, settle=False) as file:
+            file.write((to_json(origin, indent=2) + "\n").encode())
+
     def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
         """Write arrays, in the order given; equal arrays make equal bytes.
 
@@ -177,7 +191,8 @@ def _refuse_a_run(path: Path) -> None:
         file = path / name
         # A process that was killed at once leaves metrics without a line: nothing to protect.
         if os.path.lexists(file) and (name != METRICS or file.lstat().st_size > 0):
-            raise _unusable(path, f"already holds a run ({name})")
+            go_on = typed("resume", str(path))
+            raise _unusable(path, f"already holds a run ({name}), which goes on with: {go_on}")
 
 
 def _unusable(path: Path, reason: str) -> InputError:

@@ -17,6 +17,7 @@ CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 FINAL = "final.npz"
+ORIGIN = "origin.json"
 CHECKPOINTS = "checkpoints"  # a folder
 PLAN = "plan"  # in a sweep's directory: the folder that holds every job's configuration
 

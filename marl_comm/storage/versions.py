@@ -8,6 +8,11 @@ from importlib.metadata import version
 _PACKAGES = ("marl_comm", "numpy", "scipy", "torch", "hydra-core")
 
 
+def package_version() -> str:
+    """Return the version of this package."""
+    return version(_PACKAGES[0])
+
+
 def versions() -> dict[str, str]:
     """Return the versions in use, by name."""
     return {

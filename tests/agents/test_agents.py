@@ -2,15 +2,16 @@
 
 import filecmp
 import json
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
-from agent_group import Group
 
 from marl_comm.agents import command
 from marl_comm.command_line.composition import compose
-from marl_comm.runs.session import execute
+from marl_comm.runs.session import execute, resume
+from scripts.agent_group import Group
 
 SMALL = ("max_local_steps=12", "samples_per_round=60", "algorithm.max_bases=3")
 PREDICTION = "algorithm=base_policy_prediction"
@@ -18,7 +19,7 @@ LONG = (
     "game=coverage",
     "samples_per_round=100",
     "algorithm=full_communication",
-    "max_local_steps=400",
+    "max_local_steps=250",
     "checkpoint_seconds=0.05",
 )
 
@@ -91,11 +92,16 @@ def test_without_an_agent_the_others_stop_in_a_line_and_a_new_group_goes_on(
         for rank in range(3):
             group.send(rank, signal.SIGTERM)
         assert group.codes()[0] == 128 + signal.SIGTERM
-    assert group.said(0)[-1] == "interrupted by SIGTERM: saved, and ready to be resumed"
+    assert group.said(0)[-1].startswith("interrupted by SIGTERM: saved")
+    shutil.copytree(group.folder / "run", tmp_path / "resumed_alone")
     with Group(tmp_path / "group", 2, *LONG) as group:
         assert group.codes() == [0, 0, 0]
     assert group.said(0)[0].startswith("resuming: ")
     same_as_in_one_process(group, 2, *LONG)
+    resume(tmp_path / "resumed_alone")
+    for name in ("metrics.jsonl", "final.npz"):
+        alone = group.folder / "alone" / name
+        assert filecmp.cmp(alone, tmp_path / "resumed_alone" / name, shallow=False), name
 
 
 def test_an_agent_that_does_not_answer_in_time_is_named(tmp_path: Path) -> None:
@@ -109,7 +115,7 @@ def test_an_agent_that_does_not_answer_in_time_is_named(tmp_path: Path) -> None:
 
 def test_an_agent_that_rounds_differently_is_named_with_the_local_update(tmp_path: Path) -> None:
     words = ("game=coverage", *SMALL, "communication=periodic", "communication.period=4")
-    with Group(tmp_path / "group", 2, *words, trick="rounds_differently") as group:
+    with Group(tmp_path / "group", 2, *words, trick="agent_tricks:rounds_differently") as group:
         assert group.codes() == [1, 1, 1]
     (line,) = group.said(0)
     assert line.startswith(
@@ -146,12 +152,15 @@ def test_what_cannot_be_played_is_refused_in_one_line_by_one_process(
             assert told == ""
 
 
-def test_a_refusal_of_the_world_ends_all_with_its_code(tmp_path: Path) -> None:
+def test_a_finished_run_and_a_refusal_of_the_world_end_all_with_one_code(tmp_path: Path) -> None:
     words = ("game=coverage", *SMALL)
-    for expected in (0, 0, 2):
-        with Group(tmp_path / "group", 2, *words) as group:
+    for further, expected, first in (
+        ((), 0, "bytes up: payload "),
+        ((), 0, "finished before: "),
+        (("seed=5",), 2, "error: "),
+    ):
+        with Group(tmp_path / "group", 2, *words, *further) as group:
             assert group.codes() == [expected] * 3, group.said(0)
-        said = group.said(0)
-        words = (*words, "seed=5") if len(said) == 1 else words
-    assert "seed" in said[0]
-    assert group.said(1) == []
+        assert group.said(0)[0].startswith(first)
+        assert group.said(1) == []
+    assert "has seed=0, and this run would have seed=5" in group.said(0)[0]

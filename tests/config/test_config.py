@@ -68,6 +68,8 @@ def choosing(group: str, option: str) -> RunConfig:
         return compose("algorithm=full_communication")
     if option == "mappo":
         return compose("game=mpe/simple_spread")
+    if option == "large_batch":
+        return compose("game=mpe/simple_spread", "algorithm=large_batch")
     own = [OWN_CLASSES[group, option]] if (group, option) in OWN_CLASSES else []
     return compose(f"{group}={option}", *own)
 
@@ -123,8 +125,8 @@ def test_there_is_a_file_for_every_option_and_no_other() -> None:
     "path", sorted(CONFIG_DIRECTORY.rglob("*.yaml")), ids=lambda path: path.name
 )
 def test_every_file_opens_with_what_it_is_and_a_command_that_works(path: Path) -> None:
-    # Hydra wants the package of an experiment on the very first line.
-    text = path.read_text().removeprefix("# @package _global_\n")
+    # Hydra wants the package, where it is another, on the very first line.
+    text = re.sub(r"\A# @package \w+\n", "", path.read_text())
     first_line = text.partition("\n")[0]
     found = re.fullmatch(r"# [A-Z].+: python -m marl_comm\.run (.+)", first_line)
     assert found, first_line
@@ -266,9 +268,9 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ("env=coverage", "did you mean game?"),
         ("seeds=3", "did you mean num_seeds?"),
         ("batch_size=3", "did you mean samples_per_round?"),
-        ("total_timesteps=3", "did you mean max_local_steps?"),
+        ("total_timesteps=3", "did you mean max_local_steps or communication.max_samples?"),
         ("communication.arguments.growth=2", "a plus, as in +communication.arguments.growth=1"),
-        ("+experiment=rates", "no +"),
+        ("+experiment=rates", "a choice is replaced, not added: type experiment=rates"),
         ("+game.colour=3", "game.colour: unknown key"),
         ("communication.period=3", "it belongs to communication=periodic"),
         ("gaem=coverage", "did you mean game?"),
@@ -278,7 +280,7 @@ def test_every_setting_refuses_what_it_cannot_be(key: Key, bad: object) -> None:
         ),
         ("game=3", "game=3: must be one of"),
         ("game=[coverage,congestion]", "must be one of"),
-        ("+game=congestion", "no +"),
+        ("+game=congestion", "a choice is replaced, not added: type game=congestion"),
         ("game=null", "game=null: must be one of"),
         ("algorithm.policies=cats", 'algorithm.policies="cats": must be one of tables, networks'),
         ("algorithm.policies=networks", "algorithm.spacing: unknown key here, it belongs to"),

@@ -103,6 +103,15 @@ def test_an_own_actions_mean_is_its_own_however_rare_it_is():
     np.testing.assert_allclose(model.predict(played)[0], rewards[0], atol=1e-4)
 
 
+def test_own_rewards_are_recovered_however_unevenly_actions_are_played():
+    """Each further user of a resource costs as much: a sum over the others, without noise."""
+    played = joint_actions(3000, 5, 3, skew=2.0)
+    same = played[:, :, None] == played[:, None, :]
+    rewards = (1.0 + 0.3 * played - 0.2 * (1 + played) * (same.sum(axis=2) - 1)).T
+    model = own_model.fit(played, rewards, 3)
+    np.testing.assert_allclose(model.predict(played), rewards, atol=0.02)
+
+
 def test_where_pairs_are_more_than_samples_those_that_matter_are_found():
     """30 agents have 435 pairs, 2,900 numbers or so; 900 samples see a game of some 60 pairs.
 

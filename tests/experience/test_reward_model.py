@@ -196,7 +196,7 @@ def test_the_model_alone_is_what_it_says_and_no_noise():
 @pytest.mark.parametrize(
     ("overrides", "remedy"),
     [
-        (["game.agents=1000", "game.actions=1000"], "the models would need about"),
+        (["game.agents=1000", "game.actions=1000"], "the run would need about"),
     ],
 )
 def test_models_that_cannot_be_are_refused(overrides, remedy):

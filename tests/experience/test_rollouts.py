@@ -1,5 +1,7 @@
 """What a round of an environment costs: every number that travels, counted one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,15 +16,17 @@ from rollout_worlds import (
     round_of,
 )
 
-from marl_comm.experience.rollouts import Rollouts, action_tensor_type
+from marl_comm.experience.rollouts import FINAL, Rollouts, action_tensor_type
 from marl_comm.games.environments.spec import Spec
 from marl_comm.rows import put, take
+
+WORLD = replace(UNEVEN, world_size=6)
 
 
 @pytest.mark.parametrize(
     "spec",
-    [SPREAD, UNEVEN, NUMBERS, MASKED, SEVERAL],
-    ids=["even", "uneven", "numbers", "masked", "several"],
+    [SPREAD, UNEVEN, NUMBERS, MASKED, SEVERAL, WORLD],
+    ids=["even", "uneven", "numbers", "masked", "several", "world"],
 )
 def test_bytes_are_those_of_what_each_agent_writes_and_reads(spec):
     steps, copies = 3, 2
@@ -46,12 +50,15 @@ def test_bytes_are_those_of_what_each_agent_writes_and_reads(spec):
                     own += spec.action_sizes[agent] if spec.masked else 0  # one for each choice
                     own += 4  # reward
                     own += 1  # whether it acted
-                own += copies * 4 * spec.observation_sizes[agent]  # what the chunk led to
-            own += row * 4 * spec.observation_sizes[agent]  # what the cut-off episode led to
+                if not spec.world_size:  # else the world's state takes the place of both
+                    own += copies * 4 * spec.observation_sizes[agent]  # what the chunk led to
+            if not spec.world_size:
+                own += row * 4 * spec.observation_sizes[agent]  # what the cut-off episode led to
             written.append(own)
         ends = 2 * chunks * steps * copies
+        ends += 4 * spec.world_size * (chunks * steps * copies + chunks * copies + row)
         up = sum(written) + ends
-        # The ends of episodes are written by one of them.
+        # The ends of episodes, and the world's state, are written by one of them.
         down = sum(up - own for own in written) - ends
         assert traffic.samples[row] == chunks * steps * copies
         assert traffic.bytes_up[row] == up
@@ -69,7 +76,7 @@ def test_rows_are_kept_replaced_and_read_back():
     for name, data in vars(read).items():
         for row, chunk in enumerate([chunks[0], chunks[0], chunks[2]]):
             expected = getattr(chunk, name)[row]
-            if name == "final_observations":
+            if name in FINAL:
                 data = data[:, :, : expected.shape[1]]
             np.testing.assert_array_equal(data[row], expected.to(data.dtype), err_msg=name)
 

@@ -31,17 +31,17 @@ def play(stream: io.StringIO, seconds_per_step: float, steps: int, total: int) -
 
 def test_lines_at_most_every_ten_seconds_and_always_the_first_and_the_last() -> None:
     assert play(io.StringIO(), seconds_per_step=0.5, steps=43, total=50) == [
-        "step 0/50, round 0, 0 samples",
-        "step 20/50, round 2, 2,000 samples, 2.00 updates/s, <= 0:15 left",
-        "step 40/50, round 4, 4,000 samples, 2.00 updates/s, <= 0:05 left",
-        "step 43/50, round 4, 4,000 samples, 1.95 updates/s, took 0:22",
+        "local update 0/50, round 0, 0 samples",
+        "local update 20/50, round 2, 2,000 samples, 2.00 updates/s, <= 0:15 left",
+        "local update 40/50, round 4, 4,000 samples, 2.00 updates/s, <= 0:05 left",
+        "local update 43/50, round 4, 4,000 samples, 1.95 updates/s, took 0:22",
     ]
 
 
 def test_a_short_run_has_a_first_and_a_last_line() -> None:
     assert play(io.StringIO(), seconds_per_step=0.001, steps=2000, total=2000) == [
-        "step 0/2,000, round 0, 0 samples",
-        "step 2,000/2,000, round 200, 200,000 samples, 1,000 updates/s, took 0:03",
+        "local update 0/2,000, round 0, 0 samples",
+        "local update 2,000/2,000, round 200, 200,000 samples, 1,000 updates/s, took 0:03",
     ]
 
 
@@ -52,9 +52,9 @@ def test_the_rate_of_a_resumed_run_counts_what_was_done_since() -> None:
             progress.update(local_step, 8, 8000)
             clock.seconds += 1
     assert stream.getvalue().splitlines() == [
-        "step 80/100, round 8, 8,000 samples",
-        "step 90/100, round 8, 8,000 samples, 1.00 updates/s, <= 0:10 left",
-        "step 90/100, round 8, 8,000 samples, 0.91 updates/s, took 0:11",
+        "local update 80/100, round 8, 8,000 samples",
+        "local update 90/100, round 8, 8,000 samples, 1.00 updates/s, <= 0:10 left",
+        "local update 90/100, round 8, 8,000 samples, 0.91 updates/s, took 0:11",
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_terminal_gets_one_line_that_is_redrawn(monkeypatch: pytest.MonkeyPatc
     stream = Terminal()
     play(stream, seconds_per_step=0.001, steps=1000, total=2000)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
-    redraws = re.findall(r"step ([\d,]+)/2,000", shown)
+    redraws = re.findall(r"update ([\d,]+)/2,000", shown)
     assert redraws[0] == "0"
     assert redraws[-1] == "1,000"
     assert 10 <= len(redraws) <= 14  # ten a second, the first and the last
@@ -81,7 +81,7 @@ def test_a_terminal_gets_one_line_that_is_redrawn(monkeypatch: pytest.MonkeyPatc
 def test_a_terminal_without_cursor_movement_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     lines = play(Terminal(), seconds_per_step=0.001, steps=100, total=100)
-    assert [line.split(",")[0] for line in lines] == ["step 0/100", "step 100/100"]
+    assert [line.split(",")[0] for line in lines] == ["local update 0/100", "local update 100/100"]
 
 
 def test_a_stream_that_fails_does_not_end_the_run() -> None:

@@ -362,3 +362,20 @@ logger.close()
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == ("", "")
     assert read(tmp_path).exit_codes == [0]
+
+
+def test_names_tags_and_ids_of_the_environment_count_where_nothing_else_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(wandb, "init", lambda **named: given.append(named))
+    for name, value in {"NAME": "n", "TAGS": "a,b", "RUN_ID": "my-id"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    for number, changed in enumerate(({"tags": []}, {"tags": []}, {"run_name": "mine"})):
+        (tmp_path / str(number)).mkdir()
+        WandbLogger(settings(**changed), tmp_path / str(number), CONFIG, SEEDS)
+    first, second, third = given
+    assert (first["name"], first["tags"], first["id"]) == (None, None, "my-id")
+    assert second["id"] != "my-id"  # two runs of one process never share an id
+    assert (third["name"], third["tags"]) == ("mine", ["tag"])
+    assert (tmp_path / "0" / "wandb" / "run_id").read_text() == "my-id"

@@ -9,10 +9,18 @@ from fake_runs import points, write_run
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.estimates import share
 from marl_comm.analysis.runs import load_runs
+from marl_comm.analysis.selection import only
 from marl_comm.experience.estimators import renyi_divergence
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.paper import drifted
-from marl_comm.paper.figures import ceiling, instability, paper_congestion, single_agent
+from marl_comm.paper.figures import (
+    ceiling,
+    gap_size,
+    instability,
+    paper_congestion,
+    single_agent,
+    stages,
+)
 
 LINE, ORACLE = {"algorithm.predictor": "line"}, {"algorithm.predictor": "oracle"}
 SAMPLING, PREDICTION = "importance_sampling", "base_policy_prediction"
@@ -129,6 +137,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
         assert each.ratios["prediction"].value == pytest.approx(2 / 3)
         assert each.ratios["oracle"].value == pytest.approx(1 / 3)
         assert each.lost == (0, 0, 0)
+        assert each.intervals == (10, 20, 20)
     assert [each.setting for each in ceiling.evidence(configurations)] == [
         "graph",
         "coverage",
@@ -140,7 +149,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
 def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
     for game, trigger in itertools.product(("random_potential", "random_markov"), (0.5, 0.1)):
         settings = {
-            "metrics.gap_thresholds": [0.003],
+            "metrics.gap_thresholds": [0.01],
             "game.name": game,
             "communication.ess_threshold": trigger,
         }
@@ -155,6 +164,56 @@ def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
     configurations = pooled(tmp_path)
     assert "2.00 [2.00, 2.00] at 0.1" in single_agent.finding(configurations)[1]
     assert len(single_agent.draw(configurations).axes) == 2
+
+
+def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trigger(tmp_path):
+    for gap, noise, trigger in itertools.product((0.1, 0.3), (0.0, 0.1), (0.5, 0.1)):
+        settings = {
+            "metrics.gap_thresholds": [0.03, 0.01],
+            "game.gap": gap,
+            "game.reward_noise": noise,
+            "communication.ess_threshold": trigger,
+        }
+        # The gap is at most 0.03 after 15 local updates, and 0.01 after 20.
+        for algorithm, length in ((SAMPLING, 5), (PREDICTION, 10)):
+            write(
+                tmp_path,
+                algorithm,
+                settings,
+                lambda seed, each=length if trigger == 0.5 else 1: points(
+                    30, updates_per_round=each
+                ),
+            )
+    configurations = pooled(tmp_path)
+    rows = gap_size.finding(configurations)[1].split("\n")
+    assert rows[2].startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] | 2.00 [2.00, 2.00] | 0.500")
+    assert rows[5].startswith("| 0.3 | 0.1 | 3.00 [3.00, 3.00] | 2.00 [2.00, 2.00] | 0.667")
+    assert len(gap_size.draw(configurations).axes) == 2
+
+
+def test_errors_of_stages_are_read_and_compared_with_learning_together(tmp_path):
+    for samples, how in itertools.product((100, 1000), ("backward", "together")):
+        for algorithm in (SAMPLING, PREDICTION):
+            settings = {
+                "game.name": "random_markov",
+                "game.horizon": 3,
+                "samples_per_round": samples,
+                "learner.stages": how,
+            }
+
+            def record(seed, backward=how == "backward"):
+                gaps = {f"stage_gap_{step}": 0.01 * (step + 1) for step in range(3)}
+                return [point | (gaps if backward else {}) for point in points(10)]
+
+            write(tmp_path, algorithm, settings, record)
+    configurations = pooled(tmp_path)
+    one = only(
+        configurations,
+        {"learner.stages": "backward", "samples_per_round": 100, "algorithm.name": SAMPLING},
+    )
+    assert stages.stage_gaps(one).tolist() == [[0.01, 0.02, 0.03]] * 6
+    assert len(stages.draw(configurations).axes) == 2
+    assert "| importance sampling, 100 a round | 0.0677" in stages.finding(configurations)[1]
 
 
 def test_drift_is_measured_at_the_distances_it_names(monkeypatch):

@@ -1,5 +1,7 @@
 """The studies of MAPPO at full length: what they sweep over, and that a quick one runs."""
 
+from functools import cache
+
 import pytest
 
 from marl_comm.command_line.composition import CONFIG_DIRECTORY
@@ -17,9 +19,14 @@ QUICK = (
 )
 
 
+@cache
+def jobs(study):
+    return jobs_of_experiment(study)
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_is_long_enough_and_small_where_it_is_quick(study):
-    for job in jobs_of_experiment(study):
+    for job in jobs(study):
         config = job.config
         steps = config.max_local_steps * config.game.copies * config.game.steps
         assert config.num_seeds >= 8
@@ -31,10 +38,10 @@ def test_a_study_is_long_enough_and_small_where_it_is_quick(study):
         assert config.learner.learning_rate_decay
     quick = jobs_of_experiment(study, QUICK)
     assert sum(job.seconds for job in quick) < 10 * 60
-    assert len(quick) == len(jobs_of_experiment(study))
+    assert len(quick) == len(jobs(study))
 
 
 def test_all_studies_differ_from_each_other():
-    names = [job.name for study in STUDIES[1:] for job in jobs_of_experiment(study)]
+    names = [job.name for study in STUDIES[1:] for job in jobs(study)]
     assert STUDIES[0] == "paper_mpe"
     assert len(set(names)) == len(names)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from marl_comm.analysis.estimates import Estimate
@@ -73,6 +74,12 @@ def test_what_no_claim_asks_for_any_more_is_left_out(tmp_path: Path) -> None:
     publish([made, section("figure of old", pictures, 1.0, "then")], pictures, target)
     assert [each.name for each in published(target)] == ["markov_gap"]
     assert published(target)[0].evidence == (arrivals(0.9),)
+
+
+def test_what_is_computed_without_runs_says_so(tmp_path: Path) -> None:
+    made = replace(section("drift", tmp_path, 1.0, "2026-01-01 from commit old"), runs=0)
+    assert made.origin.startswith("Computed on 2026-01-01 from commit old, seeds 0 to 7")
+    assert "made on" not in made.origin
 
 
 def test_publishing_nothing_new_changes_nothing(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from marl_comm.paper.published import published
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "reproduction" / "README.md"
 CLAIMS_FILE = ROOT / "docs" / "reproduction" / "claims.json"
+FIGURES = [each.name for each in published(REPORT.parent)]
 # Three significant digits, as the report writes measurements, with or without an interval.
-MEASUREMENT = re.compile(r"-?\d+\.\d+ \[[^\]]+\]")
+MEASUREMENT = re.compile(r"-?\d+(?:\.\d+)? \[-?[\d∞][^\]]*\]")
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d\d+")
 
 
@@ -75,6 +76,17 @@ def test_every_measurement_of_a_page_is_in_the_report(page: str, least: int) -> 
     assert [each for each in quoted if each not in report] == []
 
 
+def test_cells_that_a_page_counts_are_those_of_the_report() -> None:
+    report = flat(REPORT.read_text())
+    page = flat((ROOT / "docs" / "where_it_does_not_help.md").read_text())
+    counted = re.findall(
+        r"In `(\w+)`(, each at its best threshold)?: (fewer rounds in \d+ of \d+ cells)", page
+    )
+    assert len(counted) == 2
+    for game, _, cells in counted:
+        assert f"`{game}`, each at its best threshold: {cells}" in report
+
+
 def test_the_page_of_old_verdicts_has_them_as_they_were() -> None:
     page = (ROOT / "docs" / "old_verdicts.md").read_text()
     old = json.loads((ROOT / "docs" / "old_claims.json").read_text())
@@ -89,15 +101,14 @@ def test_the_page_of_old_verdicts_has_them_as_they_were() -> None:
 def test_the_report_says_when_and_from_what_each_figure_was_made() -> None:
     report = REPORT.read_text()
     table = report.partition("## What was made when")[2].partition("\n## ")[0]
-    for name in paper_figures():
+    for name in FIGURES:
         assert re.search(
             rf"\| `{name}` \| (full|quick) \| \d{{4}}-\d\d-\d\d from commit \w+", table
         )
-    kept = {each.name for each in published(REPORT.parent)}
-    assert kept == set(paper_figures())
+    assert set(FIGURES) == set(paper_figures())
 
 
-@pytest.mark.parametrize("name", sorted(paper_figures()))
+@pytest.mark.parametrize("name", FIGURES)
 def test_the_report_shows_every_figure_with_a_small_picture(name: str) -> None:
     picture = REPORT.parent / f"{name}.png"
     assert picture.stat().st_size < 200_000

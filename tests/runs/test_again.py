@@ -97,6 +97,10 @@ def test_an_objective_is_read_off_the_summary(wanted: list[str], expected: objec
 def test_environments_have_their_return_as_objective() -> None:
     seeds = [{"evaluation_sampled_return": -3.0}, {"evaluation_sampled_return": 1.0}]
     assert objective_of(seeds, None) == objective_of(seeds, ["return"]) == 1.0
+    assert (
+        objective_of([{"evaluation_sampled_won": 0.25}, {"evaluation_sampled_won": 0.75}], ["won"])
+        == -0.5
+    )
 
 
 @pytest.mark.parametrize("deep", ["[" * 100_000, "- " * 30_000 + "1", "a: {" * 30_000])

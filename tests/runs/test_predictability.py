@@ -35,6 +35,14 @@ def test_without_prediction_nothing_is_claimed():
     assert summary["verdict"] == "No base policy was predicted in this run."
 
 
+def test_what_no_agent_could_run_is_marked():
+    report = PredictabilityReport()
+    report.add(points(0.5, 1.0))
+    assert report.summary()["verdict"].endswith("kappa 0.40.")
+    marked = report.summary(asked_the_game=True)["verdict"]
+    assert marked.endswith("No agent could run this: it is a ceiling.")
+
+
 def test_a_restored_report_goes_on():
     first, second = PredictabilityReport(), PredictabilityReport()
     first.add(points(0.1, 0.2))

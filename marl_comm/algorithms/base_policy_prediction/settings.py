@@ -69,6 +69,8 @@ class TablePredictionSettings(_PredictionSettings):
         max_bases: Most base policies in a round, the current policy included.
         horizon: Whether the number of bases adapts to how far past rounds got.
         predictor: How the coming policies are predicted.
+        weights: Whether samples are weighed against the mixture of all bases, or those of base t
+            against base t alone, at local update t.
     """
 
     name: Literal["base_policy_prediction"]
@@ -78,6 +80,7 @@ class TablePredictionSettings(_PredictionSettings):
     max_bases: Annotated[int, Field(ge=2, le=1000)]
     horizon: Literal["adaptive", "fixed"]
     predictor: _TablePredictor
+    weights: Literal["mixture", "own_base"]
 
     @property
     def most_bases(self) -> int:
@@ -93,15 +96,41 @@ class TablePredictionSettings(_PredictionSettings):
         """Also, every base policy needs data."""
         yield from super().problems(run)
         yield from predictor_named(self.predictor).problems(run)
+        yield from self._problems_of_own_bases(run)
         if run.samples_per_round is None or not isinstance(run.game, TabularGameSettings):
             return
         length = run.game.episode_length
-        if self.max_bases > run.samples_per_round // length:
+        if self._bases_in(run) > run.samples_per_round // length:
             needs = "a sample" if length == 1 else f"an episode of {length} samples"
             yield (
                 f"algorithm.max_bases={self.max_bases} samples_per_round={run.samples_per_round}: "
                 f"every base policy needs {needs}; set samples_per_round to "
-                f"{self.max_bases * length} or more, or lower algorithm.max_bases (at least 2)"
+                f"{self._bases_in(run) * length} or more, or lower algorithm.max_bases (at least 2)"
+            )
+
+    def _bases_in(self, run: RunSettings) -> int:
+        """Return how many bases a round may have: with own ones, no more than local updates."""
+        return min(self.max_bases, run.longest_round) if self._own_base else self.max_bases
+
+    @property
+    def _own_base(self) -> bool:
+        return self.weights == "own_base"
+
+    def _problems_of_own_bases(self, run: RunSettings) -> Iterator[str]:
+        """Base t must be that of local update t, and of the latest round."""
+        if not self._own_base:
+            return
+        if self.spacing_unit != "local_updates" or self.spacing != 1:
+            yield (
+                f"algorithm.weights=own_base algorithm.spacing_unit={self.spacing_unit} "
+                f"algorithm.spacing={self.spacing:g}: local update t has a base of its own only "
+                "with algorithm.spacing_unit=local_updates algorithm.spacing=1, which "
+                "algorithm/prediction=paper sets, or choose algorithm.weights=mixture"
+            )
+        if run.most_rounds_kept > 1:
+            yield (
+                "algorithm.weights=own_base with the data of earlier rounds: only the mixture "
+                "weighs them; set learner.reuse=latest or algorithm.weights=mixture"
             )
 
     def for_tables(self, run: RunSettings) -> TabularAlgorithm:
@@ -109,9 +138,10 @@ class TablePredictionSettings(_PredictionSettings):
         return BasePolicyPrediction(
             spacing=self.spacing,
             spacing_unit=self.spacing_unit,
-            max_bases=self.max_bases,
+            max_bases=self._bases_in(run),
             horizon=self.horizon,
             predictor=predictor_named(self.predictor),
+            weights=self.weights,
             longest_round=run.longest_round,
         )
 

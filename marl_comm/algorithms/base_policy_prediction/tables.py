@@ -12,6 +12,7 @@ from marl_comm.learners.learner import TabularLearner
 
 SpacingUnit = Literal["divergence", "local_updates"]
 Horizon = Literal["adaptive", "fixed"]
+Weights = Literal["mixture", "own_base"]
 
 
 class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
@@ -32,6 +33,7 @@ class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
         max_bases: int,
         horizon: Horizon,
         predictor: Predictor,
+        weights: Weights,
         longest_round: int,
     ) -> None:
         """Configure the prediction.
@@ -42,19 +44,28 @@ class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
             max_bases: Most base policies of a round, the current policy included.
             horizon: Whether the number of bases adapts or always is `max_bases`.
             predictor: How the coming policies are predicted.
-            longest_round: No prediction reaches further than this many local updates.
+            weights: Whether samples are weighed against the mixture of all bases, or each local
+                update has those of its own base alone.
+            longest_round: No prediction reaches further than this many local updates, or with own
+                bases than the last of them, for which no base would come too late.
         """
         self._spacing = spacing
         self._spacing_unit = spacing_unit
         self._max_bases = max_bases
         self._horizon = horizon
         self._predictor = predictor
-        self._longest_round = longest_round
+        self._own_base = weights == "own_base"
+        self._reach = longest_round - self._own_base
 
     @property
     def reweighs(self) -> bool:
         """Yes, for the base that is nearest as for all others."""
         return True
+
+    @property
+    def own_base(self) -> bool:
+        """As the setting `weights` says."""
+        return self._own_base
 
     def plan(self, learner: TabularLearner, rows: IntArray) -> BasePolicies:
         """Return the current policy and the predicted ones; in the first round only the former."""
@@ -63,7 +74,7 @@ class BasePolicyPrediction(Stateless[TabularLearner, BasePolicies]):
             return bases
         learner.weigh()  # the round's last policy counts as well as those before it
         wanted = self._bases_wanted(learner.behaviours.count[rows], learner.furthest[rows])
-        path = self._predictor.predict(learner, rows, self._longest_round)
+        path = self._predictor.predict(learner, rows, self._reach)
         last_placed = np.zeros(len(rows), dtype=np.int64)
         for update, predicted in enumerate(path, start=1):
             growing = bases.count < wanted

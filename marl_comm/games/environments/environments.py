@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,12 +21,15 @@ class Situation:
         began: (rows, copies), bool, whether this is the first situation of an episode.
         legal: (rows, agents, copies, size of a mask), bool, which choices an agent has here, part
             by part; of size 0 where nothing is masked.
+        world: (rows, copies, size of the world), float32, the world's state; None where the critic
+            sees observations.
     """
 
     observations: Tensor
     alive: Tensor
     began: Tensor
     legal: Tensor
+    world: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Step:
         observations: (rows, agents, copies, largest observation), what the step led to.
         info: Further figures that the environment gives, each (rows, copies), means over the agents
             that have them; nan where none has.
+        world: (rows, copies, size of the world), float32, what the step led to; None as above.
     """
 
     rewards: Tensor
@@ -49,6 +53,7 @@ class Step:
     terminated: Tensor
     observations: Tensor
     info: Mapping[str, Tensor] = field(default_factory=dict)
+    world: Tensor | None = None
 
 
 class Environments(Protocol):
@@ -94,6 +99,17 @@ class Environments(Protocol):
 
     def close(self) -> None:
         """Give back what the copies hold open; nothing can be played afterwards."""
+
+
+@runtime_checkable
+class KeepsEpisodes(Protocol):
+    """Environments whose episodes under way a checkpoint can hold; others begin new ones."""
+
+    def state(self) -> dict[str, Any]:
+        """Return where all episodes stand, as arrays."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the episodes of a checkpoint."""
 
 
 def nothing_masked(alive: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,30 +11,33 @@ from torch import Tensor
 from marl_comm.arrays import AnyArray, Array, IntArray
 from marl_comm.experience.network_bases import Round
 from marl_comm.experience.rollouts import Chunk, Rollouts, at_ends
-from marl_comm.games.environments.environments import Environments, Situation
+from marl_comm.games.environments.environments import (
+    Environments,
+    KeepsEpisodes,
+    Situation,
+    Step,
+)
 from marl_comm.games.environments.episodes import Episodes, return_names
+from marl_comm.games.environments.infos import info_name
 from marl_comm.games.environments.players import Behaviours, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
-from marl_comm.rows import Fixed, Rows, Saveable, Shared, loaded, record
-
-if TYPE_CHECKING:
-    from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.rows import Fixed, Rows, Shared, load, loaded, record, saved
 
 _log = logging.getLogger(__name__)
 
 
 @record
-class EnvironmentGame(Saveable):
+class EnvironmentGame:
     """Copies of an environment for every seed; action noise comes from each seed's own stream.
 
     Attributes:
         streams: Random streams of the seeds of the run.
     """
 
-    # Episodes go on from chunk to chunk, and so do their returns. Episodes under way are not
-    # saved: restored, new ones begin.
+    # Episodes go on from chunk to chunk, and so do their returns. Where environments do not keep
+    # episodes under way, new ones begin when they are restored.
     _running: Rows[Tensor]
     _latest: Shared[dict[str, Array]]  # of all seeds; names are added as figures come
     _evaluations: Shared[int]
@@ -115,14 +118,18 @@ class EnvironmentGame(Saveable):
         self._evaluations += 1
         figures = {name: values[seed_rows] for name, values in self._latest.items()}
         for kind in ("greedy", "sampled"):
-            returns = np.full(len(seed_rows), np.nan)
+            unknown = np.full(len(seed_rows), np.nan)
+            played = dict.fromkeys(("return", *self.spec.outcomes), unknown)
             if due:
-                returns = self._play_episodes(seed_rows, policy, sampled=kind == "sampled")
-            figures[f"evaluation_{kind}_return"] = returns
+                played = self._play_episodes(seed_rows, policy, sampled=kind == "sampled")
+            figures |= {f"evaluation_{kind}_{name}": values for name, values in played.items()}
         return figures
 
-    def play_episodes(self, policy: Policies, *, sampled: bool) -> Array:
-        """Return the mean return of every seed's policy, summed over the agents, (seeds,)."""
+    def play_episodes(self, policy: Policies, *, sampled: bool) -> dict[str, Array]:
+        """Return what episodes of every seed's policy come to, (seeds,) each.
+
+        They are means: of `return`, summed over the agents, and of each outcome.
+        """
         rows = np.arange(len(self.streams.seeds))
         return self._play_episodes(rows, policy, sampled=sampled)
 
@@ -148,21 +155,30 @@ class EnvironmentGame(Saveable):
         chunks = loaded(Chunk, state["chunks"], self._device)
         return Rollouts(self.spec, chunks, torch.from_numpy(state["count"]).to(self._device))
 
+    def state(self) -> dict[str, Any]:
+        """Return all that changes, for a checkpoint; episodes under way where they can be kept."""
+        environments = self._environments
+        kept = {"episodes": environments.state()} if isinstance(environments, KeepsEpisodes) else {}
+        return saved(self) | kept
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over the state of a checkpoint."""
+        load(self, {name: value for name, value in state.items() if name != "episodes"})
+        if isinstance(self._environments, KeepsEpisodes):
+            self._environments.restore(state["episodes"])
+
     def arrays(self) -> dict[str, AnyArray]:
         """Environments are code, not arrays."""
         return {}
 
-    def beside(self, name: str, settings: "EnvironmentSettings", device: str) -> Self:
-        """Return further environments of the same seeds, closed with these, not evaluated in.
+    def beside(self, name: str, build: Callable[[Streams], Self]) -> Self:
+        """Return further environments of the same seeds, closed with these.
 
         Args:
             name: Tells their random streams from these.
-            settings: Of the environments.
-            device: Where networks are.
+            build: Makes them.
         """
-        few = settings.model_copy(update={"evaluation_copies": 1})
-        made = few.build(self.streams.beside(name), device)
-        assert isinstance(made, type(self))
+        made = build(self.streams.beside(name))
         self._close_too.append(made.close)
         return made
 
@@ -210,6 +226,8 @@ class EnvironmentGame(Saveable):
                 "ended": outcome.ended,
                 "terminated": outcome.terminated,
                 "led_to": outcome.observations,
+                "world": _world(situation),
+                "world_led_to": _world(outcome),
             }.items():
                 columns.setdefault(name, []).append(data.to(self._device))
             episodes.count_step(playing, situation.began, outcome)
@@ -218,14 +236,18 @@ class EnvironmentGame(Saveable):
             for name, data in columns.items()
         }
         final = at_ends(joined.pop("led_to"), joined["ended"])
-        return Chunk(**joined, final_observations=final)
+        final_world = at_ends(joined.pop("world_led_to"), joined["ended"])
+        return Chunk(**joined, final_observations=final, final_world=final_world)
 
-    def _play_episodes(self, seed_rows: IntArray, policy: Policies, *, sampled: bool) -> Array:
-        """Return the mean return of one episode in each copy, summed over the agents, (rows,)."""
+    def _play_episodes(
+        self, seed_rows: IntArray, policy: Policies, *, sampled: bool
+    ) -> dict[str, Array]:
+        """Return means of one episode in each copy, (rows,). See `play_episodes`."""
         environments = self._evaluation_environments
         shape = (len(self.spec.agents), environments.copies)
         returns = torch.zeros((len(seed_rows), environments.copies))
         going_on = torch.ones_like(returns)
+        outcomes = {name: torch.full_like(returns, torch.nan) for name in self.spec.outcomes}
         for step in range(self._evaluation_steps):
             situation = environments.situation(seed_rows, afresh=step == 0)
             noise = None
@@ -235,11 +257,16 @@ class EnvironmentGame(Saveable):
             actions = policy.act(*self._seen(situation), noise)
             outcome = environments.step(seed_rows, actions)
             returns += going_on * outcome.rewards.sum(dim=1).cpu()
+            for name, ends in outcomes.items():
+                last = (going_on > 0) & outcome.ended.cpu()
+                ends[last] = outcome.info[info_name(name)].to(ends)[last]
             going_on *= (~outcome.ended.cpu()).float()
             if not going_on.any():
                 break
         self._tell_of_unfinished(int(going_on.sum()), going_on.numel())
-        return returns.mean(dim=1).double().numpy()
+        means = {"return": returns.mean(dim=1)}
+        means |= {name: ends.nanmean(dim=1) for name, ends in outcomes.items()}
+        return {name: values.double().numpy() for name, values in means.items()}
 
     def _tell_of_unfinished(self, unfinished: int, episodes: int) -> None:
         if unfinished > 0 and not self._told_of_unfinished:
@@ -258,3 +285,11 @@ class EnvironmentGame(Saveable):
         for name in {**self._latest, **figures}:
             latest = self._latest.setdefault(name, np.full(len(self._play), np.nan))
             latest[seed_rows] = figures.get(name, np.nan)
+
+
+def _world(stands: Situation | Step) -> Tensor:
+    """Return the world's state as of one agent, (rows, 1, copies, size of the world)."""
+    if stands.world is not None:
+        return stands.world.unsqueeze(1)
+    rows, _, copies = stands.observations.shape[:3]
+    return stands.observations.new_zeros((rows, 1, copies, 0))

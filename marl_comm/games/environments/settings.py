@@ -39,6 +39,16 @@ class EnvironmentSettings(GameSettings):
         return "networks"
 
     @property
+    def shows_world(self) -> bool:
+        """Whether the central critic is to see the world's state, which few environments have."""
+        return False
+
+    @property
+    def library_bytes(self) -> int:
+        """Bytes of memory that its library takes beyond what Python and torch do."""
+        return 0
+
+    @property
     @abstractmethod
     def longest_evaluation(self) -> int:
         """The most steps of an evaluation's episodes."""

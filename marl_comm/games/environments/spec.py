@@ -21,6 +21,9 @@ class Spec:
         parts: Where an action is several choices at once: of each agent how many there are in each
             part, and `action_sizes` has their sums. Empty where an action is one choice.
         masked: Whether the environment says which choices are legal.
+        world_size: Numbers in the world's state, which the central critic sees in place of all
+            observations; 0 where it sees these.
+        outcomes: Names of figures that each episode has at its end, such as whether it was won.
     """
 
     agents: tuple[str, ...]
@@ -29,6 +32,8 @@ class Spec:
     discrete: bool
     parts: tuple[tuple[int, ...], ...] = ()
     masked: bool = False
+    world_size: int = 0
+    outcomes: tuple[str, ...] = ()
 
     @property
     def largest_observation(self) -> int:

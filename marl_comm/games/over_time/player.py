@@ -59,6 +59,7 @@ class MarkovFormGame(Saveable):
     _seeds: Fixed[int]
     _reward_noise: Fixed[float]
     _samples_per_round: Fixed[int | None]
+    _by_stages: Fixed[bool]
     _start: Fixed[tuple[Array, Array]]  # each seed's first policy and what that visits
     _play: Fixed[list[np.random.Generator]]
     _noise: Fixed[list[np.random.Generator]]
@@ -69,6 +70,8 @@ class MarkovFormGame(Saveable):
         streams: Streams,
         reward_noise: float,
         samples_per_round: int | None = None,
+        *,
+        by_stages: bool = False,
     ) -> None:
         """Wrap a game.
 
@@ -77,12 +80,14 @@ class MarkovFormGame(Saveable):
             streams: The random streams of the run's seeds, in the order of the game's rows.
             reward_noise: Standard deviation of the Gaussian noise added to observed rewards.
             samples_per_round: What distances are measured against; None leaves that out.
+            by_stages: Whether the gap of each step alone is evaluated, too.
         """
         self.players = PlayersHere()
         self._game = game
         self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
         self._samples_per_round = samples_per_round
+        self._by_stages = by_stages
         first = self.initial_log_policy()
         self._start = first, dynamic_programs.visits(game, np.arange(self._seeds), first)
         self._play = streams.of("collect")
@@ -147,6 +152,9 @@ class MarkovFormGame(Saveable):
             "nash_gap": gaps.max(axis=-1),
             **figures_of_distance(distance, self._samples_per_round),
         }
+        if self._by_stages:
+            each = self.stage_gaps(seed_rows, log_policy)
+            figures |= {f"stage_gap_{step}": each[:, step] for step in range(each.shape[1])}
         if not game.common_reward:
             figures |= {f"agent_gap_{agent}": gaps[:, agent] for agent in range(game.agents)}
         return {**figures, **game.own_figures(seed_rows, log_policy)}
@@ -158,6 +166,18 @@ class MarkovFormGame(Saveable):
     def potential(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Return the exact value, (rows,): these games need not have a potential."""
         return np.asarray(self.evaluate(seed_rows, log_policy)["value"])
+
+    def stage_gaps(self, seed_rows: IntArray, log_policy: Array) -> Array:
+        """Return the exact gap of the one-shot games that each step is, the later ones given.
+
+        The most that an agent gains at that step alone, on average over the states as the first
+        policy meets them, (rows, L).
+        """
+        values = self.action_values(seed_rows, log_policy)
+        regrets = (np.exp(log_policy) * (values.max(axis=-1, keepdims=True) - values)).sum(axis=-1)
+        _, visits = self._start
+        met = visits[seed_rows] / visits[seed_rows].sum(axis=-1, keepdims=True)
+        return np.asarray((met[..., None] * regrets).sum(axis=2).max(axis=-1))
 
     def divergences(
         self, seed_rows: IntArray, log_policy: Array, log_bases: Array, *, single_steps: bool

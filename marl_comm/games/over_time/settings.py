@@ -34,7 +34,13 @@ class OverTimeSettings(TabularGameSettings):
     def build(self, run: RunSettings, streams: Streams) -> TabularGame:
         """Return the game of each seed. See `TabularGameSettings`."""
         seeds = streams.seeds if self.game_seed is None else (self.game_seed,)
-        return MarkovFormGame(self.drawn(seeds), streams, self.reward_noise, run.samples_per_round)
+        return MarkovFormGame(
+            self.drawn(seeds),
+            streams,
+            self.reward_noise,
+            run.samples_per_round,
+            by_stages=run.learner.by_stages,
+        )
 
 
 class FiniteHorizonSettings(OverTimeSettings):

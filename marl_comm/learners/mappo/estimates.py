@@ -64,11 +64,12 @@ def estimates_of(
         weights: What samples count for: the team's or each agent's, as in `Estimates`.
         settings: Discount and so on.
     """
-    inputs = critic.inputs(observations)
+    inputs = critic.inputs(observations, chunk.world.flatten(2, 3))
     values = units.restore(critic(parameters, inputs))
-    finals = units.restore(
-        critic(parameters, critic.inputs(chunk.final_observations.flatten(2, 3)))
+    final_inputs = critic.inputs(
+        chunk.final_observations.flatten(2, 3), chunk.final_world.flatten(2, 3)
     )
+    finals = units.restore(critic(parameters, final_inputs))
     each_agent = values.ndim > 2
 
     def per_critic(data: Tensor) -> Tensor:

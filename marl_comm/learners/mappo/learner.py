@@ -16,6 +16,7 @@ from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
+from marl_comm.learners.mappo.all_chunks import drawn
 from marl_comm.learners.mappo.distributions import Distribution
 from marl_comm.learners.mappo.families import distribution_for
 from marl_comm.learners.mappo.finite import refuse_nonfinite
@@ -282,7 +283,7 @@ class Mappo:
         data = {
             "bases": loaded(NetworkBases, state["bases"], self._device),
             "rollouts": restore_experience(state["rollouts"]),
-            "earlier": _earlier_rounds(state["earlier"], restore_experience, self._device),
+            "earlier": EarlierRounds.restored(state["earlier"], restore_experience, self._device),
             "staleness": loaded(Staleness, state["staleness"]),
         }
         load(self, {**state, **data})
@@ -349,41 +350,4 @@ class Mappo:
         assert self.bases is not None
         if self._drawn is None:
             return self._rollouts.chunk(self._position()), []
-        total = self._rollouts.count.unsqueeze(1)
-        if self._earlier is not None:
-            total = total + self._earlier.rollouts.count.unsqueeze(1)
-        # Evenly over all of them, other ones each time if there are more than are drawn.
-        steps = torch.arange(self._drawn, device=self._device) * total // self._drawn
-        places = ((steps + self.updates.unsqueeze(1)) % total).sort(dim=1).values
-        if self._earlier is None:
-            rows = torch.arange(self.rows, device=self._device).unsqueeze(1)
-            collectors = self.bases.parameters[rows, places]
-            return self._rollouts.side_by_side(places), shares_of(collectors)
-        collectors = self._earlier.collectors(self.bases, places)
-        return self._earlier.beside(self._rollouts, places), shares_of(collectors)
-
-
-def shares_of(collectors: Tensor) -> list[PlayedShare]:
-    """Return what share of the chunks each policy has collected, neighbours counted as one.
-
-    Args:
-        collectors: (rows, chunks, P).
-    """
-    chunks = collectors.shape[1]
-    changes = (collectors[:, 1:] != collectors[:, :-1]).any(dim=2).any(dim=0)
-    first = [0, *(1 + torch.nonzero(changes)[:, 0]).tolist()]
-    return [
-        (collectors[:, start], (end - start) / chunks)
-        for start, end in zip(first, [*first[1:], chunks], strict=True)
-    ]
-
-
-def _earlier_rounds(
-    state: dict[str, Any] | None,
-    restore_experience: Callable[[dict[str, Any]], Rollouts],
-    device: torch.device,
-) -> EarlierRounds | None:
-    if state is None:
-        return None
-    policies, sizes = (torch.from_numpy(state[name]).to(device) for name in ("policies", "sizes"))
-    return EarlierRounds(restore_experience(state["rollouts"]), policies, sizes)
+        return drawn(self._rollouts, self._earlier, self.bases, self.updates, self._drawn)

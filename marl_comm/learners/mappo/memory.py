@@ -63,7 +63,7 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     assert isinstance(learner, Hyperparameters)
     seeds, agents = run.num_seeds, len(spec.agents)
     steps = game.steps * game.copies
-    seen = agents * spec.largest_observation * _NUMBER
+    seen = (agents * spec.largest_observation + spec.world_size) * _NUMBER
     stretches = 1 + game.steps // game.longest_evaluation
     action = action_tensor_type(spec).itemsize * math.prod(spec.action_shape)
     per_step = seen + agents * (action + spec.mask_size + 2 * _NUMBER + 1) + 2
@@ -98,7 +98,8 @@ def estimated(run: RunSettings, spec: Spec, longest_round: int) -> Estimate:
     checkpoint = 2 * saved + saved // 8
     if learner.device == "cpu":
         checkpoint = max(0, checkpoint - (during_rounds - rounds - bases))
-    return Estimate(tensors, _PROGRAM + copies * _BYTES_PER_COPY + checkpoint)
+    program = _PROGRAM + game.library_bytes
+    return Estimate(tensors, program + copies * _BYTES_PER_COPY + checkpoint)
 
 
 def parameter_counts(spec: Spec, learner: Hyperparameters) -> tuple[int, int]:

@@ -122,8 +122,13 @@ class ValueFunctions(Protocol):
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Return the parameters of one seed, (Q,)."""
 
-    def inputs(self, observations: Tensor) -> Tensor:
-        """Return (rows, ..., samples, inputs) of (rows, agents, samples, largest observation)."""
+    def inputs(self, observations: Tensor, world: Tensor) -> Tensor:
+        """Return (rows, ..., samples, inputs) of what is there to see.
+
+        Args:
+            observations: (rows, agents, samples, largest observation).
+            world: (rows, 1, samples, size of the world).
+        """
 
     def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
         """Return values, (rows, samples) or (rows, agents, samples), of such inputs."""
@@ -133,7 +138,7 @@ class ValueFunctions(Protocol):
 
 
 class Critic:
-    """The central value function: sees every agent's observation.
+    """The central value function: sees every agent's observation, or the world's state.
 
     Attributes:
         size: Parameters, Q.
@@ -147,22 +152,27 @@ class Critic:
         mask = torch.from_numpy(spec.observation_mask.ravel() > 0)
         self._observed = torch.nonzero(mask)[:, 0]
         self._padded = len(self._observed) < len(mask)
-        self._network = StackedPerceptron([len(self._observed), *hidden, 1], activation, 1.0)
+        self._sees_world = spec.world_size > 0
+        inputs = spec.world_size or len(self._observed)
+        self._network = StackedPerceptron([inputs, *hidden, 1], activation, 1.0)
         self.size = self._network.size
 
     def initial(self, generator: np.random.Generator) -> Tensor:
         """Return the parameters of one seed, (Q,)."""
         return self._network.initial(generator)
 
-    def inputs(self, observations: Tensor) -> Tensor:
-        """Join all agents' observations, padding left out.
+    def inputs(self, observations: Tensor, world: Tensor) -> Tensor:
+        """Join all agents' observations, padding left out; or take the world's state.
 
         Args:
             observations: (rows, agents, samples, largest observation).
+            world: (rows, 1, samples, size of the world).
 
         Returns:
             (rows, samples, inputs).
         """
+        if self._sees_world:
+            return world[:, 0]
         joined = observations.transpose(1, 2).flatten(start_dim=2)
         return joined[..., self._observed.to(joined.device)] if self._padded else joined
 
@@ -197,8 +207,8 @@ class OwnCritics:
         """Return the parameters of one seed, (Q,)."""
         return self._agents.initial(generator)
 
-    def inputs(self, observations: Tensor) -> Tensor:
-        """Return (rows, agents, samples, inputs)."""
+    def inputs(self, observations: Tensor, world: Tensor) -> Tensor:
+        """Return (rows, agents, samples, inputs); each sees what its agent sees."""
         return self._agents.inputs(observations)
 
     def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:

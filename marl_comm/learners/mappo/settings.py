@@ -52,6 +52,11 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             )
         if not isinstance(run.game, EnvironmentSettings):
             return
+        if self.critic == "own" and run.game.shows_world:
+            yield (
+                "learner.critic=own game.critic_observes=world: each agent's own critic sees what "
+                "the agent sees; set learner.critic=central or game.critic_observes=joint"
+            )
         samples = run.game.copies * run.game.steps
         if self.minibatches > samples:
             yield (
@@ -77,7 +82,9 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         self._tell_of_an_early_end(run)
         predictor = None if algorithm.predictor is None else predictor_named(algorithm.predictor)
         if predictor is not None and predictor.asks_the_game:
-            predictor.practise_in(game.beside("practice", run.game, self.device))
+            few = run.game.model_copy(update={"evaluation_copies": 1})  # nothing is evaluated there
+            further = game.beside("practice", lambda streams: few.build(streams, self.device))
+            predictor.practise_in(further)
         return Mappo(
             game.spec,
             game.streams,

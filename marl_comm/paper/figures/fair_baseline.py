@@ -101,7 +101,7 @@ def draw(configurations: Configurations) -> Figure:
         for panel, step in zip(panels[0], steps, strict=True):
             panel.set_title(f"step size {step:g}")
         for panel in panels[-1]:
-            panel.set_xlabel("trigger (share of samples)")
+            panel.set_xlabel("trigger (share\nof samples)")
         for panel in panels.flat:
             panel.tick_params(axis="x", labelsize=6.5)
             panel.minorticks_off()

@@ -41,9 +41,12 @@ def draw(configurations: Configurations) -> Figure:
             panel.set(xscale="log", xlabel="suboptimality gap δ (reward)")
             panel.set_xticks(gaps, [f"{gap:g}" for gap in gaps])
             panel.minorticks_off()
-            panel.set_ylabel(f"{label} to a Nash gap of δ / 10")
+            panel.set_ylabel(f"{label}\nto a Nash gap of δ / 10")
         panels[0].set_ylim(bottom=0)
         panels[1].set_yscale("log")
+        ticks = [10, 30, 100, 300]
+        panels[1].set_yticks(ticks, [str(tick) for tick in ticks])
+        panels[1].minorticks_off()
         legend_on_top(figure, panels[0], columns=2)
     return figure
 
@@ -89,7 +92,7 @@ FIGURE = PaperFigure(
     experiments=("gap_size",),
     caption=(
         "The game `gap`, 8 agents, 4 actions, in which the best action is better than the second "
-        "by δ at the equilibrium. 1000 samples a round, step size 10, no warm-up. Lines: "
+        "by δ at the equilibrium. 1000 samples a round, step size 0.5, no warm-up. Lines: "
         "interquartile mean over the seeds of what it takes to a Nash gap of δ / 10, each "
         "algorithm at its best of three triggers (0.5, 0.1, 0.01); bands: 95 % bootstrap interval. "
         "Hollow: rewards are seen with noise of standard deviation 0.1; a cross at the top: more "

@@ -153,7 +153,7 @@ FIGURE = PaperFigure(
     title="Where importance sampling becomes unstable as rounds grow rare",
     experiments=("instability", "instability_missing"),
     caption=(
-        "Importance sampling, 600 local updates of step size 2, 6 actions, no warm-up, 1000 "
+        "Importance sampling, 3000 local updates of step size 2, 6 actions, no warm-up, 1000 "
         "samples in each round that takes place; so fewer samples travel to the right. Top: share "
         "of games that end with a Nash gap above 0.05 (bands: Jeffreys' 95 % interval). Bottom: "
         "geometric mean over all seeds of the final gap over that of the same seed with a round at "

@@ -44,7 +44,7 @@ def draw(configurations: Configurations) -> Figure:
         for panel, game in zip(panels[0], GAMES, strict=True):
             panel.set_title(game.replace("_", " "))
         for panel in panels[-1]:
-            panel.set_xlabel("probability that data are missing")
+            panel.set_xlabel("probability that\ndata are missing")
         panels[0, 0].set_ylim(1e-7, 1.5)
         legend_on_top(figure, panels[0, 0])
     return figure

@@ -70,7 +70,7 @@ def draw(configurations: Configurations) -> Figure:
                 epsilons, found = costs_of(configurations, family, _ALGORITHMS[1], _SAMPLED, unit)
                 mean = interquartile_mean(found).min(axis=-1)
                 _draw_bounds(panel, unit, (epsilons[0], float(mean[0])))
-            row[0].set_ylabel(f"{label} to a Nash gap of ε")
+            row[0].set_ylabel(f"{label}\nto a Nash gap of ε")
         for panel, family in zip(panels[0], FAMILIES, strict=True):
             panel.set_title(family.replace("_", " "))
             panel.invert_xaxis()

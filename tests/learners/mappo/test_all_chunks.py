@@ -11,9 +11,9 @@ from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.experience.earlier_rounds import EarlierRounds
 from marl_comm.experience.network_bases import NetworkBases
-from marl_comm.experience.rollouts import Rollouts
+from marl_comm.experience.rollouts import FINAL, Rollouts
+from marl_comm.learners.mappo.all_chunks import shares_of
 from marl_comm.learners.mappo.importance import LogRatios
-from marl_comm.learners.mappo.learner import shares_of
 
 
 def numbered_round(spec, counts, first):
@@ -27,8 +27,9 @@ def numbered_round(spec, counts, first):
         template = made_up_chunk(learner_for(spec, range(len(rows))), spec, steps=3, copies=2)
         for data in vars(template).values():
             data[:] = numbers.view(-1, *[1] * (data.ndim - 1)).to(data.dtype)
-        final = template.final_observations[:, :, :1]
-        template.final_observations = final.repeat_interleave(1 + position % 3, dim=2)
+        for name in FINAL:
+            final = getattr(template, name)[:, :, :1].repeat_interleave(1 + position % 3, dim=2)
+            setattr(template, name, final)
         rollouts.write(rows, position, template)
         parameters[rows, position, 0] = numbers.float()
     trust = torch.zeros(parameters.shape[:2])
@@ -83,7 +84,7 @@ def test_chunks_side_by_side_are_their_copies_side_by_side():
             for number, place in enumerate(wanted):
                 part = data.narrow(copies, 4 * number, 4)[row]
                 own = getattr(chunks[place], name)[row].to(part.dtype)
-                if name == "final_observations":
+                if name in FINAL:
                     assert torch.equal(part[:, : own.shape[1]], own), name
                 else:
                     assert torch.equal(part, own), name

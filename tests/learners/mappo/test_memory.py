@@ -42,6 +42,19 @@ def test_a_further_chunk_costs_two_of_it_while_two_rounds_are_held(spec):
     assert 2 * held <= whole < 4 * held
 
 
+def test_kept_rounds_are_counted_as_they_are_held_while_one_is_received():
+    """The latest, the new one, the earlier ones twice, and all of them at once in between."""
+    sizes = ("num_seeds=3", "game.steps=25", "game.copies=50", "algorithm=importance_sampling")
+    rollouts = Rollouts.empty(SPREAD, torch.full((3,), 4), 25, 50)
+    round_ = sum(data.nbytes for data in vars(rollouts.chunks).values())
+    before = estimated(*sizes).tensors
+    for rounds in (2, 5):
+        kept = estimated(*sizes, "learner.chunks=all", f"learner.reuse={rounds}").tensors
+        drawn = estimated(*sizes, "learner.chunks=all").tensors - before
+        assert kept - before - drawn >= (3 * rounds - 2) * round_
+        assert kept - before - drawn < (3 * rounds - 2) * 1.3 * round_ + 3 * drawn
+
+
 def test_a_further_chunk_costs_its_base_policy_and_its_prediction_in_both_rounds():
     settings = (
         "num_seeds=3",

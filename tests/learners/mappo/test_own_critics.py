@@ -68,7 +68,7 @@ def test_gradients_of_own_critics_are_those_of_autograd(shared):
     parameters = torch.randn((2, critics.size), generator=random, dtype=torch.float64)
     parameters.requires_grad_()
     seen = torch.randn((2, 2, 5, 6), generator=random, dtype=torch.float64)
-    inputs = critics.inputs(seen)
+    inputs = critics.inputs(seen, seen[:, :1, :, :0])
     slopes = torch.randn((2, 2, 5), generator=random, dtype=torch.float64)
     gradient = critics.gradient(parameters.detach())
     gradient.forward(inputs)
@@ -88,10 +88,14 @@ def test_gradients_of_own_critics_are_those_of_autograd(shared):
 def test_a_critic_of_its_own_does_not_see_what_others_see():
     learner = learner_for(SPREAD, critic="own")
     seen = torch.randn(2, 3, 6, 4)
-    values = learner._critic(learner.networks.critic, learner._critic.inputs(seen))
+    values = learner._critic(
+        learner.networks.critic, learner._critic.inputs(seen, seen[:, :1, :, :0])
+    )
     other = seen.clone()
     other[:, 1:] += 1.0
-    changed = learner._critic(learner.networks.critic, learner._critic.inputs(other))
+    changed = learner._critic(
+        learner.networks.critic, learner._critic.inputs(other, other[:, :1, :, :0])
+    )
     assert torch.equal(values[:, 0], changed[:, 0])
     assert not torch.equal(values[:, 1], changed[:, 1])
 

@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from marl_comm.errors import InputError
+from marl_comm.options.extras import install_line
 
 
 def refuse_missing(where: str, package: str, extra: str) -> None:
@@ -14,4 +15,4 @@ def refuse_missing(where: str, package: str, extra: str) -> None:
         extra: What installs it.
     """
     if find_spec(package) is None:
-        raise InputError(f'{where}: {package} is not installed; pip install "marl_comm[{extra}]"')
+        raise InputError(f"{where}: {package} is not installed; {install_line(extra, package)}")

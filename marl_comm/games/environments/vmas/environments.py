@@ -19,6 +19,7 @@ from marl_comm.games.environments.observations import MASK
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.environments.vmas.simulations import Simulations
 from marl_comm.games.environments.vmas.state import copies_share_draws, steps_draw, told
+from marl_comm.options.extras import install_line
 
 _OWN = (
     "scenario",
@@ -184,9 +185,8 @@ class VectorisedEnvironments:
         try:
             import vmas
         except ImportError as error:
-            raise InputError(
-                'game=vmas: VMAS is not installed; pip install "marl_comm[vmas]"'
-            ) from error
+            line = install_line("vmas", "vmas")
+            raise InputError(f"game=vmas: VMAS is not installed; {line}") from error
         try:
             with warnings.catch_warnings():
                 # An argument that is not used is a mistake.

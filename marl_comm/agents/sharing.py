@@ -1,0 +1,165 @@
+"""Play and communication rounds, from the world's side."""
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.channel import Channel
+from marl_comm.agents.form import Form
+from marl_comm.agents.measured import Tally
+from marl_comm.agents.packing import Bytes, packed, size_of, unpacked
+from marl_comm.arrays import AnyArray, Array, IntArray
+from marl_comm.experience import BasePolicies
+from marl_comm.experience.shared_buffer import SharedBuffer
+from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
+from marl_comm.games.over_time.player import Choices
+
+
+class Sharing:
+    """A communication round, from the world's side."""
+
+    def __init__(
+        self,
+        play: Channel,
+        rounds: Channel,
+        form: Form,
+        agreement: Agreement,
+        tally: Tally,
+        seeds: int,
+    ) -> None:
+        self.play, self.form, self.agreement = play, form, agreement
+        self._rounds, self._tally, self._seeds = rounds, tally, seeds
+        self._arriving: deque[Callable[[], list[Bytes]]] = deque()
+
+    def on_sockets(self) -> tuple[int, int] | None:
+        """Return what the system has counted of all rounds: bytes sent and received."""
+        return self._rounds.on_sockets
+
+    def deal(self, uniform: AnyArray) -> None:
+        """Give each agent the draws that decide its actions; (..., agents)."""
+        self.agreement.compare()
+        columns = [packed([uniform[..., agent]]) for agent in range(self.form.agents)]
+        self.play.scatter(columns)
+
+    def exchange(
+        self, rows: int, samples: int, once: list[AnyArray], rewards: AnyArray
+    ) -> list[list[AnyArray]]:
+        """Let all agents write, and hand each what the others and the world have written.
+
+        Args:
+            rows: Seeds that communicate.
+            samples: Joint actions of each.
+            once: What the world writes.
+            rewards: What each agent is told alone, (..., agents), in games of own rewards.
+
+        Returns:
+            What the agents have written.
+        """
+        form, tally = self.form, self._tally
+        each = form.written_by_each(1, samples)
+        # Hearing its own rewards, or one byte, an agent knows that all have played.
+        told = form.own_rewards(rows, samples)
+        self.play.scatter(
+            [
+                packed([rewards[..., agent]]) if told else np.zeros(1, np.uint8)
+                for agent in range(form.agents)
+            ]
+        )
+        written = [self._arriving.popleft()() for _ in range(rows)]
+        self.expect(samples)
+        for row, of_row in enumerate(written):
+            common = packed([part[row] for part in once])
+            tally.written_by_world += common.nbytes
+            self._rounds.scatter([_without(agent, of_row, common) for agent in range(form.agents)])
+        tally.payload_up = self._rounds.received + tally.written_by_world
+        tally.payload_down = self._rounds.sent
+        by_agent = zip(*written, strict=True)
+        return [stacked([unpacked(data, each) for data in of_agent]) for of_agent in by_agent]
+
+    def expect(self, samples: int) -> None:
+        """Get ready for a message of each agent and seed, so that none waits for being asked for.
+
+        A group first asks for what it expects: asked before the round, no time of it is lost.
+        """
+        size = size_of(self.form.written_by_each(1, samples))
+        while len(self._arriving) < self._seeds:
+            self._arriving.append(self._rounds.expect_all(size))
+
+
+def _without(agent: int, written: list[Bytes], common: Bytes) -> Bytes:
+    return np.concatenate([common, *written[:agent], *written[agent + 1 :]])
+
+
+class OneShotPlayers:
+    """The agents of a one-shot game, in their processes."""
+
+    def __init__(self, sharing: Sharing) -> None:
+        self._sharing = sharing
+
+    def choose(self, behaviours: BasePolicies, samples: int, uniforms: Iterable[Array]) -> AnyArray:
+        """Deal the draws, and return what the agents do, (rows, samples, agents)."""
+        uniform = np.stack(list(uniforms))
+        sharing, form = self._sharing, self._sharing.form
+        sharing.deal(uniform)
+        shapes = form.written_by_each(len(uniform), samples)[:1]
+        return np.stack(
+            [unpacked(data, shapes)[0] for data in sharing.play.gather(size_of(shapes))], axis=-1
+        )
+
+    def share(self, buffer: SharedBuffer) -> SharedBuffer:
+        """Hold the round, and return what was written."""
+        rows, samples, _ = buffer.joint_actions.shape
+        once = [buffer.rewards] if self._sharing.form.common_reward else []
+        written = self._sharing.exchange(rows, samples, once, buffer.rewards)
+        return SharedBuffer(*together(written, [buffer.rewards]))
+
+
+class OverTimePlayers:
+    """The agents of a game over time, in their processes."""
+
+    def __init__(self, sharing: Sharing) -> None:
+        self._sharing = sharing
+
+    def choices(self, behaviours: BasePolicies, uniform: Array) -> Choices:
+        """Deal the draws, and return what asks all agents what they do in a state."""
+        sharing, form = self._sharing, self._sharing.form
+        rows, steps, episodes, _ = uniform.shape
+        sharing.deal(uniform)
+        actions = form.written_by_each(rows, steps * episodes)[0]
+        shapes = [dataclasses.replace(actions, sizes=(rows, episodes))]
+        kind = form.written_once(rows, steps * episodes)[0].type
+
+        def choose(step: int, state: IntArray) -> IntArray:
+            sharing.play.broadcast(packed([state.astype(kind)]))
+            chosen = [unpacked(data, shapes)[0] for data in sharing.play.gather(size_of(shapes))]
+            return np.stack(chosen, axis=-1).astype(np.int64)
+
+        return choose
+
+    def share(self, buffer: TrajectoryBuffer) -> TrajectoryBuffer:
+        """Hold the round, and return what was written."""
+        rows, steps, episodes, _ = buffer.joint_actions.shape
+        once = [buffer.states]
+        if self._sharing.form.common_reward:
+            once.append(buffer.rewards)
+        written = self._sharing.exchange(rows, steps * episodes, once, buffer.rewards)
+        return TrajectoryBuffer(buffer.states, *together(written, [buffer.rewards]))
+
+
+def stacked(rows: list[list[AnyArray]]) -> list[AnyArray]:
+    """Return the arrays of all rows, of those of each row, (1, ...)."""
+    return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+
+
+def together(written: list[list[AnyArray]], common: list[AnyArray]) -> list[AnyArray]:
+    """Return joint actions and rewards, (..., agents), of what each agent has written.
+
+    Args:
+        written: Of each agent its actions, and where they are its own, its rewards.
+        common: The team's rewards, where agents have none of their own.
+    """
+    columns = [np.stack(parts, axis=-1) for parts in zip(*written, strict=True)]
+    return columns if len(columns) > 1 else [*columns, *common]

@@ -1,0 +1,1 @@
+"""Environments of JaxMARL, SMAX among them: JAX steps all copies together."""

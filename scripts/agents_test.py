@@ -1,0 +1,191 @@
+"""Agents as processes against one process, byte for byte: `agents_test.py games`.
+
+agents_test.py games   every game of tables with every algorithm, predictor and schedule
+agents_test.py cost    what 8 agents as processes cost, against one process
+"""
+
+import argparse
+import filecmp
+import itertools
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent_group import Group
+
+from marl_comm.command_line.composition import compose
+from marl_comm.config.run import RunConfig
+from marl_comm.errors import InputError
+from marl_comm.randomness import Streams
+from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
+from marl_comm.runs.session import execute
+
+COMPARED = ("metrics.jsonl", "final.npz", "summary.json", "config.yaml")
+SMALL = ("num_seeds=2", "max_local_steps=15", "samples_per_round=60")
+GAMES = {
+    "coverage": 3,
+    "congestion": 3,
+    "random_potential": 3,
+    "unanimous_failure": 3,
+    "saddle_chain": 3,
+    "graph": 4,
+    "climbing": 2,
+    "penalty": 2,
+    "payoff": 3,
+    "random_markov": 2,
+    "markov_congestion": 3,
+    "climbing_chain": 3,
+}
+SIZES = {
+    "graph": ("game.actions=3", "game.degree=1"),
+    "payoff": ("game.file=tests/gate_game.nfg",),
+    "random_markov": ("game.states=2", "game.horizon=3"),
+    "markov_congestion": ("game.actions=3", "game.weights=[1,2,4]", "game.episode_steps=4"),
+    "climbing_chain": ("game.states=3", "game.horizon=4"),
+}
+ALGORITHMS = (
+    ("algorithm=full_communication",),
+    ("algorithm=importance_sampling",),
+    ("algorithm=stale",),
+    *(
+        ("algorithm=base_policy_prediction", "algorithm.max_bases=4", f"algorithm.predictor={name}")
+        for name in ("line", "rehearse", "last_gradient", "model")
+    ),
+)
+SCHEDULES = (
+    ("communication=unlimited",),
+    ("communication=adaptive", "communication.max_local_updates=6"),
+    ("communication=periodic", "communication.period=4"),
+    ("communication=missing", "communication.probability=0.7"),
+    ("communication=noise", "communication.max_local_updates=6"),
+    ("communication=changing_condition", "communication.epsilon=0.01"),
+)
+PERIODIC = ("communication=periodic", "communication.period=25", "communication.warmup=null")
+LARGE = ("samples_per_round=4000", "checkpoint_seconds=1e6")
+# Taken in turn, so that each meets many games, algorithms and schedules.
+FURTHER = (
+    (),
+    ("learner.reuse=all",),
+    ("game.reward_noise=0.1",),
+    ("metrics.gap_thresholds=[0.1]", "metrics.stop_at_smallest_gap=true"),
+    ("communication.max_rounds=3",),
+)
+
+
+def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield number of agents and overrides of every combination that makes sense."""
+    combinations = itertools.product(GAMES.items(), ALGORITHMS, SCHEDULES)
+    for number, ((game, agents), algorithm, schedule) in enumerate(combinations):
+        modelled = ("learner.estimator=doubly_robust",) if "model" in algorithm[-1] else ()
+        words = (f"game={game}", *SIZES.get(game, ()), *algorithm, *schedule, *modelled, *SMALL)
+        words += FURTHER[number % len(FURTHER)]
+        try:
+            compose(f"game.agents={agents}", "logger=local", *words)
+        except InputError:
+            continue
+        yield agents, words
+
+
+def games(every: int, start: int) -> bool:
+    """Play the combinations; print each that differs, and how many there were."""
+    chosen = list(itertools.islice(commands(), start, None, every))
+    same = 0
+    for number, (agents, words) in enumerate(chosen):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            execute(compose(f"game.agents={agents}", "logger=local", *words), folder / "alone")
+            with Group(folder, agents, *words) as group:
+                codes = group.codes()
+            if codes != [0] * (agents + 1):
+                print(f"{' '.join(words)}: codes {codes}: {group.said(0)}", flush=True)
+                continue
+            differing = [
+                each
+                for each in COMPARED
+                if not filecmp.cmp(folder / "alone" / each, folder / "run" / each, shallow=False)
+            ]
+            told = json.loads((folder / "run" / "agents.json").read_text())
+            if (told["payload_up"], told["payload_down"]) != (
+                told["ledger_up"],
+                told["ledger_down"],
+            ):
+                differing.append("payload")
+            if differing:
+                print(f"{' '.join(words)}: differs in {', '.join(differing)}", flush=True)
+            same += not differing
+        if sys.stderr.isatty():
+            print(f"{number + 1} of {len(chosen)}", end="\r", file=sys.stderr)
+    print(f"{same} of {len(chosen)} runs left the same bytes, and moved what the ledger booked")
+    return same == len(chosen)
+
+
+def cost(times: int) -> bool:
+    """Print how long 8 agents and one process train; return whether that is 3 times at most."""
+    good = True
+    for updates, communication in (
+        (20, ("algorithm=full_communication",)),
+        (500, ("algorithm=importance_sampling", *PERIODIC)),
+    ):
+        words = ("game=coverage", *communication, f"max_local_steps={updates}", *LARGE)
+        apart, alone = [], []
+        for _ in range(times):
+            with tempfile.TemporaryDirectory() as name:
+                folder, begun = Path(name), time.perf_counter()
+                with Group(folder, 8, *words) as group:
+                    if group.codes() != [0] * 9:
+                        sys.exit(f"the run failed: {group.said(0)}")
+                whole = time.perf_counter() - begun
+                told = json.loads((folder / "run" / "agents.json").read_text())
+                apart.append((told["seconds"], told["cpu_seconds"], whole))
+                alone.append(_alone(folder / "alone", words))
+        (apart_took, apart_cpu, whole), (alone_took, alone_cpu) = min(apart), min(alone)
+        ratio = apart_took / alone_took
+        good &= ratio <= 3
+        print(
+            f"20 rounds, {updates} local updates, the fastest of {times}: as processes "
+            f"{apart_took:.3f} s (of processors {apart_cpu:.3f} s; with their start {whole:.1f} s),"
+            f" in one {alone_took:.3f} s ({alone_cpu:.3f} s): {ratio:.1f} times as long",
+            flush=True,
+        )
+    return good
+
+
+def _alone(directory: Path, words: tuple[str, ...]) -> tuple[float, float]:
+    """Return how long training takes in this process, and of its processor."""
+    took = (0.0, 0.0)
+
+    def timed(config: RunConfig, streams: Streams) -> PartsOfTables | PartsOfNetworks:
+        parts = assemble(config, streams)
+        train = type(parts).train
+
+        def training(*arguments: object) -> None:
+            nonlocal took
+            begun, cpu = time.perf_counter(), time.process_time()
+            train(parts, *arguments)  # type: ignore[arg-type]
+            took = (time.perf_counter() - begun, time.process_time() - cpu)
+
+        object.__setattr__(parts, "train", training)
+        return parts
+
+    execute(compose("game.agents=8", "logger=local", *words), directory, timed)
+    return took
+
+
+def main() -> int:
+    """Run what the command line names; return 0 where all was as it should be."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", choices=("games", "cost"))
+    parser.add_argument("--every", type=int, default=1, help="of the games, only each so many")
+    parser.add_argument("--start", type=int, default=0, help="the first of them")
+    parser.add_argument("--times", type=int, default=3, help="repetitions of cost")
+    options = parser.parse_args()
+    if options.what == "cost":
+        return int(not cost(options.times))
+    return int(not games(options.every, options.start))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
