@@ -1,7 +1,9 @@
 # `make` or `make help` explains itself.
 PYTHON ?= python3
-# Any torch that pyproject.toml admits; name your GPU's build here if the default is not it.
+# Any torch that pyproject.toml admits. For another build than your platform's default name its index:
+# make run TORCH_INDEX=https://download.pytorch.org/whl/cpu (or cu128, rocm6.4, ...).
 TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
 RUN := .venv/bin/python
 COMPARISON := outputs/comparison
 PLAYED := game=coverage num_seeds=20 metrics.stop_at_smallest_gap=true 'metrics.gap_thresholds=[0.03,0.01,0.003]'
@@ -14,7 +16,12 @@ help:  ## Show this list.
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet "$(TORCH)"
+	.venv/bin/pip install --quiet "$(TORCH)" $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+# What the tests need beside it is some 300 MB more: environments, JAX, checkers.
+.venv/tested: .venv/installed
 	.venv/bin/pip install --quiet --constraint constraints.txt --editable ".[test]"
 	touch $@
 
@@ -29,10 +36,10 @@ run: .venv/installed  ## Set up, play `coverage` with three algorithms, print an
 figures: .venv/installed  ## Run the sweeps at quick scale, draw the figures, judge the claims, write the report.
 	$(RUN) scripts/reproduce_figures.py --scale quick
 
-test: .venv/installed lint  ## Set up, check style and types, pass the tests.
+test: .venv/tested lint  ## Set up, check style and types, pass the tests.
 	OMP_NUM_THREADS=1 .venv/bin/pytest --refuse-skips
 
-lint: .venv/installed  ## Check style, format and types.
+lint: .venv/tested  ## Check style, format and types.
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

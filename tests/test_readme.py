@@ -1,0 +1,72 @@
+"""The README's first numbers are those of the pages that they are from, or of runs."""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marl_comm.analysis.estimates import median
+from marl_comm.command_line.composition import compose
+from marl_comm.paper.tuning.page import documents
+from marl_comm.paper.tuning.table import ratio_between
+from marl_comm.runs.session import execute
+
+ROOT = Path(__file__).parents[1]
+README = " ".join((ROOT / "README.md").read_text().split())
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+def test_failures_of_the_estimators_are_those_of_their_page() -> None:
+    page = (ROOT / "docs" / "estimators.md").read_text()
+    said = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0].startswith("8 "):
+            said[cells[1].strip("`"), cells[2]] = int(cells[-1])
+    sampling = said["self_normalised", "importance sampling"]
+    predicting = said["self_normalised", "base-policy prediction"]
+    assert f"fails in {sampling} of 40 games with self-normalised weights" in README
+    assert f"prediction in {predicting};" in README
+    assert said["bounded", "importance sampling"] == said["bounded", "base-policy prediction"] == 0
+
+
+def test_what_prediction_saves_at_its_best_is_what_the_search_found() -> None:
+    found = documents(ROOT / "docs" / "tuned")
+    pairs = {
+        each["problem"]: ratio_between(each["algorithms"], "prediction_line", "importance_sampling")
+        for each in found
+    }
+    ratios = [pair.value for pair in pairs.values() if pair is not None]
+    assert f"{min(ratios):.2f} to {max(ratios):.2f} times the rounds" in README
+    numbers = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    assert f"in the {numbers[len(ratios)]} tabular games where both were tuned" in README
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name"),
+    [
+        ("importance_sampling", "importance sampling"),
+        ("base_policy_prediction", "base-policy prediction"),
+        ("full_communication", "full communication"),
+    ],
+)
+def test_the_table_of_make_run_is_what_it_prints(tmp_path, algorithm, name) -> None:
+    played = MAKEFILE.partition("PLAYED :=")[2].partition("\n")[0]
+    overrides = [*shlex.split(played), f"algorithm={algorithm}", "logger=local"]
+    if algorithm == "full_communication":
+        overrides += ["max_local_steps=2000", "learner.step_size=null", "learner.reuse=all"]
+        assert " ".join(overrides[-3:]) in MAKEFILE.replace(" \\\n\t ", "")
+    else:
+        overrides.append("experiment=recommended")
+    execute(compose(*overrides), tmp_path / "run")
+    seeds = json.loads((tmp_path / "run" / "summary.json").read_text())["seeds"]
+    rounds = median(np.array([seed["reached"]["0.003"]["round"] for seed in seeds], dtype=float))
+    interval = f"[{rounds.low:g}, {rounds.high:g}]"
+    row = f"| {name} | {rounds.value:g} {interval} | {1000 * rounds.value:,.0f} |"
+    assert row in README
