@@ -23,7 +23,7 @@ BASH = shutil.which("bash") or "/bin/bash"
     [
         ("game=cove", ["game=coverage"]),
         ("game=mpe/simple_s", ["game=mpe/simple_speaker_listener", "game=mpe/simple_spread"]),
-        ("logger=", ["logger=local", "logger=wandb"]),
+        ("logger=", ["logger=local", "logger=tensorboard", "logger=wandb"]),
         ("seed=3 num_s", ["num_seeds="]),
         ("num_seeds=", ["num_seeds=1"]),
         ("game=congestion game.ag", ["game.agents="]),

@@ -135,11 +135,13 @@ def test_every_setting_that_is_imported_is_marked():
         if "import_module(" in file.read_text()
     }
     assert importing == {
+        "__init__.py",
         "options/own.py",
         "options/found.py",
         "games/environments/foreign.py",
         "games/environments/gymnasium_teams/world.py",
         "games/environments/mpe/environments.py",
+        "games/environments/pettingzoo/starcraft.py",
         "algorithms/base_policy_prediction/predictor.py",
         "learners/mappo/predictor.py",
         "command_line/main.py",
