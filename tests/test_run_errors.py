@@ -44,7 +44,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """Runs are taken note of instead of played; they claim their directory as real ones do."""
     runs: Started = []
 
-    def execute(config: RunConfig, directory: Path) -> float:
+    def execute(config: RunConfig, directory: Path, *more: object) -> float:
         runs.append((config, directory))
         (directory / "config.yaml").touch(exist_ok=False)
         return 0.25
@@ -53,12 +53,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     return runs
 
 
-def _replace_session(
-    monkeypatch: pytest.MonkeyPatch, execute: Callable[[RunConfig, Path, str | None], float]
-) -> None:
+def _replace_session(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., float]) -> None:
     session = ModuleType("marl_comm.runs.session")
     session.execute = execute  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "marl_comm.runs.session", session)
+    # Of what was only claimed there is nothing to tell.
+    monkeypatch.setattr(run, "closing_lines", lambda directory: [])
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -207,7 +207,7 @@ def test_errors_of_a_run_take_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def execute(config: RunConfig, directory: Path) -> float:
+    def execute(config: RunConfig, directory: Path, *more: object) -> float:
         raise error
 
     _replace_session(monkeypatch, execute)
@@ -218,7 +218,7 @@ def test_errors_of_a_run_take_one_line(
 def test_defects_show_where_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def execute(config: RunConfig, directory: Path) -> float:
+    def execute(config: RunConfig, directory: Path, *more: object) -> float:
         raise ZeroDivisionError
 
     _replace_session(monkeypatch, execute)
@@ -269,7 +269,7 @@ def test_a_failing_job_is_told_at_once_and_does_not_end_the_sweep(
     played: list[int] = []
     errors = {0: OutputError("the disk is full"), 2: ZeroDivisionError()}
 
-    def execute(config: RunConfig, directory: Path) -> float:
+    def execute(config: RunConfig, directory: Path, *more: object) -> float:
         played.append(config.seed)
         if config.seed == 1:
             assert capsys.readouterr().err == "error: the disk is full\n"
@@ -303,7 +303,7 @@ def test_help_names_groups_options_keys_and_usage(
     printed = capsys.readouterr().out
     for words in (
         "usage: python -m marl_comm.run",
-        "game: climbing, climbing_chain, congestion, coverage, graph, markov_congestion, ",
+        "game: climbing, climbing_chain, congestion, coverage, gap, graph, jaxmarl, ",
         "communication: adaptive, changing_condition, missing, noise, own, periodic, unlimited",
         "ess_threshold: 0.5",
         "docs/configuration.md",
@@ -318,7 +318,7 @@ def test_own_options_are_found(
 ) -> None:
     (tmp_path / "own" / "game").mkdir(parents=True)
     (tmp_path / "own" / "game" / "mine.yaml").write_text(
-        "{name: congestion, agents: 3, actions: 2, reward_noise: 0, seed: 1}"
+        "{name: congestion, agents: 3, actions: 2, own_costs: 0, reward_noise: 0, seed: 1}"
     )
     assert command(monkeypatch, "--config-dir", "own", "game=mine") == 0
     assert started[0][0].game.agents == 3
