@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from own_reward_checks import check_a_lone_deviation
 
 from marl_comm.arrays import Array
 from marl_comm.games.one_shot.congestion import Congestion
@@ -100,21 +101,7 @@ def test_a_lone_deviation_changes_own_reward_and_potential_alike(data: st.DataOb
     actions = data.draw(st.integers(2, 4), label="actions")
     cost = st.floats(0, 1, allow_subnormal=False)
     game = game_of(data.draw(arrays(np.float64, (actions, agents), elements=cost), label="costs"))
-    choices = st.lists(st.integers(0, actions - 1), min_size=agents, max_size=agents)
-    before = data.draw(choices, label="joint action")
-    agent = data.draw(st.integers(0, agents - 1), label="deviating agent")
-    after = list(before)
-    after[agent] = data.draw(st.integers(0, actions - 1), label="deviation")
-
-    rewards = game.rewards(ROW, np.array([[before, after]]))[0]
-    potential = [
-        game.potential(
-            ROW, enumeration.log_of(enumeration.pure_policy(joint_action, actions))[None]
-        )
-        for joint_action in (before, after)
-    ]
-    own_gain = rewards[1, agent] - rewards[0, agent]
-    assert (potential[1] - potential[0])[0] == pytest.approx(own_gain, abs=1e-12)
+    check_a_lone_deviation(game, data)
 
 
 def test_equal_loads_on_equal_resources_are_an_equilibrium_and_crowding_is_not() -> None:

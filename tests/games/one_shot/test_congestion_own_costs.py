@@ -1,13 +1,13 @@
 """Congestion in which a resource also costs each agent something of its own."""
 
 import itertools
-from functools import partial
 
 import enumeration
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from own_reward_checks import check_a_lone_deviation, check_against_enumeration
 
 from marl_comm.games.one_shot.congestion import Congestion
 from marl_comm.games.one_shot.solution import nash_gap
@@ -53,21 +53,7 @@ def gap(game: Congestion, joint_action: tuple[int, ...]) -> float:
 @pytest.mark.parametrize(("agents", "actions"), [(1, 3), (3, 2), (4, 3)])
 def test_exact_figures_equal_enumeration(agents: int, actions: int) -> None:
     game = Congestion(agents, actions, [5, 6, 7], own_costs=0.4)
-    rows = np.array([2, 0])
-    policy = enumeration.random_policy((2, agents, actions), seed=agents)
-    log_policy = enumeration.log_of(policy)
-    marginals, potentials = (of(rows, log_policy) for of in (game.marginal_rewards, game.potential))
-    every = list(itertools.product(range(actions), repeat=agents))
-    played = game.rewards(rows, np.array([every, every], dtype=np.uint8))
-    assert (played >= 0).all()
-    assert (played <= 1).all()
-    for row, index in enumerate(rows):
-        rewards = own_rewards(game, index)
-        expected = enumeration.marginal_rewards(rewards, policy[row])
-        potential = enumeration.expectation(partial(potential_of, game, index), policy[row])
-        assert marginals[row] == pytest.approx(expected, abs=1e-13)
-        assert potentials[row] == pytest.approx(potential, abs=1e-13)
-        assert played[row] == pytest.approx(np.array([rewards(a) for a in every]), abs=1e-15)
+    check_against_enumeration(game, own_rewards, potential_of)
 
 
 @given(data=st.data())
@@ -78,15 +64,7 @@ def test_a_lone_deviation_changes_own_reward_and_potential_alike(data: st.DataOb
     game = Congestion(
         agents, actions, [data.draw(st.integers(0, 99), label="seed")], own_costs=share
     )
-    choices = st.lists(st.integers(0, actions - 1), min_size=agents, max_size=agents)
-    before = data.draw(choices, label="joint action")
-    agent = data.draw(st.integers(0, agents - 1), label="deviating agent")
-    after = list(before)
-    after[agent] = data.draw(st.integers(0, actions - 1), label="deviation")
-    rewards = game.rewards(ROW, np.array([[before, after]]))[0]
-    pure = [enumeration.log_of(enumeration.pure_policy(a, actions))[None] for a in (before, after)]
-    rise = float(game.potential(ROW, pure[1])[0] - game.potential(ROW, pure[0])[0])
-    assert rise == pytest.approx(rewards[1, agent] - rewards[0, agent], abs=1e-12)
+    check_a_lone_deviation(game, data)
 
 
 def test_agents_that_like_different_resources_part_and_alike_ones_need_not() -> None:
