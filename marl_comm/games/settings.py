@@ -1,7 +1,7 @@
 """What all games share whose policies are tables."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -41,6 +41,15 @@ class TabularGameSettings(GameSettings):
     @abstractmethod
     def shared(self) -> bool:
         """Whether all seeds of a run play the same game: nothing is drawn, or once for all."""
+
+    @property
+    @abstractmethod
+    def game_seed(self) -> int | None:
+        """Draws one game for all seeds of the run; None draws one per seed, where any is drawn."""
+
+    def seeds_of_games(self, seeds: Sequence[int]) -> Sequence[int]:
+        """Return what games are drawn from, given the seeds of the run."""
+        return seeds if self.game_seed is None else (self.game_seed,)
 
     @property
     @abstractmethod

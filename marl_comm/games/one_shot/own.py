@@ -56,8 +56,7 @@ class OwnOneShotSettings(DrawnOneShotSettings, OwnOption):
             numbers = games * rules.numbers(self.agents, self.actions)
         for problem in self.problems_of_memory(run, numbers):
             raise InputError(problem)
-        seeds = [self.seed] if self.seed is not None else range(run.seed, run.seed + games)
-        found = disagreement(self.drawn(seeds[:_TRIED]))
+        found = disagreement(self.drawn(self.seeds_of_games(run.seeds)[:_TRIED]))
         if found is not None:
             raise InputError(f"{self._named}: {found}")
 

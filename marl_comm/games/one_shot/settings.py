@@ -16,11 +16,6 @@ from marl_comm.settings import Seed
 class OneShotSettings(TabularGameSettings):
     """A one-shot game, played once per sample."""
 
-    @property
-    @abstractmethod
-    def game_seed(self) -> int | None:
-        """Draws one game for all seeds of the run; None draws one per seed, where any is drawn."""
-
     @abstractmethod
     def drawn(self, seeds: Sequence[int]) -> PotentialGame:
         """Return the rules, with one game drawn from each of the seeds if any is drawn.
@@ -46,8 +41,12 @@ class OneShotSettings(TabularGameSettings):
 
     def build(self, run: RunSettings, streams: Streams) -> TabularGame:
         """Return the game of each seed. See `TabularGameSettings`."""
-        seeds = streams.seeds if self.game_seed is None else (self.game_seed,)
-        return NormalFormGame(self.drawn(seeds), streams, self.reward_noise, run.samples_per_round)
+        return NormalFormGame(
+            self.drawn(self.seeds_of_games(streams.seeds)),
+            streams,
+            self.reward_noise,
+            run.samples_per_round,
+        )
 
 
 class DrawnOneShotSettings(OneShotSettings):

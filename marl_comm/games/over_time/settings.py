@@ -22,20 +22,14 @@ Penalty = Annotated[float, Field(ge=0, le=1000)]
 class OverTimeSettings(TabularGameSettings):
     """A game over time, played in whole episodes."""
 
-    @property
-    @abstractmethod
-    def game_seed(self) -> int | None:
-        """Draws one game for all seeds of the run; None draws one per seed, where any is drawn."""
-
     @abstractmethod
     def drawn(self, seeds: Sequence[int]) -> MarkovGame:
         """Return the rules, with one game drawn from each of the seeds if any is drawn."""
 
     def build(self, run: RunSettings, streams: Streams) -> TabularGame:
         """Return the game of each seed. See `TabularGameSettings`."""
-        seeds = streams.seeds if self.game_seed is None else (self.game_seed,)
         return MarkovFormGame(
-            self.drawn(seeds),
+            self.drawn(self.seeds_of_games(streams.seeds)),
             streams,
             self.reward_noise,
             run.samples_per_round,
