@@ -102,3 +102,18 @@ class SteadyStep(NetworkPredictor):
     ) -> Tensor | None:
         """There is nothing to rehearse."""
         return None
+
+
+class Rehearsing(NetworkPredictor):
+    """A predictor that makes the coming local updates on a copy of everything."""
+
+    @property
+    def rehearses(self) -> bool:
+        """Yes."""
+        return True
+
+    def step(
+        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
+    ) -> Tensor | None:
+        """No step is known beforehand, and rehearsing at each would cost as much as learning."""
+        return None

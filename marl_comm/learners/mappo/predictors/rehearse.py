@@ -5,27 +5,16 @@ from torch import Tensor
 from marl_comm.arrays import IntArray
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.games.environments.player import EnvironmentGame
-from marl_comm.learners.mappo.predictor import NetworkPredictor
+from marl_comm.learners.mappo.predictor import Rehearsing
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.updater import Updater
 
 
-class Rehearse(NetworkPredictor):
+class Rehearse(Rehearsing):
     """The policies after local updates on the data at hand, on a copy of everything."""
-
-    @property
-    def rehearses(self) -> bool:
-        """Yes."""
-        return True
 
     def practise_in(self, game: EnvironmentGame) -> None:
         """It plays nothing."""
-
-    def step(
-        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
-    ) -> Tensor | None:
-        """No step is known beforehand, and rehearsing at each would cost as much as learning."""
-        return None
 
     def rehearsed(
         self,

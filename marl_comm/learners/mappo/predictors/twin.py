@@ -7,12 +7,12 @@ from marl_comm.arrays import IntArray
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk, Rollouts
 from marl_comm.games.environments.player import EnvironmentGame
-from marl_comm.learners.mappo.predictor import NetworkPredictor
+from marl_comm.learners.mappo.predictor import Rehearsing
 from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.updater import Updater
 
 
-class Twin(NetworkPredictor):
+class Twin(Rehearsing):
     """The policies after local updates on fresh data each, from the networks as they are now.
 
     What the twin plays is in no ledger. Its noise is not the run's, so it shows how far policies
@@ -25,20 +25,9 @@ class Twin(NetworkPredictor):
         """Start without anything to play in."""
         self._game: EnvironmentGame | None = None
 
-    @property
-    def rehearses(self) -> bool:
-        """Yes."""
-        return True
-
     def practise_in(self, game: EnvironmentGame) -> None:
         """Take the environments that nobody else plays in."""
         self._game = game
-
-    def step(
-        self, updater: Updater, networks: State, start: Tensor, updates: Tensor
-    ) -> Tensor | None:
-        """No step is known beforehand."""
-        return None
 
     def rehearsed(
         self,
