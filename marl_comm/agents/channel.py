@@ -4,7 +4,8 @@ All goes by way of the world's process, rank 0: gathered from the agents, handed
 are made of one send and one receive for each agent, so that the agent can be named which is gone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 import numpy as np
@@ -88,37 +89,37 @@ class Channel:
         # The group wants memory that could be written to.
         tensor = torch.from_numpy(data if data.flags.writeable else data.copy())
         self.sent += data.nbytes
-        try:
+        with self._reaching(rank):
             work = dist.isend(tensor, rank, group=self._group)
-        except RuntimeError as error:
-            raise self._gone(rank, error) from error
 
         def wait() -> None:
             assert work is not None
-            try:
+            with self._reaching(rank):
                 work.wait()
-            except RuntimeError as error:
-                raise self._gone(rank, error) from error
 
         return wait
 
     def _expect(self, size: int, rank: int, patience: timedelta | None = None) -> Answer:
         tensor = torch.empty(size, dtype=torch.uint8)
-        try:
+        with self._reaching(rank):
             work = dist.irecv(tensor, rank, group=self._group)
-        except RuntimeError as error:
-            raise self._gone(rank, error) from error
 
         def wait() -> Bytes:
             assert work is not None
-            try:
+            with self._reaching(rank):
                 work.wait() if patience is None else work.wait(patience)
-            except RuntimeError as error:
-                raise self._gone(rank, error) from error
             self.received += size
             return np.asarray(tensor.numpy())
 
         return wait
+
+    @contextmanager
+    def _reaching(self, rank: int) -> Iterator[None]:
+        """Tell who is gone where the group cannot reach somebody."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise self._gone(rank, error) from error
 
     def _gone(self, rank: int, error: RuntimeError) -> GroupError:
         who = "the world" if rank == WORLD else f"agent {rank - 1}"
