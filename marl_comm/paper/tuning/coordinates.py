@@ -1,6 +1,7 @@
 """What is tuned: numbers on grids without an end of their own, and choices."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ Setting = Mapping[str, Value]
 
 
 @dataclass(frozen=True)
-class Coordinate:
+class Coordinate(ABC):
     """One setting that is tuned.
 
     Attributes:
@@ -25,9 +26,9 @@ class Coordinate:
         """Return whether the coordinate means something in a setting."""
         return self.only_with is None or setting.get(self.only_with[0]) == self.only_with[1]
 
+    @abstractmethod
     def beside(self, value: Value) -> list[Value]:
         """Return the values that a best one has to be compared with."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
@@ -161,13 +160,11 @@ def _of_groups(groups: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _played(config: RunConfig, gap: float) -> Costs:
-    directory = Path(tempfile.mkdtemp())
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "run"
         with Path(os.devnull).open("w") as silence, redirect_stderr(silence):
-            execute(config, directory / "run")
-        summary = json.loads((directory / "run" / SUMMARY).read_text(encoding="utf-8"))
-    finally:
-        shutil.rmtree(directory)
+            execute(config, directory)
+        summary = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
     arrivals = [seed["reached"][format(gap, "g")] for seed in summary["seeds"]]
     return Costs(
         tuple(None if each is None else each["round"] for each in arrivals),
