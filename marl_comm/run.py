@@ -83,7 +83,8 @@ def _play_job(cfg: DictConfig, directory: Path) -> Result:
             print(printable(str(error)), file=sys.stderr)
             return unknown(config.metrics.objective)
     except Interrupted as error:
-        error.left = SAVED if error.left != FINISHED else FINISHED
+        if error.left != FINISHED:
+            error.left = SAVED
         raise
     except Exception as error:
         code = report(error)

@@ -6,7 +6,7 @@ import numpy as np
 
 from marl_comm.arrays import AnyArray, Array
 from marl_comm.experience import least_squares
-from marl_comm.experience.pair_model import centred, held_out
+from marl_comm.experience.pair_model import centred, clear_own, held_out
 
 _FEW = 20  # samples of an own action below which it is held back
 
@@ -100,9 +100,7 @@ class _OwnFeatures:
     def transposed(self, errors: Array) -> Array:
         spread = self._taken * np.repeat(errors.T.astype(np.float32), self._actions, axis=1)
         sums = spread.T @ self._places[0]
-        blocks = sums[:, 1:].reshape(self._agents, self._actions, self._agents, -1)
-        every = np.arange(self._agents)
-        blocks[every, :, every] = 0.0  # an agent's actions have nothing to do with each other
+        clear_own(sums[:, 1:].reshape(self._agents, self._actions, self._agents, -1))
         return np.asarray(sums.reshape(self._agents, -1), dtype=np.float64)
 
     def preconditioned(self, gradient: Array) -> Array:

@@ -62,6 +62,12 @@ def centred(joint_actions: AnyArray, actions: int) -> AnyArray:
     return np.asarray((taken - np.float32(1.0 / actions)).reshape(samples, agents * actions))
 
 
+def clear_own(blocks: AnyArray) -> None:
+    """Set to 0, in (agents, A, agents, A), what an agent's actions have to do with each other."""
+    every = np.arange(len(blocks))
+    blocks[every, :, every] = 0.0
+
+
 def numbers(agents: int, actions: int, samples: int) -> int:
     """Return about how many numbers of 8 bytes a fit to so many samples holds while it goes on."""
     size = agents * actions
@@ -201,9 +207,7 @@ class _AllPairs:
         size = self._seen.shape[1]
         single = errors[0].astype(np.float32)
         pairs = 0.5 * (self._seen.T @ (single[:, None] * self._seen))
-        blocks = pairs.reshape(self._agents, size // self._agents, self._agents, -1)
-        every = np.arange(self._agents)
-        blocks[every, :, every] = 0.0  # an agent's actions have nothing to do with each other
+        clear_own(pairs.reshape(self._agents, size // self._agents, self._agents, -1))
         return np.concatenate([errors.sum(axis=1), single @ self._seen, pairs.ravel()])[None]
 
     def added(self, model: PairModel, parameters: Array) -> PairModel:

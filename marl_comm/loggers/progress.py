@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
+
+from marl_comm.loggers.judged import judged_by
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_REDRAWS = 0.1
@@ -132,20 +134,15 @@ class Progress:
         return text
 
 
-def mean_result(figures: Sequence[Mapping[str, float]]) -> str | None:
-    """Return the mean over seeds of the Nash gap, or of the return where there is no gap.
+_WORDS = {"nash_gap": "gap", "evaluation_sampled_return": "return"}
 
-    Args:
-        figures: The last known figures of each seed.
 
-    Returns:
-        None where neither is known.
-    """
-    for name, words in (("nash_gap", "gap"), ("evaluation_sampled_return", "return")):
-        values = [each[name] for each in figures if name in each]
-        if values:
-            return f"{words} {sum(values) / len(values):.3g}"
-    return None
+def mean_result(figures: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the mean over seeds of what a run is judged by, in few words. See `judged_by`."""
+    if (judged := judged_by(figures)) is None:
+        return None
+    name, values = judged
+    return f"{_WORDS[name]} {sum(values) / len(values):.3g}"
 
 
 def duration(seconds: float) -> str:

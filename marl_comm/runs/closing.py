@@ -7,6 +7,7 @@ from typing import Any
 
 from marl_comm.analysis.text import number
 from marl_comm.command_line.program import typed
+from marl_comm.loggers.judged import judged_by
 from marl_comm.plain_text import printable
 from marl_comm.storage.digests import read_summary
 
@@ -14,7 +15,7 @@ _RESULTS = {
     "nash_gap": "Nash gap",
     "evaluation_sampled_return": "return, summed over agents",
 }
-"""What a run is judged by, in words; of several the first that it has."""
+"""What a run is judged by, in words."""
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -55,15 +56,14 @@ def result_of(seeds: Sequence[Mapping[str, Any]]) -> str | None:
     Returns:
         None where there is neither.
     """
-    for name, words in _RESULTS.items():
-        values = [float(seed[name]) for seed in seeds if seed.get(name) is not None]
-        if values:
-            text = f"{words}: {number(fmean(values))}"
-            if len(values) == 1:
-                return text
-            low, high = number(min(values)), number(max(values))
-            return f"{text} (mean of {len(values)} seeds, {low} to {high})"
-    return None
+    if (judged := judged_by(seeds)) is None:
+        return None
+    name, values = judged
+    text = f"{_RESULTS[name]}: {number(fmean(values))}"
+    if len(values) == 1:
+        return text
+    low, high = number(min(values)), number(max(values))
+    return f"{text} (mean of {len(values)} seeds, {low} to {high})"
 
 
 def _costs(seeds: Sequence[Mapping[str, Any]]) -> str:
