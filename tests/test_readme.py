@@ -1,6 +1,7 @@
 """The README's first numbers are those of the pages that they are from, or of runs."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 from marl_comm.analysis.estimates import median
+from marl_comm.analysis.interquartile import interquartile_mean
 from marl_comm.command_line.composition import compose
 from marl_comm.paper.tuning.page import documents
-from marl_comm.paper.tuning.table import ratio_between
+from marl_comm.paper.tuning.table import ratio_between, values
 from marl_comm.runs.session import execute
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +53,24 @@ def test_what_prediction_saves_at_its_best_is_what_the_search_found() -> None:
     numbers = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
     of_them = f"in {numbers[len(ratios)]} of the {numbers[len(ratios) + 1]} tabular games"
     assert f"{of_them} where both were tuned" in README
+
+
+def test_full_communication_at_its_best_is_told_beside_the_table() -> None:
+    (coverage,) = [
+        each for each in documents(ROOT / "docs" / "tuned") if each["problem"] == "coverage_12x6"
+    ]
+    best = interquartile_mean(values(coverage["algorithms"]["full_communication"]))
+    assert f"at its best full communication needs {float(best):g} rounds" in README
+
+
+def test_failures_with_noise_are_those_of_their_page() -> None:
+    page = " ".join((ROOT / "docs" / "estimators.md").read_text().split())
+    bounded = re.search(r"sampling fails in (\d+) of 40 games and prediction in (\d+);", page)
+    normalised = re.search(r"with self-normalised weights (\d+) and (\d+) fail", page)
+    assert bounded is not None
+    assert normalised is not None
+    first, second = (" and ".join(found.groups()) for found in (normalised, bounded))
+    assert f"{first} fail with self-normalised weights, {second} with `bounded`" in README
 
 
 @pytest.mark.parametrize(
