@@ -51,7 +51,7 @@ def _tune(options: argparse.Namespace) -> None:
     for problem in problems:
         file = options.out / f"{_name(problem, options)}.json"
         old = _read(file, _about(problem, options))
-        new = _tuned(problem, _variants(problem, options.only), options)
+        new = _tuned(problem, _variants(problem, options.only), options, old)
         found = old | new
         document = _about(problem, options) | {
             "versions": versions(),
@@ -93,12 +93,17 @@ def _read(file: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tuned(
-    problem: Problem, variants: Sequence[Variant], options: argparse.Namespace
+    problem: Problem,
+    variants: Sequence[Variant],
+    options: argparse.Namespace,
+    old: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
+    """Return the variants at their best, searched from where an earlier search ended."""
     plays = Plays(problem, options.out / "played" / f"{_name(problem, options)}.jsonl")
     progress = _Progress(problem.name, _USUAL_SETTINGS * len(variants), plays)
     found = {}
-    for each in Tuning(problem, plays, options.cost, progress.tell).tune(variants):
+    begin = {name: entry["setting"] for name, entry in old.items()}
+    for each in Tuning(problem, plays, options.cost, progress.tell, begin).tune(variants):
         found[each.name] = each.document()
         progress.tell(f"{each.name} compared")
     return found

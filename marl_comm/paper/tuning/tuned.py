@@ -1,6 +1,6 @@
 """The search and the comparison of one problem."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,12 @@ class Tuning:
     """Tunes the variants of a problem: each also tries what was found to be best for another."""
 
     def __init__(
-        self, problem: Problem, plays: Plays, cost: Cost, tell: Callable[[str], None]
+        self,
+        problem: Problem,
+        plays: Plays,
+        cost: Cost,
+        tell: Callable[[str], None],
+        found: Mapping[str, Setting],
     ) -> None:
         """Tune for a cost.
 
@@ -85,11 +90,13 @@ class Tuning:
             plays: Where settings are played.
             cost: What is to be small.
             tell: Is told after every setting what was tried.
+            found: Of variants, by name, where an earlier search ended: there this one begins.
         """
         self._problem = problem
         self._plays = plays
         self._cost: Cost = cost
         self._tell = tell
+        self._found = found
         self._seeds = (FIRST_SEARCH_SEED, problem.seeds)
         self._climbers: dict[str, _Climber] = {}
 
@@ -123,7 +130,7 @@ class Tuning:
     def _start(self, variant: Variant) -> dict[str, Value]:
         start = variant.start(self._problem, self._cost)
         nearest = self._climbers.get(variant.without) or self._climbers.get(REFERENCE)
-        known = {} if nearest is None else nearest.setting
+        known = self._found.get(variant.name) or ({} if nearest is None else nearest.setting)
         return {key: known.get(key, value) for key, value in start.items()}
 
     def _climber(self, variant: Variant) -> _Climber:
