@@ -38,7 +38,7 @@ figures: .venv/installed  ## Run the sweeps at quick scale, draw the figures, ju
 	$(RUN) scripts/reproduce_figures.py --scale quick
 
 test: .venv/tested lint  ## Set up, check style and types, pass the tests.
-	OMP_NUM_THREADS=1 .venv/bin/pytest --refuse-skips
+	OMP_NUM_THREADS=1 .venv/bin/pytest --refuse-skips --numprocesses 2 --dist worksteal
 
 lint: .venv/tested  ## Check style, format and types.
 	.venv/bin/ruff check .

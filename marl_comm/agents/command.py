@@ -78,6 +78,11 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             f"game={game.name}: agents as processes play games of tables only; "
             "environments are played by marl_comm.run"
         )
+    if config.start_from is not None:
+        raise InputError(
+            f"start_from={config.start_from}: agents as processes all begin at uniform policies; "
+            "start from a finished run with marl_comm.run"
+        )
     if config.exact:
         raise InputError(
             "samples_per_round=null: no agent knows exact action values; set it to a number"

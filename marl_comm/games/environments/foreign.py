@@ -3,6 +3,7 @@
 import copy
 import importlib
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,7 +159,8 @@ def picture(where: str, world: Any) -> AnyArray:
         InputError: It raises anything, or gives none.
     """
     try:
-        drawn = world.render()
+        with warnings.catch_warnings(action="ignore"):  # what they say is said below, in one line
+            drawn = world.render()
     except NotImplementedError:
         drawn = None
     except BaseException as error:
