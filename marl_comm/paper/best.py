@@ -24,7 +24,8 @@ def best_of(rounds: Array) -> BestPlace:
 
 def at_best(rounds: Array) -> Array:
     """Return the rounds of each seed where they are fewest on the whole, (seeds,)."""
-    return np.asarray(rounds[(slice(None), *best_of(rounds).place)])
+    place = np.ravel_multi_index(best_of(rounds).place, rounds.shape[1:])
+    return rounds.reshape(len(rounds), -1)[:, place]
 
 
 def edge_mark(rounds: Array) -> str:
