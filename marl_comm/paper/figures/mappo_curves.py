@@ -7,9 +7,9 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from marl_comm.analysis.interquartile import mean_of, ratio_of
+from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.return_tables import compared, comparison_titles, measured
-from marl_comm.analysis.returns import final_returns, paired, relative_loss, rounds_used
+from marl_comm.analysis.returns import final_returns, rounds_used
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import (
     REGIMES,
@@ -19,13 +19,12 @@ from marl_comm.paper.regimes import (
     of_regime,
     periods,
 )
-from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import in_words, legend_on_top, reference_line
+from marl_comm.plots.panels import legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 
 _PERIODIC = ("importance_sampling", "base_policy_prediction", "stale")
-_ASKED = 10  # local updates per round, as in the claims
+_ASKED = 10  # local updates per round, of the first comparison
 _FULL_ENDS = "where full communication ends"
 _MEASURES = ("rounds", "final return", "area", "ESS", "KL", "κ", "cosine")
 _COMPARED = [title for title in comparison_titles() if not title.startswith("joint steps")]
@@ -79,25 +78,6 @@ def _show_few_rounds(panel: Axes, configurations: Configurations, regime: str) -
     right = 1.05 * max(float(rounds_used(each).max()) for each in limited)
     panel.set_xlim(-0.03 * right, right)
     reference_line(panel, _FULL_ENDS, y=mean_of(final_returns(full)).value)
-
-
-def evidence(configurations: Configurations) -> list[Evidence]:
-    """Measure returns and rounds at τ = 10 against full communication."""
-    found = []
-    for regime in REGIMES:
-        full = of_regime(configurations, regime, "full_communication", None)
-        prediction, sampling = (
-            of_regime(configurations, regime, algorithm, _ASKED)
-            for algorithm in ("base_policy_prediction", "importance_sampling")
-        )
-        rounds = ratio_of(*paired(rounds_used, prediction, full))
-        found.append(Evidence("mappo_rounds", regime, rounds))
-        for key, side in (("mappo_near", prediction), ("mappo_others_fail", sampling)):
-            returns = paired(final_returns, side, full)
-            ours, theirs = (in_words(mean_of(each)) for each in returns)
-            note = f"return {ours}, of full communication {theirs}"
-            found.append(Evidence(key, regime, relative_loss(*returns), note))
-    return found
 
 
 def finding(configurations: Configurations) -> list[str]:
@@ -173,7 +153,6 @@ FIGURE = PaperFigure(
         "evaluation episodes, and in the predictable regime 32 copies for 128."
     ),
     draw=draw,
-    evidence=evidence,
     finding=finding,
     quick={
         "mappo_curves": (*_ONE_PERIOD, *SMALL_PREDICTABLE),
