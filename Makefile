@@ -15,6 +15,7 @@ help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
 
 .venv/installed: pyproject.toml constraints.txt
+	@echo "Installs torch and the rest into .venv: 1.4 GB or more, two to eight minutes, nothing printed meanwhile."
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet "$(TORCH)" $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	.venv/bin/pip install --quiet --constraint constraints.txt --editable .

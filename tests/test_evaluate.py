@@ -64,7 +64,9 @@ def test_what_was_made_for_evaluating_is_closed(tmp_path, capfd):
     execute(config, tmp_path / "run")
     written = capfd.readouterr().err
     assert written.count("made") == written.count("closed") == 3 + 3 + 1  # tried, played, evaluated
-    with pytest.raises(InputError, match="gives no pictures"):
+    with pytest.raises(
+        InputError, match=r"gives no pictures; its render\(\) must return one as an array"
+    ):
         evaluate(tmp_path / "run", 2, 0, tmp_path / "episode.gif")
     evaluate(tmp_path / "run", 2, 0, None)
     written = capfd.readouterr().err

@@ -80,7 +80,9 @@ def test_the_phase_diagram_has_a_cell_for_each_gap_and_number_of_samples(tmp_pat
     assert {each.value for each in tables[0][3]} == {0.5}
     figure = where_it_pays.draw(configurations)
     assert [len(panel.texts) for panel in figure.axes] == [8, 8, 8]
-    assert "fewer rounds in" in where_it_pays.finding(configurations)[0]
+    found = where_it_pays.finding(configurations)
+    assert "`coverage`, both at 0.5: fewer rounds in 8 of 8 cells" in found[0]
+    assert "not to be compared in 8." in found[2]
 
 
 def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):

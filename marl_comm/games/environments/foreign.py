@@ -167,8 +167,9 @@ def picture(where: str, world: Any) -> AnyArray:
         raise refused(where, "its render", error) from error
     if not isinstance(drawn, np.ndarray):
         raise InputError(
-            f"{where}: gives no pictures; many environments need "
-            "+game.arguments.render_mode=rgb_array when they are trained"
+            f"{where}: gives no pictures; its render() must return one as an array, (height, "
+            "width, 3) of uint8; many environments do so only if they were trained with "
+            "+game.arguments.render_mode=rgb_array"
         )
     return drawn
 
