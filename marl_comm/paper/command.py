@@ -46,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    figures = chosen_figures(options.names)
+    chosen = chosen_figures(options.names)
+    figures = [figure for figure in chosen if not figure.lacks()]
+    without = [f"`{each.name}`: first `{each.lacks()}`" for each in chosen if each.lacks()]
+    for line in without:
+        _tell(f"left out: {line}")
     scales = _scales(figures, options)
     jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
     every = {job.name: job for of_figure in jobs.values() for job in of_figure}
@@ -70,7 +74,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         )
         sections.append(section)
         _tell(f"drawn: {section.picture}")
-    made = {figure.name for figure in figures}
+    made = {figure.name for figure in chosen}
+    missing += without
     missing += [f"`{name}`: not asked for" for name in paper_figures() if name not in made]
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
     _write(report_of(sections, missing, cost), options.out)
@@ -104,6 +109,9 @@ def _section(
     runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
     configurations = pool(runs, _tell)
     _save(figure.draw(configurations), out / "figures", figure.name)
+    if figure.data is not None:
+        with whole_file(out / "figures" / f"{figure.name}.csv") as file:
+            file.write(figure.data(configurations).encode())
     return Section(
         name=figure.name,
         title=figure.title,

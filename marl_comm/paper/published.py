@@ -29,12 +29,14 @@ def publish(sections: Sequence[Section], pictures: Path, target: Path) -> None:
 
     Args:
         sections: Made now.
-        pictures: Holds their PNGs.
+        pictures: Holds their PNGs, and the data of some as CSV.
         target: Holds those published earlier, or nothing; made if needed.
     """
     target.mkdir(parents=True, exist_ok=True)
     for section in sections:
         shutil.copy(pictures / section.picture, target)
+        if (data := pictures / f"{section.name}.csv").exists():
+            shutil.copy(data, target)
     there = {section.name: section for section in published(target)}
     there |= {section.name: section for section in sections}
     figures = paper_figures()
