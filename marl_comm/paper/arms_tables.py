@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
@@ -12,6 +11,8 @@ from marl_comm.analysis.interquartile import difference_of, mean_of
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import (
+    RETURN,
+    Actions,
     evaluations,
     late_returns,
     paired,
@@ -36,6 +37,7 @@ from marl_comm.paper.figure import Configurations
 from marl_comm.paper.regimes import markdown_table, periods
 
 RATE = "learner.learning_rate"
+_KINDS: tuple[Actions, ...] = ("sampled", "greedy")
 
 Played = tuple[str, Arm, int | None, Configuration]
 
@@ -116,11 +118,15 @@ def _with_error(values: Array) -> str:
     return f"{values.mean():.1f} ± {error:.1f}"
 
 
-def data_of(configurations: Configurations) -> str:
-    """Return a figure's data as CSV: each seed's final returns, and the means of all curves.
+def data_of(configurations: Configurations, outcome: str = RETURN) -> str:
+    """Return a figure's data as CSV: each seed's final figures, and the means of all curves.
 
-    Where `seed` is a number, returns are means over its last evaluations; where it is "all", they
+    Where `seed` is a number, figures are means over its last evaluations; where it is "all", they
     are means over the seeds at one evaluation.
+
+    Args:
+        configurations: All of one environment and length.
+        outcome: Of episodes.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -129,32 +135,25 @@ def data_of(configurations: Configurations) -> str:
     )
     for _, arm, interval, each in played(configurations):
         start = (arm.label, 1 if interval is None else interval)
-        greedy = late_returns(each, actions="greedy")
-        for run, sampled, likeliest in zip(each.seeds, late_returns(each), greedy, strict=True):
+        ends = (late_returns(each, outcome, actions) for actions in _KINDS)
+        for run, *figures in zip(each.seeds, *ends, strict=True):
             counts = run.summary.rounds, run.summary.samples
-            writer.writerow((*start, run.summary.seed, *counts, *_rounded(sampled, likeliest)))
-        for point in _curve(each):
+            writer.writerow((*start, run.summary.seed, *counts, *map(_rounded, figures)))
+        for point in _curve(each, outcome):
             writer.writerow((*start, "all", *point))
     return stream.getvalue()
 
 
-def _curve(each: Configuration) -> Iterator[tuple[object, ...]]:
-    """Yield rounds, joint steps and mean returns of both kinds at each evaluation."""
-    axes = [
-        np.stack([evaluations(run, axis)[0] for run in each.seeds]) for axis in ("round", "samples")
-    ]
+def _curve(each: Configuration, outcome: str) -> Iterator[tuple[str, ...]]:
+    """Yield rounds, joint steps and mean figures of both kinds at each evaluation."""
+    axes = [[evaluations(run, axis)[0] for run in each.seeds] for axis in ("round", "samples")]
     kinds = [
-        np.stack([of(run)[1] for run in each.seeds])
-        for of in (
-            partial(evaluations, axis="round"),
-            partial(evaluations, axis="round", actions="greedy"),
-        )
+        [evaluations(run, "round", outcome, actions)[1] for run in each.seeds] for actions in _KINDS
     ]
-    for rounds, steps, sampled, greedy in zip(
-        *(array.mean(axis=0) for array in (*axes, *kinds)), strict=True
-    ):
-        yield (f"{rounds:g}", f"{steps:.0f}", *_rounded(sampled, greedy))
+    means = (np.stack(array).mean(axis=0) for array in (*axes, *kinds))
+    for rounds, steps, *figures in zip(*means, strict=True):
+        yield (f"{rounds:g}", f"{steps:.0f}", *map(_rounded, figures))
 
 
-def _rounded(*values: float) -> tuple[str, ...]:
-    return tuple(f"{value:.2f}" for value in values)
+def _rounded(value: float) -> str:
+    return f"{value:.3f}"

@@ -72,3 +72,29 @@ def test_jaxmarls_spread_moves_rewards_and_is_seen_as_mpe2s(spread, stock):
             global_share = 0.5 * stock.scenario.global_reward(stock.world)
             collided += min(rewards) < global_share - 0.4
     assert collided >= 10
+
+
+def test_vmas_spread_pays_six_times_as_much_in_the_same_places_and_moves_a_fifth_as_fast(stock):
+    vmas = pytest.importorskip("vmas")
+    env = vmas.make_env("simple_spread", num_envs=COPIES, continuous_actions=False, seed=0)
+    env.reset()
+    for copy in range(COPIES):
+        entities = [*env.world.agents, *env.world.landmarks]
+        places = [entity.state.pos[copy].numpy() for entity in entities]
+        put(stock, places, np.zeros((6, 2)))
+        scenario, agents = stock.scenario, stock.world.agents
+        own = sum(scenario.reward(agent, stock.world) for agent in agents)
+        paid = 0.5 * own + 0.5 * 3 * scenario.global_reward(stock.world)
+        found = sum(env.scenario.reward(agent)[copy].item() for agent in env.world.agents)
+        assert found == pytest.approx(6 * paid, rel=1e-5)
+    # Apart from each other, at rest, all to the right.
+    apart = np.array([[-5.0, 0.0], [0.0, 0.0], [5.0, 0.0], *np.zeros((3, 2))])
+    put(stock, apart, np.zeros((6, 2)))
+    for agent, place in zip(env.world.agents, apart[:3], strict=True):
+        agent.set_pos(torch.tensor(place, dtype=torch.float32).expand(COPIES, 2), batch_index=None)
+    played(stock, np.full(3, 2))
+    env.step([torch.full((COPIES,), 2)] * 3)
+    for one, other in zip(env.world.agents, stock.world.agents, strict=True):
+        assert np.linalg.norm(one.state.vel[0].numpy()) == pytest.approx(
+            np.linalg.norm(other.state.p_vel) / 5, rel=1e-5
+        )
