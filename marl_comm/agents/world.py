@@ -120,7 +120,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
         self.sharing.expect(self.samples_per_round)
         clock = time.perf_counter()
         super().train(_Telling(self, recorder), state, after_step)
-        self.sharing.agreement.compare()
+        self.sharing.agreement.conclude()
         tally.seconds = time.perf_counter() - clock
         tally.cpu_seconds = self.sharing.agreement.cpu_seconds
         after, told = self._booked(), self.sharing.on_sockets()

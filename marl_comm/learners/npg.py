@@ -370,7 +370,7 @@ class NaturalPolicyGradient:
         unknown = np.flatnonzero(np.isnan(self._start_value))
         if len(unknown) > 0:
             data, start = take(self._experience, unknown), self._start[unknown]
-            data.weigh(start)
+            data.reweigh(start)
             self._start_value[unknown] = data.value(start)
         return self._experience.value(self.log_policy) - self._start_value
 
@@ -394,7 +394,7 @@ class NaturalPolicyGradient:
         experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            experience.weigh(log_policy, self._since_round[rows])
+            experience.reweigh(log_policy, self._since_round[rows])
             gradient = experience.action_values(log_policy)
             log_policy = self._step(rows, log_policy, self._step_size * gradient)
             yield log_policy
