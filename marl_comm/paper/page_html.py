@@ -138,7 +138,8 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
     wanted = escape(required(lines[0]))
     return f"""<p class="criterion">{escape(statistic)}: must be <strong>{wanted}</strong>
 ({source})</p>
-<table class="lines stacked"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
+<table class="lines stacked"><thead><tr>{heads}</tr></thead>
+<tbody>{"".join(rows)}</tbody></table>"""
 
 
 def _figure(section: Section, pictures: Path, whole: bool) -> str:

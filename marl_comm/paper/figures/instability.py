@@ -156,7 +156,7 @@ FIGURE = PaperFigure(
     caption=(
         "Importance sampling, 3000 local updates of step size 2, 6 actions, no warm-up, 1000 "
         "samples in each round that takes place; so fewer samples travel to the right. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: Jeffreys' 95 % interval). Bottom: "
+        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Bottom: "
         "geometric mean over all seeds of the final gap over that of the same seed with a round at "
         "each update, gaps below 0.0001 counting as 0.0001 (bands: 95 % bootstrap interval). "
         "Dotted: the thresholds of the claims. Missing at random: each update's data get through "
