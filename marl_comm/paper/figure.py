@@ -22,7 +22,7 @@ class PaperFigure:
     Attributes:
         name: Of its module, and of its first experiment where it has one of its own.
         number: Where it stands in the report.
-        title: What is plotted against what.
+        title: One sentence that says what it shows.
         experiments: Files in `configs/experiment`, whose runs it reads.
         caption: How to read it: axes, bands, marks. Markdown of one paragraph.
         draw: Makes the figure of the runs.
