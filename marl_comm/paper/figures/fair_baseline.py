@@ -240,5 +240,5 @@ FIGURE = PaperFigure(
     draw=draw,
     evidence=evidence,
     finding=finding,
-    quick={"fair_baseline": ("num_seeds=20",)},
+    quick={"fair_baseline": ("num_seeds=12",)},
 )
