@@ -97,6 +97,19 @@ def test_what_is_played_is_what_the_command_line_would_make_of_it(problem):
                 config_of(typed)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_a_search_tries_warm_ups_that_are_shorter_than_the_rounds_it_begins_with(problem):
+    for variant in variants_of(problem):
+        start = variant.start(problem, "round")
+        for coordinate in variant.coordinates(problem, "round"):
+            if coordinate.key == "communication.warmup":
+                shortest = min(coordinate.beside(start[coordinate.key]))
+                assert shortest < start["communication.period"]
+                break
+        else:
+            assert not (variant.tuned and variant.rarely)
+
+
 def test_no_seed_of_a_search_is_one_of_the_comparison():
     assert sum(FINAL_SEEDS) < FIRST_SEARCH_SEED
 

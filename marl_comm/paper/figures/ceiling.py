@@ -16,7 +16,8 @@ from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import in_words
+from marl_comm.plots.data import Point, note
+from marl_comm.plots.panels import BAND, in_words, written
 from marl_comm.plots.style import BLUE, GREEN, RC_PARAMS, VERMILION, WIDTH
 
 _GAMES = {"graph": ("o", BLUE), "coverage": ("s", VERMILION), "congestion": ("^", GREEN)}
@@ -138,7 +139,9 @@ def draw(configurations: Configurations) -> Figure:
                 markerfacecolor=fill,
                 label=f"{count} samples a round",
             )
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        handles += panels[0].plot([], [], **written("10", "number of agents"))
+        handles += panels[0].plot([], [], color="#444444", lw=1, label=BAND)
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
@@ -149,6 +152,8 @@ def _draw_point(panel: Axes, each: Cell, name: str) -> None:
     place = each.reach.value
     if np.isnan(ratio.value):
         return
+    series = f"{each.game}, {each.agents} agents, {each.samples} samples a round"
+    note(panel, [Point(series, place, ratio.value, ratio.low, ratio.high)])
     value = min(ratio.value, _TOP * 0.97)
     low, high = max(ratio.low, 1e-3), min(ratio.high, 1e3)
     panel.plot((place, place), (low, high), color=color, lw=1)
@@ -211,7 +216,7 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="ceiling",
     number=22,
-    title="What prediction saves, and what bases along the exact path would save",
+    title="Prediction is compared with its ceiling, bases along the exact path",
     experiments=_EXPERIMENTS,
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the same "

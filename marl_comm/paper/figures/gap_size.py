@@ -47,7 +47,7 @@ def draw(configurations: Configurations) -> Figure:
         ticks = [10, 30, 100, 300]
         panels[1].set_yticks(ticks, [str(tick) for tick in ticks])
         panels[1].minorticks_off()
-        legend_on_top(figure, panels[0], columns=2)
+        legend_on_top(figure, columns=2)
     return figure
 
 
@@ -88,7 +88,7 @@ def _costs(
 FIGURE = PaperFigure(
     name="gap_size",
     number=25,
-    title="Rounds and local updates against the suboptimality gap",
+    title="A smaller suboptimality gap costs more rounds and local updates",
     experiments=("gap_size",),
     caption=(
         "The game `gap`, 8 agents, 4 actions, in which the best action is better than the second "

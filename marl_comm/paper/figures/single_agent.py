@@ -44,7 +44,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_title(_GAMES[game])
             panel.set_xlabel("trigger (share of samples)")
         panels[0].set_ylabel(f"rounds to a gap of {_EPSILON:g}")
-        legend_on_top(figure, panels[0])
+        legend_on_top(figure)
     return figure
 
 
@@ -90,7 +90,7 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="single_agent",
     number=24,
-    title="What predicted bases save a single agent, and what they would save at best",
+    title="Predicted bases are compared with the best possible ones for a single agent",
     experiments=_EXPERIMENTS,
     caption=(
         "One agent, no warm-up. Left: a bandit, `random_potential` with 50 actions, noise of "

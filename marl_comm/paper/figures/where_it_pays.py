@@ -13,7 +13,7 @@ from marl_comm.arrays import Array
 from marl_comm.paper.best import best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.figures.fair_baseline import rounds_by_threshold
-from marl_comm.plots.cells import draw_cells
+from marl_comm.plots.cells import colour_bar, draw_cells, legend_of_cells
 from marl_comm.plots.panels import in_words
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
@@ -23,7 +23,7 @@ _EQUAL = (0.5, 0.1)
 def draw(configurations: Configurations) -> Figure:
     """Draw a table of ratios for each way to choose thresholds and each game."""
     games = values_of(configurations, "game.name")
-    titles = [*(f"both at a threshold of {each:g}" for each in _EQUAL), "each at its best"]
+    titles = [*(f"both at trigger {each:g}" for each in _EQUAL), "each at its best"]
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 0.6 + 2.7 * len(games)), layout="constrained")
         panels = figure.subplots(len(games), len(titles), sharex=False, sharey="row", squeeze=False)
@@ -37,10 +37,15 @@ def draw(configurations: Configurations) -> Figure:
                     ["exact" if count is None else _short(count) for count in samples],
                     [f"{epsilon:g}" for epsilon in epsilons],
                 )
-                panel.set_title(title)
+                if game == games[0]:
+                    panel.set_title(title)
             row[0].set_ylabel(f"{game.replace('_', ' ')}\nε: Nash gap to be reached")
         for panel in panels[-1]:
             panel.set_xlabel("samples per round")
+        colour_bar(figure, list(panels.flat), "rounds, prediction over\nimportance sampling")
+        legend_of_cells(
+            figure, "∞, 0, -: three quarters of the seeds arrived with one, or with none"
+        )
     return figure
 
 
@@ -112,7 +117,7 @@ def _short(count: int) -> str:
 FIGURE = PaperFigure(
     name="where_it_pays",
     number=10,
-    title="Where prediction pays: rounds relative to importance sampling",
+    title="Prediction needs fewer rounds than importance sampling where the ratio is below 1",
     experiments=("where_it_pays", "where_it_pays_markov"),
     caption=(
         "Each cell: rounds until the Nash gap is at most ε, prediction over importance sampling "

@@ -96,7 +96,6 @@ def _schedules(problem: Problem) -> list[Coordinate]:
         (_COMMUNICATION, name) for name in ("noise", "adaptive", "periodic")
     )
     longest_round = (40, 2, 1, LONGEST_ROUND)
-    no_warmup = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
     return [
         Choice(_COMMUNICATION, None, problem.schedules),
         Ladder("communication.noise_factor", noise, 1, 2, 1e-6, 1e6),
@@ -104,7 +103,9 @@ def _schedules(problem: Problem) -> list[Coordinate]:
         Ladder("communication.ess_threshold", adaptive, 0.01, _ROOT_OF_TEN, fewest, 0.9),
         Ladder(_PERIOD, periodic, *longest_round, whole=True),
         *(Ladder(_CAP, only, *longest_round, whole=True) for only in (noise, adaptive)),
-        Ladder("communication.warmup", None, *no_warmup, whole=True),
+        # No ladder: between never and the longest round all lengths are the same run, where a
+        # climb would stop.
+        Choice("communication.warmup", None, (_NEVER_BINDS, 1, 3, 10)),
     ]
 
 
