@@ -23,24 +23,24 @@ def listens(rank: int, folder: Path) -> None:
     rules: list[str] = []
     for kind in (PotentialGame, MarkovGame):
         _note_when_made(kind, rules)
-    send, receive, end = dist.isend, dist.irecv, os._exit
+    send, receive, end = dist.ProcessGroup.send, dist.ProcessGroup.recv, os._exit
 
     def channel(group: Any) -> int:
         if group not in channels:
             channels.append(group)
         return channels.index(group)
 
-    def isend(tensor: Any, *arguments: Any, group: Any) -> Any:
-        messages.append(("sent", channel(group), tensor.numpy().tobytes()))
-        return send(tensor, *arguments, group=group)
+    def sending(group: Any, tensors: list[Any], *arguments: Any) -> Any:
+        messages.extend(("sent", channel(group), each.numpy().tobytes()) for each in tensors)
+        return send(group, tensors, *arguments)
 
-    def irecv(tensor: Any, *arguments: Any, group: Any) -> Any:
-        work, at = receive(tensor, *arguments, group=group), channel(group)
+    def receiving(group: Any, tensors: list[Any], *arguments: Any) -> Any:
+        work, at = receive(group, tensors, *arguments), channel(group)
 
         class Heard:
             def wait(self, *patience: Any) -> None:
                 work.wait(*patience)
-                messages.append(("heard", at, tensor.numpy().tobytes()))
+                messages.extend(("heard", at, each.numpy().tobytes()) for each in tensors)
 
         return Heard()
 
@@ -48,7 +48,7 @@ def listens(rank: int, folder: Path) -> None:
         file.write_bytes(pickle.dumps((messages, rules)))
         end(code)
 
-    dist.isend, dist.irecv = isend, irecv
+    dist.ProcessGroup.send, dist.ProcessGroup.recv = sending, receiving
     os._exit = ending  # type: ignore[assignment]
 
 

@@ -1,5 +1,6 @@
 """One run whose agents are processes of their own: one process an agent, and one for the world.
 
+python -m marl_comm.agents game=coverage game.agents=4 logger=local
 torchrun --nproc-per-node=5 -m marl_comm.agents game=coverage game.agents=4 logger=local
 """
 

@@ -6,14 +6,15 @@ and what its channels carry; of all random streams it has those that say when th
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.agreement import VERDICT_BYTES, Agreement
 from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
-from marl_comm.agents.packing import Shape, packed, size_of, unpacked
+from marl_comm.agents.packing import Bytes, Shape, packed, size_of, unpacked
 from marl_comm.agents.sharing import stacked, together
 from marl_comm.agents.world import SHARED_PURPOSE
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
@@ -56,7 +57,15 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     loop = LoopState.start(config.num_seeds)
     loop.restore(message["loop"])
     agreement = Agreement(play, loop.local_step)
-    game = AgentGame(config.num_seeds, agent, form, play, rounds, agreement)
+    game = AgentGame(
+        config.num_seeds,
+        agent,
+        form,
+        play,
+        rounds,
+        agreement,
+        measures=config.algorithm.predicts,
+    )
     parts = of_tables(config, game, streams)
     parts.ledger.restore(message["ledger"])
     parts.algorithm.restore(message["algorithm"])
@@ -97,7 +106,7 @@ class _Noting:
         shape = Shape((len(seed_rows),), np.dtype(np.bool_))
         return np.asarray(unpacked(self._told.read(shape.bytes), [shape])[0])
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """The world keeps final policies."""
 
 
@@ -116,6 +125,8 @@ class AgentGame:
         play: Channel,
         rounds: Channel,
         agreement: Agreement,
+        *,
+        measures: bool,
     ) -> None:
         """Begin.
 
@@ -126,10 +137,12 @@ class AgentGame:
             play: The channel to the world.
             rounds: The channel of communication rounds.
             agreement: Compares policies before each round.
+            measures: Whether the algorithm asks how stale data are. The world measures for the log.
         """
         self.round_seconds = 0.0
         self._seeds, self._agent, self._form = seeds, agent, form
         self._play, self._rounds, self._agreement = play, rounds, agreement
+        self._measures = measures
 
     def initial_log_policy(self) -> Array:
         """Return the uniform policy of every seed."""
@@ -142,22 +155,26 @@ class AgentGame:
         """Play its part, then share it: only then the others' actions and the rewards are known."""
         assert samples is not None, "exact action values are refused before"
         rows, form = len(seed_rows), self._form
-        self._agreement.confirm(self.round_seconds)
         drawn = form.uniforms(rows, samples)
         (uniform,) = unpacked(self._play.read(size_of(drawn)), drawn)
         own = slice(self._agent, self._agent + 1)
         if form.states is None:
             uniforms = list(uniform[..., None])
             actions = one_shot.chosen_actions(behaviours, samples, uniforms, own)[..., 0]
-            self._play.write(packed([actions]))
+            self._play.write(packed([self._report(), actions]))
         else:
             choose = over_time.chosen_actions(behaviours, uniform[..., None], own)
             actions = self._play_episodes(choose, rows, samples)
         common, joint = self._exchange(actions, rows, samples)
         if form.states is None:
-            return SampledExperience(SharedBuffer(*together(joint, common)), behaviours)
+            shared = SharedBuffer(*together(joint, common))
+            return SampledExperience(shared, behaviours, measures=self._measures)
         buffer = TrajectoryBuffer(common[0], *together(joint, common[1:]))
-        return SampledTrajectories(buffer, behaviours, form.discount)
+        return SampledTrajectories(buffer, behaviours, form.discount, measures=self._measures)
+
+    def _report(self) -> Bytes:
+        """Return what begins the first of its messages in a round."""
+        return self._agreement.report(self.round_seconds)
 
     def _play_episodes(self, choose: over_time.Choices, rows: int, samples: int) -> AnyArray:
         """Act in each state that comes; return its own actions, (rows, steps, episodes)."""
@@ -168,7 +185,7 @@ class AgentGame:
         for step in range(self._form.steps):
             (state,) = unpacked(self._play.read(seen.bytes), [seen])
             played[:, step] = choose(step, state)[..., 0]
-            self._play.write(packed([played[:, step]]))
+            self._play.write(packed([*([self._report()] if step == 0 else []), played[:, step]]))
         return played
 
     def _exchange(
@@ -187,7 +204,9 @@ class AgentGame:
             self._rounds.expect(size_of(once) + (form.agents - 1) * size) for _ in range(rows)
         ]
         told = form.own_rewards(rows, samples)
-        rewards = unpacked(self._play.read(size_of(told) if told else 1), told)
+        heard = self._play.read(VERDICT_BYTES + size_of(told))
+        self._agreement.heed(heard[:VERDICT_BYTES])
+        rewards = unpacked(heard[VERDICT_BYTES:], told)
         clock = time.perf_counter()
         own = [actions, *rewards]
         for row in range(rows):
@@ -201,14 +220,18 @@ class AgentGame:
         joint.insert(self._agent, own)
         return common, joint
 
+    def begins_at(self, policy: Array) -> None:
+        """Do nothing: the world measures distances."""
+
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds: what this agent once knew."""
         behaviours = loaded(BasePolicies, state["behaviours"])
         mixture = loaded(Mixture, state["mixture"])
         if self._form.states is None:
-            return SampledExperience(loaded(SharedBuffer, state["buffer"]), behaviours, mixture)
-        buffer = loaded(TrajectoryBuffer, state["buffer"])
-        return SampledTrajectories(buffer, behaviours, self._form.discount, mixture)
+            shared = loaded(SharedBuffer, state["buffer"])
+            return SampledExperience(shared, behaviours, mixture, measures=self._measures)
+        buffer, discount = loaded(TrajectoryBuffer, state["buffer"]), self._form.discount
+        return SampledTrajectories(buffer, behaviours, discount, mixture, measures=self._measures)
 
     def evaluate(self, seed_rows: IntArray, policy: Array) -> Evaluation:
         """Return nothing: no agent can know exact figures."""

@@ -1,7 +1,8 @@
 """Whether all copies of the policies are the same, and since when they are not.
 
-Before every round, and at the end, each agent sends the world a digest of all policies since the
-last time. Where one differs, the digests of each local update tell when that began.
+With what it plays for a round, and at the end, each agent sends the world a digest of all policies
+since the last time; before anything is shared it hears whether all agree. Where one differs, the
+digests of each local update tell when that began.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ import time
 import numpy as np
 
 from marl_comm.agents.channel import Channel
+from marl_comm.agents.packing import Bytes
 from marl_comm.arrays import Array, IntArray
 from marl_comm.errors import GroupError
 
 _BYTES = 16
 _REPORT = struct.Struct(f"<{_BYTES}sqdd")
 _WANTED = struct.Struct("<q")
+REPORT_BYTES, VERDICT_BYTES = _REPORT.size, _WANTED.size
 
 
 class DisagreementError(GroupError):
@@ -44,6 +47,8 @@ class Agreement:
         self._channel = channel
         self._local_step = local_step
         self._digests: list[bytes] = []
+        self._same: list[bool] = []
+        self._wanted = 0  # digests of each agent, where policies differ
 
     def note(self, seed_rows: IntArray, local_step: int, log_policy: Array) -> None:
         """Take note of all policies after a local update."""
@@ -52,40 +57,65 @@ class Agreement:
         self._digests.append(content.digest())
         self._local_step = local_step
 
-    def confirm(self, round_seconds: float) -> None:
-        """Agent: send the digest to the world, and hear whether all are the same.
+    def report(self, round_seconds: float) -> Bytes:
+        """Agent: return what the world is to compare, `REPORT_BYTES` of them.
 
         Args:
             round_seconds: How long the latest round took; 0 before the first.
-
-        Raises:
-            DisagreementError: They are not.
         """
         report = _REPORT.pack(self._digest(), self._local_step, round_seconds, self._cpu())
-        self._channel.write(np.frombuffer(report, "u1"))
-        (wanted,) = _WANTED.unpack(self._channel.read(_WANTED.size).tobytes())
+        return np.frombuffer(report, "u1")
+
+    def heed(self, verdict: Bytes) -> None:
+        """Agent: take note of what the world says to that, in `VERDICT_BYTES`.
+
+        Raises:
+            DisagreementError: Not all policies are the same.
+        """
+        (wanted,) = _WANTED.unpack(verdict.tobytes())
         if wanted:
             digests = b"".join(self._digests).ljust(wanted * _BYTES, b"\0")
             self._channel.write(np.frombuffer(digests[: wanted * _BYTES], "u1"))
             raise DisagreementError("policies differ")
         self._digests.clear()
 
-    def compare(self) -> None:
-        """World: hear all agents' digests, and tell them whether they are the same.
+    def compare(self, reports: list[Bytes]) -> Bytes:
+        """World: compare the reports of all agents; return what to say to each, then `settle`."""
+        found = [_REPORT.unpack(each.tobytes()) for each in reports]
+        own = self._digest()
+        self._same = [(digest, step) == (own, self._local_step) for digest, step, *_ in found]
+        self._wanted = 0 if all(self._same) else len(self._digests)
+        self.round_seconds.append(max(seconds for _, _, seconds, _ in found))
+        self.cpu_seconds = self._cpu() + sum(cpu for *_, cpu in found)
+        return np.frombuffer(_WANTED.pack(self._wanted), "u1")
+
+    def settle(self) -> None:
+        """World: go on, all agents knowing what was found.
+
+        Raises:
+            GroupError: Policies differ: which agents', and since which local update.
+        """
+        if self._wanted:
+            raise self._difference(self._same, self._wanted)
+        self._digests.clear()
+
+    def confirm(self, round_seconds: float) -> None:
+        """Agent: report, and hear whether all are the same, with nothing else in the message.
+
+        Raises:
+            DisagreementError: They are not.
+        """
+        self._channel.write(self.report(round_seconds))
+        self.heed(self._channel.read(VERDICT_BYTES))
+
+    def conclude(self) -> None:
+        """World: hear all agents, and tell them whether all are the same.
 
         Raises:
             GroupError: They are not: which agents', and since which local update.
         """
-        reports = [_REPORT.unpack(each.tobytes()) for each in self._channel.gather(_REPORT.size)]
-        own = self._digest()
-        same = [(digest, step) == (own, self._local_step) for digest, step, *_ in reports]
-        wanted = 0 if all(same) else len(self._digests)
-        self._channel.broadcast(np.frombuffer(_WANTED.pack(wanted), "u1"))
-        if wanted:
-            raise self._difference(same, wanted)
-        self._digests.clear()
-        self.round_seconds.append(max(seconds for _, _, seconds, _ in reports))
-        self.cpu_seconds = self._cpu() + sum(cpu for *_, cpu in reports)
+        self._channel.broadcast(self.compare(self._channel.gather(REPORT_BYTES)))
+        self.settle()
 
     def _difference(self, same: list[bool], wanted: int) -> GroupError:
         histories = self._channel.gather(wanted * _BYTES)

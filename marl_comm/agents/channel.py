@@ -2,10 +2,10 @@
 
 All goes by way of the world's process, rank 0: gathered from the agents, handed out to them. Both
 are made of one send and one receive for each agent, so that the agent can be named which is gone.
+They are the group's own: what `torch.distributed` has around them takes longer than they do.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -17,6 +17,7 @@ from marl_comm.agents.sockets import connections, moved
 from marl_comm.errors import GroupError
 
 WORLD = 0
+_TAG = 0  # of all messages: those of two processes come in their order
 UNTIL_ALL_HAVE_STARTED = timedelta(minutes=5)
 Answer = Callable[[], Bytes]
 
@@ -89,37 +90,35 @@ class Channel:
         # The group wants memory that could be written to.
         tensor = torch.from_numpy(data if data.flags.writeable else data.copy())
         self.sent += data.nbytes
-        with self._reaching(rank):
-            work = dist.isend(tensor, rank, group=self._group)
+        try:
+            work = self._group.send([tensor], rank, _TAG)
+        except RuntimeError as error:
+            raise self._gone(rank, error) from error
 
         def wait() -> None:
-            assert work is not None
-            with self._reaching(rank):
+            try:
                 work.wait()
+            except RuntimeError as error:
+                raise self._gone(rank, error) from error
 
         return wait
 
     def _expect(self, size: int, rank: int, patience: timedelta | None = None) -> Answer:
-        tensor = torch.empty(size, dtype=torch.uint8)
-        with self._reaching(rank):
-            work = dist.irecv(tensor, rank, group=self._group)
-
-        def wait() -> Bytes:
-            assert work is not None
-            with self._reaching(rank):
-                work.wait() if patience is None else work.wait(patience)
-            self.received += size
-            return np.asarray(tensor.numpy())
-
-        return wait
-
-    @contextmanager
-    def _reaching(self, rank: int) -> Iterator[None]:
-        """Tell who is gone where the group cannot reach somebody."""
+        data = np.empty(size, np.uint8)
         try:
-            yield
+            work = self._group.recv([torch.from_numpy(data)], rank, _TAG)
         except RuntimeError as error:
             raise self._gone(rank, error) from error
+
+        def wait() -> Bytes:
+            try:
+                work.wait() if patience is None else work.wait(patience)
+            except RuntimeError as error:
+                raise self._gone(rank, error) from error
+            self.received += size
+            return data
+
+        return wait
 
     def _gone(self, rank: int, error: RuntimeError) -> GroupError:
         who = "the world" if rank == WORLD else f"agent {rank - 1}"

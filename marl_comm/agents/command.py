@@ -1,4 +1,7 @@
-"""The command that every process of a group runs: rank 0 is the world, rank i + 1 agent i."""
+"""The command that every process of a group runs: rank 0 is the world, rank i + 1 agent i.
+
+`torchrun` starts all of them; without it, one process starts the others on its machine.
+"""
 
 import argparse
 import contextlib
@@ -6,9 +9,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from marl_comm.command_line.exits import report
+from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.preview import jobs_of
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import GroupError, InputError
@@ -16,6 +19,7 @@ from marl_comm.games.settings import TabularGameSettings
 
 if TYPE_CHECKING:
     from marl_comm.agents.channel import Channel
+    from marl_comm.agents.here import GroupHere
 
 _INTERFACE = "GLOO_SOCKET_IFNAME"  # which a group reads when it is made
 _START = "torchrun --nproc-per-node={} -m marl_comm.agents"
@@ -35,13 +39,46 @@ def main() -> int:
     except Exception as error:
         # All processes have the same command line: one of them says what is wrong with it.
         return report(error) if rank == 0 else 2
+    if "WORLD_SIZE" in os.environ:
+        return _part(config, directory, options, agents, rank)
+    from marl_comm.agents.here import GroupHere
+
+    group = GroupHere(agents)
+    code = FAILURE
     try:
-        with _joined(agents, options) as (play, rounds):
+        code = _part(config, directory, options, agents, group.rank, group)
+    finally:
+        if group.rank > 0:
+            _leave(code)
+        group.end(well=code == 0)
+    return code
+
+
+def _part(
+    config: RunConfig,
+    directory: Path,
+    options: argparse.Namespace,
+    agents: int,
+    rank: int,
+    group: "GroupHere | None" = None,
+) -> int:
+    """Run one process's part, and return the exit code."""
+    try:
+        with _joined(agents, options, rank, group) as (play, rounds):
             if rank > 0:
                 return _agent(config, rank - 1, play, rounds)
-            return _world(config, directory, play, rounds)
+            code = _world(config, directory, play, rounds)
+            if group is not None and code != 0:
+                group.end(well=False)  # before they say, each for itself, that the world is gone
+            return code
     except (GroupError, KeyboardInterrupt) as error:
-        return _told(error, rank)
+        if rank > 0 and isinstance(error, GroupError):
+            error = GroupError(f"agent {rank - 1}: {error}")
+        code = report(error)
+        if group is not None:
+            group.end(well=False)
+        # The group's threads may still wait for a process that is gone.
+        _leave(code)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +115,11 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             f"game={game.name}: agents as processes play games of tables only; "
             "environments are played by marl_comm.run"
         )
+    if config.start_from is not None:
+        raise InputError(
+            f"start_from={config.start_from}: agents as processes all begin at uniform policies; "
+            "start from a finished run with marl_comm.run"
+        )
     if config.exact:
         raise InputError(
             "samples_per_round=null: no agent knows exact action values; set it to a number"
@@ -89,17 +131,18 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
     if game.agents < 2:
         raise InputError("game.agents=1: one agent alone has nobody to share with; at least 2")
     needed, found = game.agents + 1, os.environ.get("WORLD_SIZE")
-    if found != str(needed):
-        started = "this is a single one" if found is None else f"there are {found}"
+    if found not in (None, str(needed)):
         raise InputError(
-            f"game.agents={game.agents} needs {needed} processes and {started}: start it with "
-            f"{_START.format(needed)} ..."
+            f"game.agents={game.agents} needs {needed} processes and there are {found}: start it "
+            f"with {_START.format(needed)} ..., or on this machine alone without torchrun"
         )
     return game.agents
 
 
 @contextlib.contextmanager
-def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel, Channel]]":
+def _joined(
+    agents: int, options: argparse.Namespace, rank: int, group: "GroupHere | None"
+) -> "Iterator[tuple[Channel, Channel]]":
     """Join the group; leave it however the block ends."""
     # Imported late: mistakes on the command line are told before anything heavy is loaded.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # what fails is told in one line
@@ -112,7 +155,13 @@ def _joined(agents: int, options: argparse.Namespace) -> "Iterator[tuple[Channel
     try:
         if options.interface is not None:
             os.environ[_INTERFACE] = options.interface
-        dist.init_process_group("gloo", timeout=UNTIL_ALL_HAVE_STARTED)
+        dist.init_process_group(
+            "gloo",
+            init_method=None if group is None else group.meeting_place,
+            rank=-1 if group is None else rank,
+            world_size=-1 if group is None else agents + 1,
+            timeout=UNTIL_ALL_HAVE_STARTED,
+        )
         play = Channel(agents, options.timeout)
         if options.rounds_interface is not None:
             os.environ[_INTERFACE] = options.rounds_interface
@@ -159,11 +208,8 @@ def _agent(config: RunConfig, agent: int, play: "Channel", rounds: "Channel") ->
         return 1
 
 
-def _told(error: BaseException, rank: int) -> int:
-    if rank > 0 and isinstance(error, GroupError):
-        error = GroupError(f"agent {rank - 1}: {error}")
-    code = report(error)
+def _leave(code: int) -> NoReturn:
+    """End this process at once."""
     sys.stdout.flush()
     sys.stderr.flush()
-    # The group's threads may still wait for a process that is gone.
     os._exit(code)

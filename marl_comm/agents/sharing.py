@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.agreement import REPORT_BYTES, Agreement
 from marl_comm.agents.channel import Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.measured import Tally
@@ -33,6 +33,7 @@ class Sharing:
         self.play, self.form, self.agreement = play, form, agreement
         self._rounds, self._tally, self._seeds = rounds, tally, seeds
         self._arriving: deque[Callable[[], list[Bytes]]] = deque()
+        self._verdict: Bytes = np.empty(0, np.uint8)
 
     def on_sockets(self) -> tuple[int, int] | None:
         """Return what the system has counted of all rounds: bytes sent and received."""
@@ -40,9 +41,14 @@ class Sharing:
 
     def deal(self, uniform: AnyArray) -> None:
         """Give each agent the draws that decide its actions; (..., agents)."""
-        self.agreement.compare()
         columns = [packed([uniform[..., agent]]) for agent in range(self.form.agents)]
         self.play.scatter(columns)
+
+    def hear_report(self, size: int) -> list[Bytes]:
+        """Return the first that agents say in a round after the report of their policies."""
+        messages = self.play.gather(REPORT_BYTES + size)
+        self._verdict = self.agreement.compare([each[:REPORT_BYTES] for each in messages])
+        return [each[REPORT_BYTES:] for each in messages]
 
     def exchange(
         self, rows: int, samples: int, once: list[AnyArray], rewards: AnyArray
@@ -57,17 +63,21 @@ class Sharing:
 
         Returns:
             What the agents have written.
+
+        Raises:
+            GroupError: Before that: their policies differ.
         """
         form, tally = self.form, self._tally
         each = form.written_by_each(1, samples)
-        # Hearing its own rewards, or one byte, an agent knows that all have played.
+        # Hearing that policies agree, an agent knows that all have played.
         told = form.own_rewards(rows, samples)
         self.play.scatter(
             [
-                packed([rewards[..., agent]]) if told else np.zeros(1, np.uint8)
+                packed([self._verdict, *([rewards[..., agent]] if told else [])])
                 for agent in range(form.agents)
             ]
         )
+        self.agreement.settle()
         written = [self._arriving.popleft()() for _ in range(rows)]
         self.expect(samples)
         for row, of_row in enumerate(written):
@@ -106,7 +116,7 @@ class OneShotPlayers:
         sharing.deal(uniform)
         shapes = form.written_by_each(len(uniform), samples)[:1]
         return np.stack(
-            [unpacked(data, shapes)[0] for data in sharing.play.gather(size_of(shapes))], axis=-1
+            [unpacked(data, shapes)[0] for data in sharing.hear_report(size_of(shapes))], axis=-1
         )
 
     def share(self, buffer: SharedBuffer) -> SharedBuffer:
@@ -134,7 +144,8 @@ class OverTimePlayers:
 
         def choose(step: int, state: IntArray) -> IntArray:
             sharing.play.broadcast(packed([state.astype(kind)]))
-            chosen = [unpacked(data, shapes)[0] for data in sharing.play.gather(size_of(shapes))]
+            hear = sharing.hear_report if step == 0 else sharing.play.gather
+            chosen = [unpacked(data, shapes)[0] for data in hear(size_of(shapes))]
             return np.stack(chosen, axis=-1).astype(np.int64)
 
         return choose

@@ -6,6 +6,7 @@ buffer, in order to log exact figures of them; what agents compute is compared w
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from marl_comm.agents.form import Form
 from marl_comm.agents.measured import Tally
 from marl_comm.agents.packing import packed
 from marl_comm.agents.sharing import OneShotPlayers, OverTimePlayers, Sharing
-from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
 from marl_comm.experience import BasePolicies, Experience
 from marl_comm.games.game import Evaluation
@@ -96,7 +97,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
     streams: Streams
     sharing: Sharing
 
-    def train(self, recorder: Recorder[Array], state: LoopState, after_step: Any) -> None:
+    def train(self, recorder: Recorder, state: LoopState, after_step: Any) -> None:
         """Train together with the agents, from wherever the run stands."""
         tally, before = self.world.tally, self._booked()
         self.sharing.agreement = Agreement(self.sharing.play, state.local_step)
@@ -119,7 +120,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
         self.sharing.expect(self.samples_per_round)
         clock = time.perf_counter()
         super().train(_Telling(self, recorder), state, after_step)
-        self.sharing.agreement.compare()
+        self.sharing.agreement.conclude()
         tally.seconds = time.perf_counter() - clock
         tally.cpu_seconds = self.sharing.agreement.cpu_seconds
         after, told = self._booked(), self.sharing.on_sockets()
@@ -138,7 +139,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
 class _Telling:
     """A recorder that also notes digests, and tells agents which seeds end early."""
 
-    def __init__(self, parts: _WorldParts, recorder: Recorder[Array]) -> None:
+    def __init__(self, parts: _WorldParts, recorder: Recorder) -> None:
         self._parts, self._recorder = parts, recorder
 
     def record(
@@ -152,6 +153,6 @@ class _Telling:
             parts.world.tell_goals(reached)
         return reached
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """Take note of final policies."""
-        self._recorder.stop(seed_rows, reason, policy)
+        self._recorder.stop(seed_rows, reason, final)

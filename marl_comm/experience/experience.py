@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+import numpy as np
+
 from marl_comm.arrays import Array, IntArray
 from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
@@ -61,6 +63,12 @@ class Staleness:
     nearest: Rows[IntArray]
     mean_weight: Rows[Array]
 
+    @classmethod
+    def unknown(cls, rows: int) -> Self:
+        """Return figures that nobody has measured."""
+        nothing = np.full((3, rows), np.nan)
+        return cls(nothing[0], nothing[1], np.zeros(rows, dtype=np.int64), nothing[2])
+
 
 class Experience(Protocol):
     """The data of each row's latest rounds, a record: rows are replaced as seeds communicate."""
@@ -85,19 +93,25 @@ class Experience(Protocol):
     def prepare(self, estimation: Estimation) -> None:
         """Get ready for estimates of one kind; comes before all that follows."""
 
-    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+    def reweigh(self, log_policy: Array, update: IntArray | None = None) -> IntArray | None:
         """Weigh the data for the current policy, and remember the weights.
 
         Args:
             log_policy: (rows, ..., agents, actions).
             update: Which local update of its round each row is at, (rows,), from 0; None for the
                 first. It matters only where each has a base of its own.
+
+        Returns:
+            (rows,), the base whose data count, where it is one.
         """
+
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+        """Do the same, and tell how stale the weights show the data to be."""
 
     def action_values(self, log_policy: Array) -> Array:
         """Return each agent's expected reward per action against the others' current policies.
 
-        Must follow `weigh` of the same policy.
+        Must follow the weighing of the same policy.
         """
 
     def signal(self, log_policy: Array) -> Signal:
@@ -111,7 +125,7 @@ class Experience(Protocol):
         """
 
     def value(self, log_policy: Array) -> Array:
-        """Return the estimated team reward, (rows,). Must follow `weigh` of the same policy.
+        """Return the estimated team reward, (rows,). Must follow the weighing of the same policy.
 
         For comparisons: in games over time that of a single step, and with exact action values
         the potential.

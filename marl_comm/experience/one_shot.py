@@ -28,6 +28,7 @@ class SampledExperience:
     _mixture: Rows[Mixture]
     _block: Fixed[int]
     _estimation: Fixed[Estimation]
+    _measures: Fixed[bool]
     _joint_actions: Derived[JointActions]
     _rewards: Derived[Array]
     _log_density: Derived[Array]
@@ -38,7 +39,12 @@ class SampledExperience:
     _predicted: Derived[Array | None]
 
     def __init__(
-        self, buffer: SharedBuffer, behaviours: BasePolicies, mixture: Mixture | None = None
+        self,
+        buffer: SharedBuffer,
+        behaviours: BasePolicies,
+        mixture: Mixture | None = None,
+        *,
+        measures: bool = True,
     ) -> None:
         """Take over a round's data.
 
@@ -46,7 +52,9 @@ class SampledExperience:
             buffer: The data, ordered by behaviour policy.
             behaviours: The policies that played the latest round, exploration included.
             mixture: Who played all data, where they are of several rounds.
+            measures: Whether `weigh` tells more of staleness than the effective sample size.
         """
+        self._measures = measures
         samples = buffer.joint_actions.shape[1]
         self._buffer = buffer
         self._behaviours = behaviours
@@ -99,8 +107,12 @@ class SampledExperience:
                 buffer.joint_actions, self._rewards, actions, mixture.total
             )
 
-    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
-        """Compute and remember the importance weights of `log_policy`, (rows, agents, actions)."""
+    def reweigh(self, log_policy: Array, update: IntArray | None = None) -> IntArray | None:
+        """Compute and remember the importance weights of `log_policy`, (rows, agents, actions).
+
+        Returns:
+            (rows,), the base whose data count, where it is one.
+        """
         own = None
         if self._estimation.own_base:
             own = self._behaviours.of_update(update)
@@ -109,11 +121,24 @@ class SampledExperience:
         self._weights = estimators.importance_weights(log_target, self._log_density)
         if own is not None:
             self._weights *= self._counted
-        staleness = nearest_base(log_policy, self._behaviours, self.divergences, own)
+        return own
+
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+        """Compute the importance weights of `log_policy`, and how stale they show the data to be.
+
+        See `reweigh`.
+        """
+        own = self.reweigh(log_policy, update)
+        staleness = (
+            nearest_base(log_policy, self._behaviours, self.divergences, own)
+            if self._measures
+            else Staleness.unknown(len(log_policy))
+        )
         staleness.ess = estimators.effective_sample_size(self._weights, self._block)
         if own is not None:
             staleness.ess *= self._block / self._count
-        staleness.mean_weight = estimators.total(self._weights, self._block) / self._count
+        if self._measures:
+            staleness.mean_weight = estimators.total(self._weights, self._block) / self._count
         return staleness
 
     def action_values(self, log_policy: Array) -> Array:

@@ -63,9 +63,13 @@ class OracleExperience:
         """Nothing is sampled and nothing travels."""
         return Traffic(samples=0, bytes_up=0, bytes_down=0)
 
+    def reweigh(self, log_policy: Array, update: IntArray | None = None) -> IntArray | None:
+        """Return the update's own base, where each has one; there is nothing to weigh."""
+        return self._behaviours.of_update(update) if self._estimation.own_base else None
+
     def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
         """Return the exact divergence to the nearest base, or the update's own."""
-        own = self._behaviours.of_update(update) if self._estimation.own_base else None
+        own = self.reweigh(log_policy, update)
         return nearest_base(log_policy, self._behaviours, self.divergences, own)
 
     def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:

@@ -39,6 +39,7 @@ class SampledTrajectories:
     _discount: Fixed[float]
     _block: Fixed[int]
     _estimation: Fixed[Estimation]
+    _measures: Fixed[bool]
     _contexts: Derived[Contexts]
     _visits: Derived[Array]
     _joint_actions: Derived[JointActions]
@@ -57,6 +58,8 @@ class SampledTrajectories:
         behaviours: BasePolicies,
         discount: float | None,
         mixture: Mixture | None = None,
+        *,
+        measures: bool = True,
     ) -> None:
         """Take over a round's data.
 
@@ -66,7 +69,9 @@ class SampledTrajectories:
                 (rows, bases, L, S, m, A).
             discount: Factor on rewards per step; None where the horizon is finite.
             mixture: Who played all data, where they are of several rounds.
+            measures: Whether `weigh` tells more of staleness than the effective sample size.
         """
+        self._measures = measures
         self._buffer = buffer
         self._behaviours = behaviours
         self._discount = 1.0 if discount is None else discount
@@ -131,11 +136,11 @@ class SampledTrajectories:
                 self._discount,
             )
 
-    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+    def reweigh(self, log_policy: Array, update: IntArray | None = None) -> IntArray | None:
         """Compute and remember the importance weights of `log_policy`, (rows, L, S, m, A).
 
-        The effective sample size is that of all steps, or where weights are those of prefixes,
-        that of whole episodes.
+        Returns:
+            (rows,), the base whose data count, where it is one.
         """
         own = None
         if self._estimation.own_base:
@@ -146,7 +151,20 @@ class SampledTrajectories:
         self._weights = estimators.importance_weights(log_target, self._log_density)
         if own is not None:
             self._weights *= self._counted[:, None]
-        staleness = nearest_base(log_policy, self._behaviours, self.divergences, own)
+        return own
+
+    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
+        """Compute the importance weights of `log_policy`, and how stale they show the data to be.
+
+        The effective sample size is that of all steps, or where weights are those of prefixes,
+        that of whole episodes. See `reweigh`.
+        """
+        own = self.reweigh(log_policy, update)
+        staleness = (
+            nearest_base(log_policy, self._behaviours, self.divergences, own)
+            if self._measures
+            else Staleness.unknown(len(log_policy))
+        )
         counted, block, samples = self._weights[:, -1], self._block, self._count
         if self._estimation.single_steps:
             counted, steps = self._by_round(self._weights), self._weights.shape[1]
@@ -154,7 +172,8 @@ class SampledTrajectories:
         staleness.ess = estimators.effective_sample_size(counted, block)
         if own is not None:
             staleness.ess *= block / samples
-        staleness.mean_weight = estimators.total(counted, block) / samples
+        if self._measures:
+            staleness.mean_weight = estimators.total(counted, block) / samples
         return staleness
 
     def _log_probability(self, log_policy: Array) -> Array:

@@ -1,6 +1,6 @@
 """Tabular softmax natural policy gradient, every seed at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
@@ -281,13 +281,24 @@ class NaturalPolicyGradient:
         """The current policies, (rows, ..., agents, actions), log-probabilities."""
         return self.log_policy
 
-    def policy_of(self, rows: IntArray) -> Array:
-        """Return the log-probabilities of some rows."""
-        return take(self.log_policy, rows)
+    def final_arrays(self, rows: IntArray) -> dict[str, AnyArray]:
+        """Return the probabilities of some rows' policies."""
+        return {"policy": np.exp(take(self.log_policy, rows))}
 
-    def policy_arrays(self, policy: Array) -> dict[str, AnyArray]:
-        """Return the probabilities of a policy."""
-        return {"policy": np.exp(policy)}
+    def begin_from(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Begin at the probabilities of another run, no probability below the floor.
+
+        Raises:
+            LookupError: They are missing.
+            ValueError: They do not fit.
+        """
+        policy, wanted = arrays["policy"], self.log_policy.shape
+        if policy.shape != wanted or policy.dtype != np.float64:
+            raise ValueError(f"policies are {policy.shape}, and must be {wanted}")
+        if not (policy >= 0).all() or not np.allclose(policy.sum(axis=-1), 1, rtol=0, atol=1e-9):
+            raise ValueError("policies must be probabilities")
+        self.log_policy = _normalise(np.log(np.maximum(policy, np.exp(self._log_floor))))
+        self._start = self.log_policy
 
     @property
     def behaviours(self) -> BasePolicies | None:
@@ -359,7 +370,7 @@ class NaturalPolicyGradient:
         unknown = np.flatnonzero(np.isnan(self._start_value))
         if len(unknown) > 0:
             data, start = take(self._experience, unknown), self._start[unknown]
-            data.weigh(start)
+            data.reweigh(start)
             self._start_value[unknown] = data.value(start)
         return self._experience.value(self.log_policy) - self._start_value
 
@@ -383,7 +394,7 @@ class NaturalPolicyGradient:
         experience = take(self._experience, rows)
         log_policy = self.log_policy[rows]
         for _ in range(updates):
-            experience.weigh(log_policy, self._since_round[rows])
+            experience.reweigh(log_policy, self._since_round[rows])
             gradient = experience.action_values(log_policy)
             log_policy = self._step(rows, log_policy, self._step_size * gradient)
             yield log_policy

@@ -1,7 +1,5 @@
-"""Tables of the long studies of MAPPO, in Markdown, and their data as CSV."""
+"""Tables of the long studies of MAPPO, in Markdown."""
 
-import csv
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,9 +9,6 @@ from marl_comm.analysis.interquartile import difference_of, mean_of
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import (
-    RETURN,
-    Actions,
-    evaluations,
     late_returns,
     paired,
     rounds_used,
@@ -37,7 +32,6 @@ from marl_comm.paper.figure import Configurations
 from marl_comm.paper.regimes import markdown_table, periods
 
 RATE = "learner.learning_rate"
-_KINDS: tuple[Actions, ...] = ("sampled", "greedy")
 
 Played = tuple[str, Arm, int | None, Configuration]
 
@@ -116,44 +110,3 @@ def rates_table(configurations: Configurations) -> str:
 def _with_error(values: Array) -> str:
     error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
     return f"{values.mean():.1f} ± {error:.1f}"
-
-
-def data_of(configurations: Configurations, outcome: str = RETURN) -> str:
-    """Return a figure's data as CSV: each seed's final figures, and the means of all curves.
-
-    Where `seed` is a number, figures are means over its last evaluations; where it is "all", they
-    are means over the seeds at one evaluation.
-
-    Args:
-        configurations: All of one environment and length.
-        outcome: Of episodes.
-    """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ("arm", "local_updates_per_round", "seed", "rounds", "joint_steps", "sampled", "greedy")
-    )
-    for _, arm, interval, each in played(configurations):
-        start = (arm.label, 1 if interval is None else interval)
-        ends = (late_returns(each, outcome, actions) for actions in _KINDS)
-        for run, *figures in zip(each.seeds, *ends, strict=True):
-            counts = run.summary.rounds, run.summary.samples
-            writer.writerow((*start, run.summary.seed, *counts, *map(_rounded, figures)))
-        for point in _curve(each, outcome):
-            writer.writerow((*start, "all", *point))
-    return stream.getvalue()
-
-
-def _curve(each: Configuration, outcome: str) -> Iterator[tuple[str, ...]]:
-    """Yield rounds, joint steps and mean figures of both kinds at each evaluation."""
-    axes = [[evaluations(run, axis)[0] for run in each.seeds] for axis in ("round", "samples")]
-    kinds = [
-        [evaluations(run, "round", outcome, actions)[1] for run in each.seeds] for actions in _KINDS
-    ]
-    means = (np.stack(array).mean(axis=0) for array in (*axes, *kinds))
-    for rounds, steps, *figures in zip(*means, strict=True):
-        yield (f"{rounds:g}", f"{steps:.0f}", *map(_rounded, figures))
-
-
-def _rounded(value: float) -> str:
-    return f"{value:.3f}"

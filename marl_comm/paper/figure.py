@@ -23,7 +23,7 @@ class PaperFigure:
     Attributes:
         name: Of its module, and of its first experiment where it has one of its own.
         number: Where it stands in the report.
-        title: What is plotted against what.
+        title: One sentence that says what it shows.
         experiments: Files in `configs/experiment`, whose runs it reads.
         caption: How to read it: axes, bands, marks. Markdown of one paragraph.
         draw: Makes the figure of the runs.
@@ -32,7 +32,6 @@ class PaperFigure:
         finding: Says in words and numbers what the runs show, as Markdown paragraphs.
         seeds: What it is computed from, in words, where there are no experiments.
         estimators: Likewise how it estimates action values.
-        data: Gives what is drawn as CSV; None where the runs' own files have to do.
         extra: The extra of this package without which its runs cannot be made; may be empty.
     """
 
@@ -47,7 +46,6 @@ class PaperFigure:
     finding: Callable[[Configurations], list[str]] = field(default=lambda _: [])
     seeds: str = ""
     estimators: str = ""
-    data: Callable[[Configurations], str] | None = None
     extra: str = ""
 
     def lacks(self) -> str:

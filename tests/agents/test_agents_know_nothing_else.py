@@ -8,7 +8,7 @@ import pytest
 from agent_tricks import Message
 
 from marl_comm.agents.agent import AgentGame, SharedStreams
-from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.agreement import REPORT_BYTES, Agreement
 from marl_comm.agents.form import Form
 from marl_comm.arrays import AnyArray, Array
 from marl_comm.randomness import generator
@@ -82,8 +82,6 @@ def test_an_agent_hears_its_own_draws_and_states_and_all_else_in_rounds(
         each = sum(shape.bytes for shape in form.written_by_each(1, SAMPLES))
         own: list[AnyArray] = []
         for _ in range(3):
-            conversation.next("sent", PLAY)
-            assert conversation.next("heard", PLAY) == VERDICT
             uniform = np.frombuffer(conversation.next("heard", PLAY))
             dealt = columns(draws, form.steps, agents, game)[..., agent]
             np.testing.assert_array_equal(uniform, dealt.ravel())
@@ -92,8 +90,10 @@ def test_an_agent_hears_its_own_draws_and_states_and_all_else_in_rounds(
                 if form.states is not None:
                     seen += conversation.next("heard", PLAY)
                 acted += conversation.next("sent", PLAY)
-            rewards = conversation.next("heard", PLAY)
-            assert form.common_reward == (len(rewards) == 1)
+            acted, told = acted[REPORT_BYTES:], conversation.next("heard", PLAY)
+            verdict, rewards = told[: len(VERDICT)], told[len(VERDICT) :]
+            assert verdict == VERDICT
+            assert form.common_reward == (rewards == b"")
             written = conversation.next("sent", ROUNDS)
             assert written == (acted if form.common_reward else acted + rewards)
             read = conversation.next("heard", ROUNDS)
@@ -114,7 +114,7 @@ def test_an_agent_that_asks_for_more_is_told_nothing() -> None:
     form = Form(agents=2, actions=3, common_reward=True)
     channel: object = None
     agreement = Agreement(channel, 0)  # type: ignore[arg-type]
-    game = AgentGame(1, 0, form, channel, channel, agreement)  # type: ignore[arg-type]
+    game = AgentGame(1, 0, form, channel, channel, agreement, measures=False)  # type: ignore[arg-type]
     rows, policy = np.array([0]), game.initial_log_policy()
     assert game.evaluate(rows, policy) == {}
     assert game.arrays() == {}

@@ -1,7 +1,5 @@
 """The long study of MAPPO, drawn and told from fake runs whose answers are known."""
 
-import csv
-import io
 import itertools
 
 import numpy as np
@@ -134,6 +132,9 @@ def test_curves_and_final_returns_are_drawn_with_their_reference_lines(study):
         "importance sampling",
         "one large update",
         "importance sampling on all chunks",
+        "random play",
+        "a scripted policy",
+        "95 % interval",
     ]
     for panel in (steps, rounds):
         heights = [line.get_ydata()[0] for line in panel.get_lines()]
@@ -141,18 +142,6 @@ def test_curves_and_final_returns_are_drawn_with_their_reference_lines(study):
         assert spread.SCRIPTED in heights
         assert panel.get_title() == "τ = 20"
     assert [text.get_text() for text in final.get_xticklabels()] == ["5", "20"]
-
-
-def test_the_data_are_a_line_for_each_seed_and_for_each_evaluation(study):
-    rows = list(csv.DictReader(io.StringIO(paper_mpe.FIGURE.data(study))))
-    assert len(rows) == 8 * (8 + 41)
-    of_seed = [row for row in rows if row["arm"] == "one large update" and row["seed"] == "3"]
-    assert [row["local_updates_per_round"] for row in of_seed] == ["5", "20"]
-    value = -80 + (80 - 50 - 1.5) * (1 - 1 / 40)
-    assert float(of_seed[0]["sampled"]) == pytest.approx(value, abs=0.006)
-    curve = [row for row in rows if row["arm"] == "full communication" and row["seed"] == "all"]
-    assert float(curve[0]["sampled"]) == -80
-    assert float(curve[-1]["joint_steps"]) == 4000
 
 
 @pytest.mark.parametrize(

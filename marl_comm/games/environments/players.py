@@ -4,8 +4,8 @@ from typing import Protocol, Self
 
 import numpy as np
 from torch import Tensor
+from torch.nn import Sequential
 
-from marl_comm.arrays import AnyArray
 from marl_comm.experience.network_bases import NetworkBases
 
 
@@ -59,5 +59,5 @@ class Policies(Protocol):
     def first(self) -> Self:
         """Return the policy of the first row."""
 
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return the parameters by name, first axis the rows."""
+    def modules(self) -> list[Sequential]:
+        """Return each agent's network of the first row, as a module of torch."""

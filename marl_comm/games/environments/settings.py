@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from marl_comm.arrays import AnyArray
 from marl_comm.options.answers import GameSettings, Policies, RunSettings
 from marl_comm.randomness import Streams
 from marl_comm.settings import Count
@@ -75,6 +76,19 @@ class EnvironmentSettings(GameSettings):
             InputError: It cannot be made or played, or is not supported.
         """
         self.environments([], 1, "cpu").close()
+
+    def picture(self) -> AnyArray:
+        """Return a picture of an episode's start, as the environment draws it.
+
+        Raises:
+            InputError: It cannot be made, or cannot draw here.
+        """
+        environments = self.environments(Streams([0]).of("environment"), 1, "cpu")
+        try:
+            environments.situation(np.arange(1), afresh=True)
+            return environments.frame()
+        finally:
+            environments.close()
 
     @abstractmethod
     def own_problems(self, run: RunSettings) -> Iterator[str]:

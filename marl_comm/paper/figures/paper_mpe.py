@@ -28,12 +28,12 @@ from marl_comm.paper.arms import (
     played_alike,
     played_longer,
 )
-from marl_comm.paper.arms_tables import data_of, differences_table, rates_table, study_table
+from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import periods
 from marl_comm.paper.rules import Evidence
 from marl_comm.paper.spread import RANDOM_PLAY, SCRIPTED
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
@@ -60,13 +60,14 @@ def draw(configurations: Configurations) -> Figure:
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
             panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=_SHOWN)
-            _reference_lines(panel)
+            reference_line(panel, "random play", y=RANDOM_PLAY)
+            reference_line(panel, "a scripted policy", y=SCRIPTED)
         panels[1].set_xscale("symlog", linthresh=10)
         panels[1].set_xlim(0, None)
         panels[1].xaxis.set_major_formatter(ScalarFormatter())
         _draw_final(panels[2], configurations, intervals)
         panels[0].set_ylabel("return (reward, sum of agents)")
-        legend_on_top(figure, panels[0], columns=4 if len(panels[0].get_lines()) < 7 else 3)
+        legend_on_top(figure)
     return figure
 
 
@@ -87,15 +88,6 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
     panel.set_xticks(intervals, [str(each) for each in intervals])
     panel.minorticks_off()
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
-
-
-def _reference_lines(panel: Axes) -> None:
-    for value, name in ((RANDOM_PLAY, "random play"), (SCRIPTED, "scripted policy")):
-        panel.axhline(value, color="#8C8C8C", lw=0.8, ls=(0, (1, 2)))
-        panel.annotate(
-            name, (0.98, value), xycoords=("axes fraction", "data"), xytext=(0, 1.5),
-            textcoords="offset points", ha="right", fontsize=7, color="#606060",
-        )  # fmt: skip
 
 
 def evidence(configurations: Configurations) -> list[Evidence]:
@@ -181,7 +173,7 @@ _QUICK_GRID = (*_SMALL, "num_seeds=2", "max_local_steps=3", "game.evaluation_eve
 FIGURE = PaperFigure(
     name="paper_mpe",
     number=16,
-    title="Returns at full length in simple_spread, by algorithm and by how long rounds last",
+    title="MAPPO's return at full length depends on the algorithm and on how long rounds last",
     experiments=(
         "paper_mpe_full",
         "paper_mpe",
@@ -197,13 +189,12 @@ FIGURE = PaperFigure(
         "of one local update. Lines: interquartile mean over seeds; bands: its 95 % bootstrap "
         "interval. Right: means of the last three evaluations by τ, bars: 95 % intervals; dashed "
         "and grey: full communication. Dotted: random play, and a scripted policy that assigns "
-        "landmarks. Data: `paper_mpe.csv`. At quick scale 8 local updates of 4 copies, to see that "
+        "landmarks. At quick scale 8 local updates of 4 copies, to see that "
         "it runs."
     ),
     draw=draw,
     evidence=evidence,
     finding=finding,
-    data=lambda configurations: data_of(played_alike(configurations)),
     extra="jaxmarl",
     quick={
         "paper_mpe_full": _QUICK,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from marl_comm.errors import InputError
 
-LONGEST = 1500  # local updates
 MOST_ROUNDS = 20  # of those that communicate rarely
+LONGEST_ROUND = 1500  # local updates; longer ones are not tried
+FEWEST_UPDATES = MOST_ROUNDS * 80  # of a run: all rounds of the recipe
 MOST_ROUNDS_OF_ALL = 100  # of full communication
 
 
