@@ -129,7 +129,9 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             "algorithm.predictor=oracle: no agent knows exact gradients; choose another predictor"
         )
     if game.agents < 2:
-        raise InputError("game.agents=1: one agent alone has no other agent to share with; at least 2")
+        raise InputError(
+            "game.agents=1: one agent alone has no other agent to share with; at least 2"
+        )
     needed, found = game.agents + 1, os.environ.get("WORLD_SIZE")
     if found not in (None, str(needed)):
         raise InputError(
