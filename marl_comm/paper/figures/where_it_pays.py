@@ -87,7 +87,7 @@ def finding(configurations: Configurations) -> list[str]:
                 (row[column].value, epsilon, samples[column], row[column])
                 for row, epsilon in zip(table, epsilons, strict=True)
                 for column in range(len(row))
-                if np.isfinite(row[column].value)
+                if np.isfinite([row[column].value, row[column].low, row[column].high]).all()
             ]
             line = (
                 f"`{game}`, {name}: fewer rounds in {better} of {len(every)} cells, more in "
