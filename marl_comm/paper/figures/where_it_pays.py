@@ -44,7 +44,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_xlabel("samples per round")
         colour_bar(figure, list(panels.flat), "rounds, prediction over\nimportance sampling")
         legend_of_cells(
-            figure, "∞, 0, -: three quarters of the seeds arrived with one, or with none"
+            figure, "∞, 0: only one of the two got there; -: neither, or a best at the edge"
         )
     return figure
 
