@@ -1,6 +1,6 @@
 """Agents as processes against one process, byte for byte: `agents_test.py games`.
 
-agents_test.py games   every game of tables with every algorithm, predictor and schedule
+agents_test.py games   every tabular game with every algorithm, predictor and schedule
 agents_test.py cost    what 8 agents as processes cost, against one process
 """
 

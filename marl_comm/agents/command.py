@@ -112,7 +112,7 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
         raise InputError(f"--timeout {options.timeout:g}: must be more than 0 seconds")
     if not isinstance(game, TabularGameSettings):
         raise InputError(
-            f"game={game.name}: agents as processes play games of tables only; "
+            f"game={game.name}: agents as processes play tabular games only; "
             "environments are played by marl_comm.run"
         )
     if config.start_from is not None:
@@ -129,7 +129,9 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             "algorithm.predictor=oracle: no agent knows exact gradients; choose another predictor"
         )
     if game.agents < 2:
-        raise InputError("game.agents=1: one agent alone has nobody to share with; at least 2")
+        raise InputError(
+            "game.agents=1: one agent alone has no other agent to share with; at least 2"
+        )
     needed, found = game.agents + 1, os.environ.get("WORLD_SIZE")
     if found not in (None, str(needed)):
         raise InputError(

@@ -102,8 +102,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
         if self.estimator == "model" and game.episode_length > 1:
             yield (
-                f"learner.estimator=model game={game.name}: over time the model is of the values "
-                "of what was played, which estimates must correct; choose "
+                f"learner.estimator=model game={game.name}: in Markov games the model fits the "
+                "values of the policies that played, which only estimates can correct; choose "
                 "learner.estimator=doubly_robust"
             )
         if self.estimator == "joint" and game.own_rewards and not run.exact:

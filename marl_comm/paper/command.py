@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    figures = chosen_figures(options.names)
+    chosen = chosen_figures(options.names)
+    figures = [figure for figure in chosen if not figure.lacks()]
+    without = [f"`{each.name}`: first `{each.lacks()}`" for each in chosen if each.lacks()]
+    for line in without:
+        _tell(f"left out: {line}")
     scales = _scales(figures, options)
     jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
     every = {job.name: job for of_figure in jobs.values() for job in of_figure}
@@ -72,6 +76,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         )
         sections.append(section)
         _tell(f"drawn: {section.picture}")
+    missing += without
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
     _write(report_of(sections, missing, cost), options.out)
     if options.publish is not None:

@@ -32,7 +32,7 @@ def publish(sections: Sequence[Section], pictures: Path, target: Path) -> None:
 
     Args:
         sections: Made now.
-        pictures: Holds their PNGs.
+        pictures: Holds their PNGs, and the data of some as CSV.
         target: Holds those published earlier, or nothing; made if needed.
     """
     target.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ def test_all_are_tuned_alike_on_seeds_that_no_study_plays():
         assert config.learner.learning_rate_decay
         found.setdefault(config.algorithm.name, []).append(config.learner.learning_rate)
     assert len(found) == 4
-    assert {tuple(sorted(grid)) for grid in found.values()} == {(0.001, 0.002, 0.004)}
+    assert {tuple(sorted(grid)) for grid in found.values()} == {(0.002, 0.004, 0.008)}
     played = {
         job.config.seed + row
         for study in STUDIES

@@ -122,7 +122,7 @@ class EnvironmentSettings(GameSettings):
         Raises:
             InputError: As `environments` does.
         """
-        # Imported late: torch takes seconds, which games of tables need not wait for.
+        # Imported late: torch takes seconds, which tabular games need not wait for.
         from marl_comm.games.environments.player import EnvironmentGame
 
         playing, evaluating = streams.of("environment"), streams.of("evaluation_environment")

@@ -1,4 +1,4 @@
-"""Games over time in the training loop: episodes, exact figures, exact action values."""
+"""Markov games in the training loop: episodes, exact figures, exact action values."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias

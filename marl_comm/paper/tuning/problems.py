@@ -19,7 +19,7 @@ class Problem:
         overrides: What makes the game, and the samples of a round.
         gap: Nash gap to reach.
         steps: Of an episode; the search begins with a step size of 20 over it.
-        samples: Joint actions, or in games over time steps, that are played in a round.
+        samples: Joint actions, or in Markov games steps, that are played in a round.
         seeds: Seeds that a setting is tried on.
         schedules: Those that are tried. To know the noise of estimates at every local update takes
             much longer than to learn, so that in large games `noise` is left out, and where
