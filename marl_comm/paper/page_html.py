@@ -11,6 +11,7 @@ from marl_comm.paper.rules import Criterion, Judgement, Line
 from marl_comm.paper.text import detectable, measured, required, tally
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+_ORIGIN = ("figure", "scale", "made", "estimator", "seeds")
 _COLUMNS = ("setting", "value", "95 % interval", "would show", "outcome", "note")
 
 
@@ -26,6 +27,7 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
     claims = _claims(report.asked_for, made) if report.asked_for else ""
     figures = "\n".join(_figure(section, pictures, whole) for section in report.sections)
     origins = "\n".join(_origin(section) for section in report.sections)
+    heads = "".join(f"<th>{name}</th>" for name in _ORIGIN)
     links = "\n".join(
         f'<li><a href="#{section.name}">{_inline(section.title)}</a></li>'
         for section in report.sections
@@ -46,12 +48,12 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
 <h1>{escape(TITLE)}</h1>
 <p>{_inline(report.introduction)}</p>
 <p class="quiet">Scale: {escape(report.scale)}. {_inline(report.cost)}</p>
-<div class="wide"><table class="origins">
-<thead><tr><th>figure</th><th>scale</th><th>made</th><th>estimator</th><th>seeds</th></tr></thead>
+<table class="origins stacked">
+<thead><tr>{heads}</tr></thead>
 <tbody>
 {origins}
 </tbody>
-</table></div>
+</table>
 {claims}
 <h2>Figures</h2>
 <ul>{links}</ul>
@@ -67,8 +69,15 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
 
 def _origin(section: Section) -> str:
     link = f'<a href="#{section.name}">{escape(section.name)}</a>'
-    cells = (section.scale, section.made, section.estimators, section.seeds)
-    return f"<tr><td>{link}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    texts = (section.scale, section.made, section.estimators, section.seeds)
+    return _row(_ORIGIN, [link, *map(escape, texts)])
+
+
+def _row(names: Sequence[str], cells: Sequence[str]) -> str:
+    """Return a line of a table; on narrow screens the names stand beside its cells."""
+    labelled = zip(names, cells, strict=True)
+    shown = [f'<td data-label="{name}">{cell}</td>' for name, cell in labelled]
+    return f"<tr>{''.join(shown)}</tr>"
 
 
 def _claims(judgements: Sequence[Judgement], made: set[str]) -> str:
@@ -123,17 +132,14 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
             "outcome": _badge(line.outcome),
             "note": escape(note),
         }
-        rows.append(
-            "<tr>"
-            + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells.items())
-            + "</tr>"
-        )
+        rows.append(_row(list(cells), list(cells.values())))
     heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     statistic = criterion.statistic[0].upper() + criterion.statistic[1:]
     wanted = escape(required(lines[0]))
     return f"""<p class="criterion">{escape(statistic)}: must be <strong>{wanted}</strong>
 ({source})</p>
-<table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
+<table class="lines stacked"><thead><tr>{heads}</tr></thead>
+<tbody>{"".join(rows)}</tbody></table>"""
 
 
 def _figure(section: Section, pictures: Path, whole: bool) -> str:
