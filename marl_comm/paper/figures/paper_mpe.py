@@ -179,6 +179,7 @@ FIGURE = PaperFigure(
     experiments=(
         "paper_mpe_full",
         "paper_mpe",
+        "paper_mpe_ceiling",
         "paper_mpe_longer_full",
         "paper_mpe_rates_full",
         "paper_mpe_rates",
@@ -201,6 +202,7 @@ FIGURE = PaperFigure(
     quick={
         "paper_mpe_full": _QUICK,
         "paper_mpe": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
+        "paper_mpe_ceiling": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
         "paper_mpe_longer_full": (*_QUICK, "max_local_steps=10"),
         "paper_mpe_rates_full": _QUICK_GRID,
         "paper_mpe_rates": _QUICK_GRID,
