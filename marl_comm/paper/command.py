@@ -78,7 +78,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         _tell(f"drawn: {section.picture}")
     missing += without
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
-    _write(report_of(sections, missing, cost), options.out)
+    _write(report_of(sections, missing, cost, [figure.name for figure in chosen]), options.out)
     if options.publish is not None:
         publish(sections, options.out / "figures", options.publish)
     _tell(f"report: {options.out / 'index.html'}. {cost}")
