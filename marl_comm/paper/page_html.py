@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
         whole: Whether they become part of the page; else it lies beside them and names them.
     """
     made = {section.name for section in report.sections}
-    claims = _claims(report.asked_for, made) if report.asked_for else ""
+    claims = _claims(report, made) if report.asked_for else ""
     figures = "\n".join(_figure(section, pictures, whole) for section in report.sections)
     origins = "\n".join(_origin(section) for section in report.sections)
     heads = "".join(f"<th>{name}</th>" for name in _ORIGIN)
@@ -80,9 +80,10 @@ def _row(names: Sequence[str], cells: Sequence[str]) -> str:
     return f"<tr>{''.join(shown)}</tr>"
 
 
-def _claims(judgements: Sequence[Judgement], made: set[str]) -> str:
+def _claims(report: Report, made: set[str]) -> str:
+    judgements = report.asked_for
     overview = "\n".join(_overview(judgement) for judgement in judgements)
-    claims = "\n".join(_claim(judgement, made) for judgement in judgements)
+    claims = "\n".join(_claim(judgement, report.asked, made) for judgement in judgements)
     return f"""<h2 id="claims">Claims</h2>
 <table class="overview">
 <thead><tr><th>claim</th><th></th><th>verdict</th></tr></thead>
@@ -103,13 +104,13 @@ def _overview(judgement: Judgement) -> str:
     )
 
 
-def _claim(judgement: Judgement, made: set[str]) -> str:
+def _claim(judgement: Judgement, asked: Collection[str], made: set[str]) -> str:
     tables = "\n".join(
         _criterion(
             criterion, [line for line in judgement.lines if line.criterion is criterion], made
         )
         for criterion in judgement.claim.criteria
-        if criterion.figure in made
+        if criterion.figure in asked
     )
     return f"""<section id="claim-{_slug(judgement.claim.key)}">
 <h3>{escape(judgement.claim.key)}. {escape(judgement.claim.text)}</h3>
@@ -120,7 +121,7 @@ def _claim(judgement: Judgement, made: set[str]) -> str:
 
 def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> str:
     figure = criterion.figure
-    source = f'<a href="#{figure}">{figure}</a>'
+    source = f'<a href="#{figure}">{figure}</a>' if figure in made else f"{figure}, not made"
     rows = []
     for line in lines:
         value, interval, note = measured(line)

@@ -124,3 +124,15 @@ def test_the_report_shows_every_figure_with_a_small_picture(name: str) -> None:
     picture = REPORT.parent / f"{name}.png"
     assert picture.stat().st_size < 200_000
     assert f"]({name}.png)" in REPORT.read_text()
+
+
+@pytest.mark.parametrize(("page", "least"), [("results.md", 6), ("markov_games.md", 1)])
+def test_what_older_pages_say_of_the_present_default_is_in_the_report(
+    page: str, least: int
+) -> None:
+    text = flat((ROOT / "docs" / page).read_text())
+    said = text.partition("With the present default")[2].partition(" * ")[0].partition("```")[0]
+    quoted = MEASUREMENT.findall(said.partition("What this says")[0])
+    assert len(quoted) == least
+    report = flat(REPORT.read_text())
+    assert [each for each in quoted if each not in report] == []

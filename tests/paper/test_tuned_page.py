@@ -52,8 +52,8 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
         for name in ("recommended", "importance_sampling")
     }
     for problem, words in (
-        ("graph_20x4_triples", "{:g} rounds for {:g} in `graph`"),
-        ("markov_congestion", "{:g} for {:g} in `markov_congestion`"),
+        ("graph_20x4_triples", "{:g} rounds instead of {:g} in `graph`"),
+        ("markov_congestion", "{:g} instead of {:g} in `markov_congestion`"),
     ):
         both = (slowest[problem, name] for name in ("recommended", "importance_sampling"))
         assert words.format(*both) in page

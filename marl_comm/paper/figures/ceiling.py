@@ -25,6 +25,7 @@ _EPSILON = 0.002
 _ASKED = (40, 8000)  # agents and samples a round, as in the claims
 _SAMPLING = {"algorithm.name": "importance_sampling"}
 _PREDICTORS = {"prediction": "line", "oracle": "oracle"}
+_QUICK_INTERVALS = 'hydra.sweeper.params={communication.period:"10,20,40,80,160"}'
 _TOP = 2.2  # of the panels; ratios beyond are drawn at the edge
 
 
@@ -233,6 +234,6 @@ FIGURE = PaperFigure(
     finding=finding,
     quick=dict.fromkeys(
         _EXPERIMENTS,
-        ("num_seeds=6", 'hydra.sweeper.params={communication.period:"10,20,40,80,160"}'),
+        ("num_seeds=6", "max_local_steps=320", _QUICK_INTERVALS),
     ),
 )

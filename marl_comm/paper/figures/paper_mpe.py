@@ -62,6 +62,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=_SHOWN)
             reference_line(panel, "random play", y=RANDOM_PLAY)
             reference_line(panel, "a scripted policy", y=SCRIPTED)
+            panel.get_lines()[-1].set_linestyle((0, (6, 2)))  # not to be taken for random play
         panels[1].set_xscale("symlog", linthresh=10)
         panels[1].set_xlim(0, None)
         panels[1].xaxis.set_major_formatter(ScalarFormatter())
@@ -85,6 +86,7 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
     if full.has_interval:
         panel.axhspan(full.low, full.high, color=FULL.look.color, alpha=0.12, lw=0)
     panel.set_xscale("log")
+    panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
     panel.set_xticks(intervals, [str(each) for each in intervals])
     panel.minorticks_off()
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
