@@ -1,6 +1,7 @@
 """The long study of MAPPO, drawn and told from fake runs whose answers are known."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from marl_comm.analysis.runs import load_runs
 from marl_comm.paper import spread
 from marl_comm.paper.arms import ALL_CHUNKS, LARGE_BATCH, PREDICTION, SAMPLING, of_arm
 from marl_comm.paper.arms_tables import RATE
+from marl_comm.paper.experiments import jobs_of_experiment
 from marl_comm.paper.figures import paper_mpe, paper_smac
 
 FINAL = {
@@ -180,3 +182,14 @@ def test_battles_won_are_drawn_and_told(tmp_path):
         curve, aim = panel.get_lines()
         assert curve.get_ydata()[-1] == pytest.approx(0.835)
         assert set(aim.get_ydata()) == {0.9}
+
+
+def test_the_page_has_the_reference_lines_and_the_rounds_of_the_study():
+    page = (Path(__file__).parents[2] / "docs" / "mappo_study.md").read_text()
+    for value in (spread.RANDOM_PLAY, spread.SCRIPTED):
+        assert f"\N{MINUS SIGN}{-value:.1f}" in page
+    (full,) = jobs_of_experiment("paper_mpe_full")
+    config = full.config
+    assert f"{config.max_local_steps} local updates of {128 * 25:,} joint steps" in page
+    assert config.game.copies * config.game.steps == 128 * 25
+    assert config.game.evaluation_copies == 512
