@@ -51,7 +51,7 @@ def draw(configurations: Configurations) -> Figure:
     intervals = periods(configurations)
     shown = _shown(configurations, intervals)
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
         panels = figure.subplots(1, 3)
         for panel, axis in zip(panels, AXES, strict=False):
             for arm in (FULL, *found_arms(configurations)):
@@ -179,6 +179,8 @@ FIGURE = PaperFigure(
     experiments=(
         "paper_mpe_full",
         "paper_mpe",
+        "paper_mpe_chunks",
+        "paper_mpe_ceiling",
         "paper_mpe_longer_full",
         "paper_mpe_rates_full",
         "paper_mpe_rates",
@@ -201,6 +203,8 @@ FIGURE = PaperFigure(
     quick={
         "paper_mpe_full": _QUICK,
         "paper_mpe": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
+        "paper_mpe_chunks": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
+        "paper_mpe_ceiling": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
         "paper_mpe_longer_full": (*_QUICK, "max_local_steps=10"),
         "paper_mpe_rates_full": _QUICK_GRID,
         "paper_mpe_rates": _QUICK_GRID,
