@@ -1,7 +1,8 @@
 """Agents as processes against one process, byte for byte: `agents_test.py games`.
 
-agents_test.py games   every game of tables with every algorithm, predictor and schedule
-agents_test.py cost    what 8 agents as processes cost, against one process
+agents_test.py games          every tabular game with every algorithm, predictor and schedule
+agents_test.py environments   every environment with networks that agents as processes play
+agents_test.py cost           what 8 agents as processes cost, against one process
 """
 
 import argparse
@@ -63,6 +64,41 @@ SCHEDULES = (
     ("communication=noise", "communication.max_local_updates=6"),
     ("communication=changing_condition", "communication.epsilon=0.01"),
 )
+ENVIRONMENTS = (
+    (3, "game=mpe/simple_spread", "num_seeds=2"),
+    (2, "game=mpe/simple_speaker_listener"),
+    (2, "game=mpe/simple_reference", "num_seeds=2"),
+    (2, "game=mpe/simple_speaker_listener", "game.continuous_actions=true"),
+)
+FEW = (
+    "game.copies=4",
+    "game.steps=15",
+    "max_local_steps=9",
+    "game.evaluation_every=3",
+    "game.evaluation_copies=2",
+)
+NETWORK_ALGORITHMS = (
+    ("algorithm=full_communication",),
+    ("algorithm=importance_sampling",),
+    ("algorithm=large_batch",),
+    *(
+        ("algorithm=base_policy_prediction", f"algorithm.predictor={name}")
+        for name in ("extrapolate", "momentum", "rehearse")
+    ),
+)
+NETWORK_SCHEDULES = (
+    ("communication=unlimited",),
+    ("communication=adaptive", "communication.max_local_updates=4"),
+    ("communication=periodic", "communication.period=3"),
+    ("communication=missing", "communication.probability=0.6"),
+)
+NETWORK_LEARNERS = (
+    (),
+    ("learner.actors=separate",),
+    ("learner.chunks=all", "learner.reuse=2"),
+    ("learner.importance_weights=joint", "learner.critic=own"),
+    ("learner.advantages=vtrace", "learner.step_scaling=effective_sample_size"),
+)
 PERIODIC = ("communication=periodic", "communication.period=25", "communication.warmup=null")
 LARGE = ("samples_per_round=4000", "checkpoint_seconds=1e6")
 # Taken in turn, so that each meets many games, algorithms and schedules.
@@ -80,24 +116,45 @@ def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     combinations = itertools.product(GAMES.items(), ALGORITHMS, SCHEDULES)
     for number, ((game, agents), algorithm, schedule) in enumerate(combinations):
         modelled = ("learner.estimator=doubly_robust",) if "model" in algorithm[-1] else ()
-        words = (f"game={game}", *SIZES.get(game, ()), *algorithm, *schedule, *modelled, *SMALL)
+        words = (
+            f"game={game}",
+            f"game.agents={agents}",
+            *SIZES.get(game, ()),
+            *algorithm,
+            *schedule,
+            *modelled,
+            *SMALL,
+        )
         words += FURTHER[number % len(FURTHER)]
         try:
-            compose(f"game.agents={agents}", "logger=local", *words)
+            compose("logger=local", *words)
         except InputError:
             continue
         yield agents, words
 
 
-def games(every: int, start: int) -> bool:
-    """Play the combinations; print each that differs, and how many there were."""
-    chosen = list(itertools.islice(commands(), start, None, every))
+def environment_commands() -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the same for environments."""
+    combinations = itertools.product(ENVIRONMENTS, NETWORK_ALGORITHMS, NETWORK_SCHEDULES)
+    for number, ((agents, *game), algorithm, schedule) in enumerate(combinations):
+        learner = NETWORK_LEARNERS[number % len(NETWORK_LEARNERS)]
+        words = (*game, *algorithm, *schedule, *learner, *FEW)
+        try:
+            compose("logger=local", *words)
+        except InputError:
+            continue
+        yield agents, words
+
+
+def games(found: Iterator[tuple[int, tuple[str, ...]]], every: int, start: int) -> bool:
+    """Play combinations; print each that differs, and how many there were."""
+    chosen = list(itertools.islice(found, start, None, every))
     same = 0
     for number, (agents, words) in enumerate(chosen):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            execute(compose(f"game.agents={agents}", "logger=local", *words), folder / "alone")
-            with Group(folder, agents, *words) as group:
+            execute(compose("logger=local", *words), folder / "alone")
+            with Group(folder, agents, *words, sized=False) as group:
                 codes = group.codes()
             if codes != [0] * (agents + 1):
                 print(f"{' '.join(words)}: codes {codes}: {group.said(0)}", flush=True)
@@ -129,12 +186,18 @@ def cost(times: int) -> bool:
         (20, ("algorithm=full_communication",)),
         (500, ("algorithm=importance_sampling", *PERIODIC)),
     ):
-        words = ("game=coverage", *communication, f"max_local_steps={updates}", *LARGE)
+        words = (
+            "game=coverage",
+            "game.agents=8",
+            *communication,
+            f"max_local_steps={updates}",
+            *LARGE,
+        )
         apart, alone = [], []
         for _ in range(times):
             with tempfile.TemporaryDirectory() as name:
                 folder, begun = Path(name), time.perf_counter()
-                with Group(folder, 8, *words) as group:
+                with Group(folder, 8, *words, sized=False) as group:
                     if group.codes() != [0] * 9:
                         sys.exit(f"the run failed: {group.said(0)}")
                 whole = time.perf_counter() - begun
@@ -170,21 +233,22 @@ def _alone(directory: Path, words: tuple[str, ...]) -> tuple[float, float]:
         object.__setattr__(parts, "train", training)
         return parts
 
-    execute(compose("game.agents=8", "logger=local", *words), directory, timed)
+    execute(compose("logger=local", *words), directory, timed)
     return took
 
 
 def main() -> int:
     """Run what the command line names; return 0 where all was as it should be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", choices=("games", "cost"))
+    parser.add_argument("what", choices=("games", "environments", "cost"))
     parser.add_argument("--every", type=int, default=1, help="of the games, only each so many")
     parser.add_argument("--start", type=int, default=0, help="the first of them")
     parser.add_argument("--times", type=int, default=3, help="repetitions of cost")
     options = parser.parse_args()
     if options.what == "cost":
         return int(not cost(options.times))
-    return int(not games(options.every, options.start))
+    found = commands() if options.what == "games" else environment_commands()
+    return int(not games(found, options.every, options.start))
 
 
 if __name__ == "__main__":
