@@ -9,12 +9,15 @@ import argparse
 import filecmp
 import itertools
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from agent_group import Group
 
 from marl_comm.command_line.composition import compose
@@ -69,6 +72,10 @@ ENVIRONMENTS = (
     (2, "game=mpe/simple_speaker_listener"),
     (2, "game=mpe/simple_reference", "num_seeds=2"),
     (2, "game=mpe/simple_speaker_listener", "game.continuous_actions=true"),
+    (3, "game=vmas/simple_spread"),
+    (2, "game=lbf/foraging"),
+    (2, "game=rware/warehouse"),
+    (3, "game=pettingzoo", "game.environment=mpe2.simple_spread_v3"),
 )
 FEW = (
     "game.copies=4",
@@ -99,8 +106,14 @@ NETWORK_LEARNERS = (
     ("learner.importance_weights=joint", "learner.critic=own"),
     ("learner.advantages=vtrace", "learner.step_scaling=effective_sample_size"),
 )
-PERIODIC = ("communication=periodic", "communication.period=25", "communication.warmup=null")
-LARGE = ("samples_per_round=4000", "checkpoint_seconds=1e6")
+LARGE = ("game=coverage", "game.agents=8", "samples_per_round=4000", "checkpoint_seconds=1e6")
+ENDLESS = ("communication.max_rounds=20", "max_local_steps=5000")
+COSTS = (
+    ("full_communication", ("max_local_steps=20",)),
+    ("importance_sampling", ENDLESS),
+    ("base_policy_prediction", ENDLESS),
+)
+STARTS = ("marl_comm.run", "marl_comm.agents")
 # Taken in turn, so that each meets many games, algorithms and schedules.
 FURTHER = (
     (),
@@ -180,40 +193,67 @@ def games(found: Iterator[tuple[int, tuple[str, ...]]], every: int, start: int) 
 
 
 def cost(times: int) -> bool:
-    """Print how long 8 agents and one process train; return whether that is 3 times at most."""
+    """Print what 8 agents as processes and one process take; return whether it is 3 times at most.
+
+    In turn, as often as asked: what is compared was measured on a machine that was as busy.
+    """
     good = True
-    for updates, communication in (
-        (20, ("algorithm=full_communication",)),
-        (500, ("algorithm=importance_sampling", *PERIODIC)),
-    ):
-        words = (
-            "game=coverage",
-            "game.agents=8",
-            *communication,
-            f"max_local_steps={updates}",
-            *LARGE,
+    for name, further in COSTS:
+        words = (f"algorithm={name}", *further, *LARGE)
+        pairs = [(_apart(words), _alone_in_folder(words)) for _ in range(times)]
+        seconds, cpu = (
+            [np.median([pair[side][kind] for pair in pairs]) for side in (0, 1)] for kind in (0, 1)
         )
-        apart, alone = [], []
-        for _ in range(times):
-            with tempfile.TemporaryDirectory() as name:
-                folder, begun = Path(name), time.perf_counter()
-                with Group(folder, 8, *words, sized=False) as group:
-                    if group.codes() != [0] * 9:
-                        sys.exit(f"the run failed: {group.said(0)}")
-                whole = time.perf_counter() - begun
-                told = json.loads((folder / "run" / "agents.json").read_text())
-                apart.append((told["seconds"], told["cpu_seconds"], whole))
-                alone.append(_alone(folder / "alone", words))
-        (apart_took, apart_cpu, whole), (alone_took, alone_cpu) = min(apart), min(alone)
-        ratio = apart_took / alone_took
-        good &= ratio <= 3
+        ratio = np.median([apart[0] / alone[0] for apart, alone in pairs])
         print(
-            f"20 rounds, {updates} local updates, the fastest of {times}: as processes "
-            f"{apart_took:.3f} s (of processors {apart_cpu:.3f} s; with their start {whole:.1f} s),"
-            f" in one {alone_took:.3f} s ({alone_cpu:.3f} s): {ratio:.1f} times as long",
+            f"{name}: {pairs[0][0][2]} rounds, {pairs[0][0][3]} local updates; training: as "
+            f"processes {seconds[0]:.2f} s (of processors {cpu[0]:.2f} s), in one {seconds[1]:.2f} "
+            f"s ({cpu[1]:.2f} s): {ratio:.1f} times as long",
             flush=True,
         )
+        whole = [[_command([sys.executable], each, words) for each in STARTS] for _ in range(times)]
+        took = np.median(whole, axis=0)
+        ratio = np.median([commands[1][0] / commands[0][0] for commands in whole])
+        good &= bool(ratio <= 3)
+        print(
+            f"{name}: the whole command: as processes {took[1, 0]:.1f} s (of processors "
+            f"{took[1, 1]:.1f} s), in one {took[0, 0]:.1f} s ({took[0, 1]:.1f} s): {ratio:.1f} "
+            "times as long",
+            flush=True,
+        )
+    torchrun = [str(Path(sys.executable).parent / "torchrun"), "--nproc-per-node=9"]
+    slow = _command(torchrun, STARTS[1], words)
+    print(f"the last with torchrun: {slow[0]:.1f} s (of processors {slow[1]:.1f} s)")
     return good
+
+
+def _command(start: list[str], module: str, words: tuple[str, ...]) -> tuple[float, float]:
+    """Return how long a command takes from its start to its end, and of all its processors."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*start, "-m", module, *words, "logger=local", "quiet=true"]
+        before, begun = os.times(), time.perf_counter()
+        subprocess.run(
+            [*command, f"hydra.run.dir={folder}/run"], check=True, stderr=subprocess.DEVNULL
+        )
+        took, after = time.perf_counter() - begun, os.times()
+    return took, sum(after[2:4]) - sum(before[2:4])
+
+
+def _apart(words: tuple[str, ...]) -> tuple[float, float, int, int]:
+    """Return how long training takes as processes, and of processors; rounds and local updates."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Group(folder, 8, *words, sized=False) as group:
+            if group.codes() != [0] * 9:
+                sys.exit(f"the run failed: {group.said(0)}")
+        told = json.loads((folder / "run" / "agents.json").read_text())
+        (ended,) = json.loads((folder / "run" / "summary.json").read_text())["seeds"]
+    return told["seconds"], told["cpu_seconds"], ended["rounds"], ended["local_steps"]
+
+
+def _alone_in_folder(words: tuple[str, ...]) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as name:
+        return _alone(Path(name) / "alone", words)
 
 
 def _alone(directory: Path, words: tuple[str, ...]) -> tuple[float, float]:

@@ -113,12 +113,15 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
     game = config.game
     if not options.timeout > 0:
         raise InputError(f"--timeout {options.timeout:g}: must be more than 0 seconds")
+    found = os.environ.get("WORLD_SIZE")
     agents = _agents_in(game)
     if agents is None:
-        raise InputError(
-            f"game={game.name}: agents as processes play tabular games and the environments "
-            "mpe/...; others are played by marl_comm.run"
-        )
+        if found is None:
+            raise InputError(
+                f"game={game.name}: how many agents there are is known only once it is made; start "
+                f"one process more than that with {_START.format('N')} ..."
+            )
+        agents = int(found) - 1  # the world, which makes it, says whether that is right
     if isinstance(game, EnvironmentSettings):
         _refuse_networks(config)
     elif config.exact:
@@ -131,8 +134,8 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             f"algorithm.predictor={predictor}: no agent can ask the game; choose another predictor"
         )
     if agents < 2:
-        raise InputError("game.agents=1: one agent alone has nobody to share with; at least 2")
-    needed, found = agents + 1, os.environ.get("WORLD_SIZE")
+        raise InputError(f"{agents} agents: one alone has nobody to share with; at least 2")
+    needed = agents + 1
     if found not in (None, str(needed)):
         raise InputError(
             f"{agents} agents need {needed} processes and there are {found}: start it "

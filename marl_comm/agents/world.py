@@ -185,6 +185,13 @@ def _environment(
             f"game={settings.name}: agents as processes play environments without action masks and "
             "without a world's state; it is played by marl_comm.run"
         )
+    agents = len(game.spec.agents)
+    if agents != play.agents:
+        raise InputError(
+            f"game={settings.name} has {agents} agents and needs {agents + 1} processes, and there "
+            f"are {play.agents + 1}; start it with torchrun --nproc-per-node={agents + 1} -m "
+            "marl_comm.agents ..."
+        )
     stage = Stage(game.spec, settings.copies, settings.steps)
     game.players = EnvironmentPlayers(play, rounds, stage, agreement, tally)
     return game.players
