@@ -131,7 +131,7 @@ def compare(
 
 
 def _refuse_unknown_outcome(outcome: str, configurations: Sequence[Configuration]) -> None:
-    """Raise InputError where evaluations do not tell of an outcome; games of tables have none."""
+    """Raise InputError where evaluations do not tell of an outcome; tabular games have none."""
     known = [outcomes(each) for each in configurations]
     if outcome != RETURN and not all(outcome in names for names in known or [[]]):
         common = [name for name in (known or [[]])[0] if all(name in names for names in known)]

@@ -3,7 +3,6 @@
 python -m marl_comm.evaluate outputs/.../RUN_DIR --episodes 100 --render episode.gif
 """
 
-import os
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -12,22 +11,10 @@ from marl_comm.arrays import Array
 from marl_comm.command_line.arguments import Parser
 from marl_comm.command_line.exits import ended, report
 from marl_comm.command_line.program import program_name
-from marl_comm.config.loading import load_saved
-from marl_comm.config.run import RunConfig
-from marl_comm.errors import DamagedError, InputError, OutputError
-from marl_comm.games.environments.player import EnvironmentGame
-from marl_comm.games.environments.players import Policies
-from marl_comm.games.environments.settings import EnvironmentSettings
-from marl_comm.plain_text import one_line
+from marl_comm.errors import InputError, OutputError
 from marl_comm.plots import animation
-from marl_comm.runs.assemble import rebuild
-from marl_comm.runs.trust import TRUST, refuse_foreign
-from marl_comm.settings import LARGEST_SEED
-from marl_comm.storage.arrays import Arrays
-from marl_comm.storage.digests import read_summary, refuse_changed
-from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
-
-_MOST_EPISODES = 100_000
+from marl_comm.runs.playing import EPISODES, draw_episode, load_run
+from marl_comm.runs.trust import TRUST
 
 
 def main() -> int:
@@ -38,7 +25,7 @@ def main() -> int:
     )
     parser.add_argument("directory", type=Path, help="a finished run of an environment")
     parser.add_argument("--episodes", type=int, default=100, help="per seed, greedy and sampled")
-    parser.add_argument("--seed", type=int, default=10**6, help="of the episodes")
+    parser.add_argument("--seed", type=int, default=EPISODES, help="of the episodes")
     parser.add_argument(
         "--render", type=Path, help="where to write one greedy episode, a GIF or an MP4"
     )
@@ -73,12 +60,10 @@ def evaluate(
         InputError: An option is out of range, or the environment cannot draw; said before anything
             is played.
     """
+    frames = 0
     if render is not None:
         animation.refuse_unwritable(render)
-        config, game, policies = load_run(directory, 1, seed, trust=trust)
-        with closing(game):
-            frames = game.render_episode(policies)
-        animation.write(render, frames)
+        frames = draw_episode(directory, render, seed, trust=trust)
     config, game, policies = load_run(directory, episodes, seed, trust=trust)
     with closing(game):
         for kind in ("greedy", "sampled"):
@@ -87,47 +72,7 @@ def evaluate(
             for name, values in figures.items():
                 print(summary_line(kind, values, name))
     if render is not None:
-        print(f"{len(frames)} frames of seed {config.seed}, greedy, in {render}")
-
-
-def load_run(
-    directory: Path, episodes: int, seed: int, *, trust: bool = False
-) -> tuple[RunConfig, EnvironmentGame, Policies]:
-    """Return a run's configuration, its environments anew, and its final policies.
-
-    Args:
-        directory: Of a finished run.
-        episodes: Copies of the environment per seed.
-        seed: First of the episodes' random streams, so that they differ from those of training.
-        trust: Whether to import whatever the run names, whoever made it.
-
-    Raises:
-        DamagedError: A file of the run is damaged, or does not belong to the others.
-        InputError: There is no finished run, it was not one of an environment, or it would import
-            what no command of this user's has.
-    """
-    if not os.path.lexists(directory / SUMMARY):
-        raise InputError(f"{directory}: holds no finished run (no {SUMMARY}); name a run directory")
-    if not 1 <= episodes <= _MOST_EPISODES:
-        raise InputError(f"--episodes {episodes}: must be from 1 to {_MOST_EPISODES}")
-    if not 0 <= seed <= LARGEST_SEED:
-        raise InputError(f"--seed {seed}: must be from 0 to {LARGEST_SEED}")
-    config = load_saved(directory / CONFIG)
-    if not isinstance(config.game, EnvironmentSettings):
-        raise InputError(
-            f"{directory}: game={config.game.name} is no environment; its policies and exact "
-            f"figures are in {FINAL} and {SUMMARY}"
-        )
-    refuse_changed(directory, read_summary(directory), CONFIG, FINAL)
-    arrays = Arrays.of(directory / FINAL)
-    if not trust:
-        refuse_foreign(config, directory / CONFIG)
-    game, learner = rebuild(config, episodes, seed)
-    try:
-        return config, game, learner.policy_with(arrays)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
-        reason = one_line(str(error))
-        raise DamagedError(f"cannot read {directory / FINAL}: {reason}") from error
+        print(f"{frames} frames of seed {config.seed}, greedy, in {render}")
 
 
 def summary_line(kind: str, returns: Array, name: str = "return, summed over agents") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def generator(seed: int, purpose: str) -> np.random.Generator:
+def generator(seed: int, purpose: str, life: int = 0) -> np.random.Generator:
     """Return the generator that a seed owns for one purpose.
 
     Streams of different purposes or seeds are independent, and a stream depends on nothing but
@@ -16,23 +16,28 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     Args:
         seed: The seed of one repetition, at least 0.
         purpose: What the numbers are for, such as "game" or "collect".
+        life: How many runs came before, one starting from what another has learned: what was
+            learned from some draws must not be tried on the same ones.
     """
-    purpose_key = zlib.crc32(purpose.encode())
-    return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(purpose_key,)))
+    key = (zlib.crc32(purpose.encode()), *([life] if life > 0 else []))
+    return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=key))
 
 
 class Streams:
     """The generators of all seeds of a run, in one place so that a checkpoint holds them all."""
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        """Start without generators; each is made when first asked for."""
+    def __init__(self, seeds: Sequence[int], life: int = 0) -> None:
+        """Start without generators; each is made when first asked for. See `generator`."""
         self.seeds = tuple(seeds)
+        self._life = life
         self._generators: dict[str, list[np.random.Generator]] = {}
 
     def of(self, purpose: str) -> list[np.random.Generator]:
         """Return the generators of one purpose, one per seed: always the same objects."""
         if purpose not in self._generators:
-            self._generators[purpose] = [generator(seed, purpose) for seed in self.seeds]
+            self._generators[purpose] = [
+                generator(seed, purpose, self._life) for seed in self.seeds
+            ]
         return self._generators[purpose]
 
     def beside(self, name: str) -> "Streams":

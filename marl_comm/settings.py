@@ -54,6 +54,15 @@ Text = Annotated[
         description="text of 1 to 128 printable characters",
     ),
 ]
+PathText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=4096,
+        pattern=r"^\P{C}+$",
+        description="a path of 1 to 4096 printable characters",
+    ),
+]
 AccountText = Annotated[
     str,
     Field(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from marl_comm.loggers.local import logged_steps
 from marl_comm.loggers.settings import WandbLoggerSettings
 from marl_comm.loggers.wandb import WandbLogger
 from marl_comm.plain_text import shown
+from marl_comm.runs.playing import draw_episode
 from marl_comm.storage.digests import DIGESTS, read_summary, refuse_changed
 from marl_comm.storage.directory import RunDirectory, refuse_no_run
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
@@ -51,6 +53,7 @@ def rebuild(directory: Path, mode: str, project: str) -> None:
             directory,
             config.model_dump(),
             config.seeds,
+            partial(draw_episode, directory),
             patience=_PATIENCE,
         )
         try:
@@ -72,10 +75,9 @@ def _settings(config: RunConfig, mode: str, project: str) -> WandbLoggerSettings
     if config.logger.name == "wandb":
         return config.logger.model_copy(update={"mode": mode})
     settings = {"name": "wandb", "project": project, "mode": mode, "tags": []}
+    unset = {"entity": None, "group": None, "run_name": None, "final_policy_gif": False}
     try:
-        return WandbLoggerSettings.model_validate(
-            {**settings, "entity": None, "group": None, "run_name": None}
-        )
+        return WandbLoggerSettings.model_validate({**settings, **unset})
     except ValidationError as error:
         raise InputError(
             f"--project {shown(project)}: must be text of 1 to 128 printable characters, none of "

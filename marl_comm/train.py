@@ -7,14 +7,14 @@ learner updates and predicts. Seeds are rows: all active seeds make each local u
 and each communicates when its own schedule says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Never, Protocol, Self, TypeVar
 
 import numpy as np
 
 from marl_comm.algorithms.algorithm import Algorithm
-from marl_comm.arrays import BoolArray, IntArray
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.communication.budget import Budget
 from marl_comm.communication.ledger import Ledger
 from marl_comm.communication.schedule import Clock, Schedule
@@ -26,10 +26,9 @@ PlanT = TypeVar("PlanT")
 BehavioursT = TypeVar("BehavioursT")
 ExperienceT = TypeVar("ExperienceT", bound=Moved)
 PolicyT = TypeVar("PolicyT")
-FinalT = TypeVar("FinalT", contravariant=True)
 
 
-class Recorder(Protocol[FinalT]):
+class Recorder(Protocol):
     """Is shown every local update, and may end seeds."""
 
     def record(
@@ -41,8 +40,8 @@ class Recorder(Protocol[FinalT]):
     ) -> BoolArray:
         """Take note of the active seeds' state; return which of them have reached their goal."""
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: FinalT) -> None:
-        """Take note of the final policy of seeds that end, and why."""
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
+        """Take note of why seeds end, and of what they have learned: arrays, first axis seeds."""
 
 
 @record
@@ -90,16 +89,14 @@ class Parts(Generic[PlanT, BehavioursT, ExperienceT, PolicyT]):
     ledger: Ledger
     samples_per_round: int | None
 
-    def train(
-        self, recorder: Recorder[PolicyT], state: LoopState, after_step: Callable[[], None]
-    ) -> None:
+    def train(self, recorder: Recorder, state: LoopState, after_step: Callable[[], None]) -> None:
         """Train with these parts. See `train`."""
         train(self, recorder, state, after_step)
 
 
 def train(
     parts: Parts[PlanT, BehavioursT, ExperienceT, PolicyT],
-    recorder: Recorder[PolicyT],
+    recorder: Recorder,
     state: LoopState,
     after_step: Callable[[], None],
 ) -> None:
@@ -116,7 +113,7 @@ def train(
     def end(rows: BoolArray, reason: str) -> None:
         if rows.any():
             ending, remaining = np.flatnonzero(rows), np.flatnonzero(~rows)
-            recorder.stop(state.active[ending], reason, learner.policy_of(ending))
+            recorder.stop(state.active[ending], reason, learner.final_arrays(ending))
             keep(state, remaining)
             learner.keep(remaining)
             parts.algorithm.keep(remaining)

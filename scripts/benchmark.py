@@ -2,7 +2,7 @@
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
-grows; and compares many seeds in one process with one run after another. In games over time it
+grows; and compares many seeds in one process with one run after another. In Markov games it
 times an update from 10 episodes of 20 steps. Times are those of one thread: set OMP_NUM_THREADS=1.
 """
 

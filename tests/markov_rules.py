@@ -1,4 +1,4 @@
-"""Games over time as plain rules, and their definitions by listing every trajectory."""
+"""Markov games as plain rules, and their definitions by listing every trajectory."""
 
 import itertools
 from dataclasses import dataclass

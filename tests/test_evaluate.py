@@ -10,7 +10,8 @@ from test_train_networks import SMALL
 
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
-from marl_comm.evaluate import evaluate, load_run, summary_line
+from marl_comm.evaluate import evaluate, summary_line
+from marl_comm.runs.playing import load_run
 from marl_comm.runs.session import execute
 
 
@@ -50,7 +51,7 @@ def test_the_command_prints_returns_and_draws_an_episode(run_directory, tmp_path
 
 
 def test_options_are_checked_before_anything_is_played(run_directory, tmp_path, monkeypatch):
-    monkeypatch.setattr("marl_comm.evaluate.load_run", lambda *arguments: pytest.fail("played"))
+    monkeypatch.setattr("marl_comm.runs.playing.load_run", lambda *_, **__: pytest.fail("played"))
     with pytest.raises(InputError, match=r"must end in .gif or .mp4"):
         evaluate(run_directory, 1, 0, tmp_path / "episode.png")
 
@@ -63,7 +64,9 @@ def test_what_was_made_for_evaluating_is_closed(tmp_path, capfd):
     execute(config, tmp_path / "run")
     written = capfd.readouterr().err
     assert written.count("made") == written.count("closed") == 3 + 3 + 1  # tried, played, evaluated
-    with pytest.raises(InputError, match="gives no pictures"):
+    with pytest.raises(
+        InputError, match=r"gives no pictures; its render\(\) must return one as an array"
+    ):
         evaluate(tmp_path / "run", 2, 0, tmp_path / "episode.gif")
     evaluate(tmp_path / "run", 2, 0, None)
     written = capfd.readouterr().err

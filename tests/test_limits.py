@@ -114,7 +114,7 @@ def read_only(directory: Path) -> Iterator[None]:
     superuser = os.geteuid() == 0
     for path in (*files, *folders):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for parent in directory.parents[:3] if superuser else ():
+    for parent in directory.parents[:-2] if superuser else ():
         parent.chmod(parent.stat().st_mode | 0o055)
     if superuser:
         os.seteuid(65534)

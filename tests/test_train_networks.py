@@ -38,7 +38,7 @@ class Trace:
         self.steps.append({**figures, "policy": learner.networks.actor.clone().numpy()})
         return np.zeros(len(seed_rows), dtype=bool)
 
-    def stop(self, seed_rows, reason, policy):
+    def stop(self, seed_rows, reason, final):
         self.ends.append((seed_rows.tolist(), reason))
 
 

@@ -84,9 +84,9 @@ class Trace:
             )
         return np.zeros(len(seed_rows), dtype=bool)
 
-    def stop(self, seed_rows, reason, log_policy):
+    def stop(self, seed_rows, reason, final):
         for position, row in enumerate(seed_rows):
-            self.final[int(row)] = (reason, log_policy[position].copy())
+            self.final[int(row)] = (reason, np.log(final["policy"][position]))
 
     def of(self, row):
         return [step for step in self.steps if step["row"] == row]

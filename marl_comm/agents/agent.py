@@ -6,6 +6,7 @@ and what its channels carry; of all random streams it has those that say when th
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -119,7 +120,7 @@ class _Noting:
         shape = Shape((len(seed_rows),), np.dtype(np.bool_))
         return np.asarray(unpacked(self._told.read(shape.bytes), [shape])[0])
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """The world keeps final policies."""
 
 
@@ -232,6 +233,9 @@ class AgentGame:
             joint.append(stacked([unpacked(data[start : start + size], each) for data in read]))
         joint.insert(self._agent, own)
         return common, joint
+
+    def begins_at(self, policy: Array) -> None:
+        """Do nothing: the world measures distances."""
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds: what this agent once knew."""

@@ -146,4 +146,4 @@ class Agreement:
 
 def numbers_of(policy: Any) -> AnyArray:
     """Return the numbers that all policies are: tables, or the parameters of networks."""
-    return policy if isinstance(policy, np.ndarray) else np.asarray(policy.arrays()["actor"])
+    return policy if isinstance(policy, np.ndarray) else np.asarray(policy.parameters)

@@ -122,6 +122,11 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
                 f"one process more than that with {_START.format('N')} ..."
             )
         agents = int(found) - 1  # the world, which makes it, says whether that is right
+    if config.start_from is not None:
+        raise InputError(
+            f"start_from={config.start_from}: all agents begin at policies that follow "
+            "from the seed; start from a finished run with marl_comm.run"
+        )
     if isinstance(game, EnvironmentSettings):
         _refuse_networks(config)
     elif config.exact:
@@ -134,7 +139,7 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
             f"algorithm.predictor={predictor}: no agent can ask the game; choose another predictor"
         )
     if agents < 2:
-        raise InputError(f"{agents} agents: one alone has nobody to share with; at least 2")
+        raise InputError(f"{agents} agents: one alone has no other agent to share with; at least 2")
     needed = agents + 1
     if found not in (None, str(needed)):
         raise InputError(

@@ -158,6 +158,9 @@ class AgentEnvironment:
             torch.from_numpy(state["count"]),
         )
 
+    def begins_at(self, policy: Policies) -> None:
+        """Do nothing: no distances are measured."""
+
     def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
         """Return nothing: the world evaluates."""
         return {}

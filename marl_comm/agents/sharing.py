@@ -159,7 +159,7 @@ class OneShotPlayers:
 
 
 class OverTimePlayers:
-    """The agents of a game over time, in their processes."""
+    """The agents of a Markov game, in their processes."""
 
     def __init__(self, sharing: Sharing) -> None:
         self._sharing = sharing

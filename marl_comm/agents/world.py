@@ -6,6 +6,7 @@ buffer, in order to log exact figures of them; what agents compute is compared w
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +18,7 @@ from marl_comm.agents.form import Form
 from marl_comm.agents.measured import Tally
 from marl_comm.agents.packing import packed
 from marl_comm.agents.sharing import OneShotPlayers, OverTimePlayers, Sharing
-from marl_comm.arrays import BoolArray, IntArray
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.games.environments.settings import EnvironmentSettings
@@ -104,7 +105,7 @@ class _WorldParts(Parts[Any, Any, Any, Any]):
     streams: Streams
     sharing: "Sharing | EnvironmentPlayers"
 
-    def train(self, recorder: Recorder[Any], state: LoopState, after_step: Any) -> None:
+    def train(self, recorder: Recorder, state: LoopState, after_step: Any) -> None:
         """Train together with the agents, from wherever the run stands."""
         tally, before = self.world.tally, self._booked()
         self.sharing.agreement = Agreement(self.sharing.play, state.local_step)
@@ -147,7 +148,7 @@ class _WorldParts(Parts[Any, Any, Any, Any]):
 class _Telling:
     """A recorder that also notes digests, and tells agents which seeds end early."""
 
-    def __init__(self, parts: _WorldParts, recorder: Recorder[Any]) -> None:
+    def __init__(self, parts: _WorldParts, recorder: Recorder) -> None:
         self._parts, self._recorder = parts, recorder
 
     def record(
@@ -161,9 +162,9 @@ class _Telling:
             parts.world.tell_goals(reached)
         return reached
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """Take note of final policies."""
-        self._recorder.stop(seed_rows, reason, policy)
+        self._recorder.stop(seed_rows, reason, final)
 
 
 def _environment(

@@ -84,21 +84,18 @@ def _ratio(numerator: Array | np.float64, denominator: Array | np.float64) -> Ar
 
 
 def share(outcomes: BoolArray) -> Estimate:
-    """Return the share of seeds with Jeffreys' interval.
+    """Return the share of seeds with its exact (Clopper-Pearson) interval.
 
-    A bootstrap of zeros or of ones alone would claim certainty; this does not.
+    At either end it errs in at most one of 40 samples, whatever the true share and however few the
+    seeds. A bootstrap of zeros or of ones alone would claim certainty.
 
     Args:
         outcomes: (seeds,), whether it happened.
     """
-    count, seeds = float(np.sum(outcomes)), len(outcomes)
-    from scipy.stats import beta  # Late: scipy is slow to import.
+    count, seeds = int(np.sum(outcomes)), len(outcomes)
+    from scipy.stats import binomtest  # Late: scipy is slow to import.
 
-    low, high = beta.ppf([0.025, 0.975], count + 0.5, seeds - count + 0.5)
     if seeds < SMALLEST_SAMPLE:
         return Estimate(count / seeds)
-    return Estimate(
-        count / seeds,
-        0.0 if count == 0 else float(low),
-        1.0 if count == seeds else float(high),
-    )
+    interval = binomtest(count, seeds).proportion_ci(CONFIDENCE, method="exact")
+    return Estimate(count / seeds, float(interval.low), float(interval.high))

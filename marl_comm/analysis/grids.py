@@ -1,6 +1,7 @@
 """The best place in a grid, which is none if it is at the edge: beyond it may be a better one."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,16 +33,22 @@ class BestPlace:
         )
 
 
-def best_place(numbers: Array) -> BestPlace:
-    """Return where the smallest number of a grid is; of equal ones, that at the fewest edges."""
+def best_place(numbers: Array, lowest: float = -math.inf) -> BestPlace:
+    """Return where the smallest number of a grid is; of equal ones, that at the fewest edges.
+
+    Args:
+        numbers: One for each place.
+        lowest: No place anywhere has a smaller number: what is there is at no edge.
+    """
     smallest = numbers.min()
+    done = bool(smallest <= lowest)
     places = [
         place
         for place in itertools.product(*map(range, numbers.shape))
         if numbers[place] == smallest
     ]
     return min(
-        (BestPlace(place, _edges(place, numbers.shape)) for place in places),
+        (BestPlace(place, () if done else _edges(place, numbers.shape)) for place in places),
         key=lambda best: len(best.at_the_edge),
     )
 

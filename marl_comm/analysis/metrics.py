@@ -35,7 +35,7 @@ class Fields(NamedTuple):
 
 
 OF_TABLES = Fields(FIELDS, finite=("nash_gap",))
-"""Of games of tables, whose policies are evaluated exactly."""
+"""Of tabular games, whose policies are evaluated exactly."""
 
 OF_STAGES = OF_TABLES._replace(further=True)
 """Of Markov games learned stage by stage: their logs have the error of each stage as well."""

@@ -5,6 +5,7 @@ is said of returns here goes for any other outcome of episodes, such as `won`.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +19,14 @@ from marl_comm.arrays import Array, BoolArray
 RETURN = "return"
 """The outcome that all episodes have."""
 
-_FIELD = "evaluation_sampled_"
+Actions = Literal["sampled", "greedy"]
+"""How an evaluation chooses actions: as in training, or always the likeliest."""
+
+LATE_EVALUATIONS = 3
+"""Of how many evaluations at the end final numbers of long studies are means."""
+
+_FIELDS = {"sampled": "evaluation_sampled_", "greedy": "evaluation_greedy_"}
+_FIELD = _FIELDS["sampled"]
 
 
 def outcomes(configuration: Configuration) -> list[str]:
@@ -28,15 +36,18 @@ def outcomes(configuration: Configuration) -> list[str]:
     return [RETURN, *(name for name in found if name != RETURN)]
 
 
-def evaluations(run: SeedRun, axis: str, outcome: str = RETURN) -> tuple[Array, Array]:
+def evaluations(
+    run: SeedRun, axis: str, outcome: str = RETURN, actions: Actions = "sampled"
+) -> tuple[Array, Array]:
     """Return the counts at a seed's evaluations and its returns there, (evaluations,) each.
 
     Args:
         run: A seed.
         axis: A count of the metrics, such as "round" or "samples".
         outcome: What to return in the place of returns.
+        actions: How the evaluation chose them.
     """
-    figures = run.metrics[_FIELD + outcome]
+    figures = run.metrics[_FIELDS[actions] + outcome]
     evaluated = ~np.isnan(figures)
     return run.metrics[axis][evaluated], figures[evaluated]
 
@@ -61,6 +72,22 @@ def returns_on_grid(
 def final_returns(configuration: Configuration, outcome: str = RETURN) -> Array:
     """Return each seed's return at its last evaluation, (seeds,)."""
     return np.array([evaluations(run, "round", outcome)[1][-1] for run in configuration.seeds])
+
+
+def late_returns(
+    configuration: Configuration, outcome: str = RETURN, actions: Actions = "sampled"
+) -> Array:
+    """Return each seed's mean return over its last evaluations, (seeds,).
+
+    There are `LATE_EVALUATIONS` of them; the first evaluation of all, before learning, is none.
+    """
+    found = (evaluations(run, "round", outcome, actions)[1][1:] for run in configuration.seeds)
+    return np.array([returns[-LATE_EVALUATIONS:].mean() for returns in found])
+
+
+def first_returns(configuration: Configuration, outcome: str = RETURN) -> Array:
+    """Return each seed's return before it learns, (seeds,)."""
+    return np.array([evaluations(run, "round", outcome)[1][0] for run in configuration.seeds])
 
 
 def areas(configuration: Configuration, outcome: str = RETURN) -> Array:
@@ -143,14 +170,20 @@ def paired(
     return statistic(one)[ours], statistic(other)[theirs]
 
 
-def relative_loss(values: Array, reference: Array) -> Estimate:
-    """Return by how much values lie below a reference, as a share of the latter's absolute value.
+def share_lost(values: Array, reference: Array, before: Array) -> Estimate:
+    """Return by how much values lie below a reference, as a share of what that one has gained.
 
-    Interquartile means over seeds, of paired samples, (seeds,) each.
+    A constant added to all rewards does not change it. Interquartile means over seeds, of paired
+    samples, (seeds,) each.
+
+    Args:
+        values: Returns after learning.
+        reference: Of the reference, on the same seeds.
+        before: Of the reference, before learning.
     """
 
     def statistic(strata: Sequence[Array]) -> Array:
         means = interquartile_mean(strata[0], axis=1)
-        return ratio(means[..., 1] - means[..., 0], np.abs(means[..., 1]))
+        return ratio(means[..., 1] - means[..., 0], means[..., 1] - means[..., 2])
 
-    return estimate(statistic, np.stack([values, reference], axis=-1))
+    return estimate(statistic, np.stack([values, reference, before], axis=-1))

@@ -49,7 +49,7 @@ class Reached(BaseModel):
 
 
 class SeedSummary(BaseModel):
-    """One seed's line in `summary.json`: totals, and in games of tables value, gap, and arrivals.
+    """One seed's line in `summary.json`: totals, and in tabular games value, gap, and arrivals.
 
     Environments have neither value nor gap, so nothing was reached; their returns are metrics. Runs
     of old versions lack the distances.
@@ -82,7 +82,7 @@ class SeedRun:
     Attributes:
         summary: Its totals.
         metrics: A float array (points,) for each field, in the order of local updates: those of
-            `FIELDS` in games of tables, all that were logged in environments; null is nan.
+            `FIELDS` in tabular games, all that were logged in environments; null is nan.
     """
 
     summary: SeedSummary

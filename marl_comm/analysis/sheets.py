@@ -56,9 +56,10 @@ class Sheet:
 
 
 def print_sheet(console: Console, sheet: Sheet) -> None:
-    """Print a table in the widest form that the console has room for, without breaking words."""
+    """Print a table and a blank line, in the widest form that fits without breaking words."""
     if _width_of(whole := _whole(sheet)).maximum <= console.width:
         console.print(whole)
+        console.print()
         return
     console.print(f"[bold]{sheet.title}[/bold]", markup=True)
     for label, rows in _by_label(sheet):
@@ -68,6 +69,7 @@ def print_sheet(console: Console, sheet: Sheet) -> None:
             narrow = _turned(sheet.columns, rows)
         console.print(narrow)
     console.print(sheet.caption)
+    console.print()
 
 
 def _by_label(sheet: Sheet) -> Iterator[tuple[str, list[Row]]]:

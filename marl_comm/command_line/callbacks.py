@@ -1,5 +1,6 @@
 """What Hydra calls before it makes a directory or starts a job."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from marl_comm.command_line.jobs import (
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.runs.sweep import plan
-from marl_comm.storage.files import SUMMARY
+from marl_comm.storage.files import CONFIG, SUMMARY
 
 
 class CheckBeforeStart(Callback):
@@ -32,7 +33,7 @@ class CheckBeforeStart(Callback):
             refuse_odd_folder(config)
             refuse_sweep_alone(config)
             job = check_job(config)
-            _rehearse(job, in_sweep=False)
+            _rehearse(job, Path(config.hydra.run.dir), in_sweep=False)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Plan the sweep; end the program where any of its jobs is not valid."""
@@ -45,16 +46,20 @@ class CheckBeforeStart(Callback):
                 if (directory / name / SUMMARY).exists():
                     continue
                 try:
-                    _rehearse(job.config, in_sweep=True)
+                    _rehearse(job.config, directory / name, in_sweep=True)
                 except InputError as error:
                     raise InputError(f"job {name} of the sweep: {error}") from error
             plan(directory, jobs)
 
 
-def _rehearse(job: RunConfig, *, in_sweep: bool) -> None:
+def _rehearse(job: RunConfig, directory: Path, *, in_sweep: bool) -> None:
     # Imported late: mistakes on the command line are told before more is loaded.
     from marl_comm.runs.rehearsal import rehearse
+    from marl_comm.runs.start import refuse_unfit
 
+    # A run that has begun holds all that it started from.
+    if job.start_from is not None and not os.path.lexists(directory / CONFIG):
+        refuse_unfit(job)
     rehearse(job, in_sweep=in_sweep)
 
 

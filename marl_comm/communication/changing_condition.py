@@ -66,7 +66,7 @@ class ChangingConditionSettings(DriftingSettings):
         if run.game.policies == "networks":
             yield (
                 f"communication=changing_condition game={run.game.name}: values are only estimated "
-                "for tables; choose communication=adaptive, periodic or missing"
+                "for tabular games; choose communication=adaptive, periodic or missing"
             )
 
     def schedule(self, streams: Streams) -> Schedule:

@@ -54,7 +54,7 @@ class NoiseSettings(DriftingSettings):
         if run.game.policies == "networks":
             yield (
                 f"communication=noise game={run.game.name}: the noise of action values is only "
-                "known for tables; choose communication=adaptive, periodic or missing"
+                "known for tabular games; choose communication=adaptive, periodic or missing"
             )
         elif run.exact:
             yield (

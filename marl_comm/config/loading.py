@@ -32,6 +32,7 @@ def load(cfg: DictConfig) -> RunConfig:
 # Keys that the first runs did not have: group, option of it, key, and what they did.
 _ADDED = (
     ("metrics", None, "objective", None),
+    ("logger", "wandb", "final_policy_gif", False),
     ("learner", "npg", "reuse", "latest"),
     ("learner", "npg", "stages", "together"),
     ("game", "congestion", "own_costs", 0.0),
@@ -59,6 +60,7 @@ def load_saved(file: Path) -> RunConfig:
     """
     raw = read_configuration(file)
     raw.setdefault("quiet", False)
+    raw.setdefault("start_from", None)
     for group, option, key, before in _ADDED:
         settings = raw.get(group)
         if isinstance(settings, dict) and (

@@ -40,6 +40,13 @@ _CALLED_ELSEWHERE: dict[str, tuple[str, ...]] = {
     "wandb": ("logger=wandb", "logger.mode=online"),
     "prediction": ("algorithm/prediction",),
 }
+# How a class of the user's own is chosen, where its MODULE:CLASS was typed as the option.
+_CLASSES_OF_THE_USER = {
+    "game": "game=one_shot game.class={0}, game=over_time game.class={0} (Markov games) or "
+    "game=pettingzoo game.environment={0}",
+    "algorithm": "algorithm=own algorithm.class={0}",
+    "communication": "communication=own communication.class={0}",
+}
 # What is known by a name of its own, and chosen by another key here.
 _CHOSEN_ELSEWHERE = {
     "algorithm=model_based": (
@@ -103,6 +110,8 @@ def unknown_option(group: str, choice: Any, allowed: list[str]) -> str:
     text = shortened(choice) if isinstance(choice, str) else shown(choice)
     if elsewhere := _CHOSEN_ELSEWHERE.get(f"{group}={text}"):
         return f"{group}={text}: this is {elsewhere}"
+    if ":" in text and (own := _CLASSES_OF_THE_USER.get(group)):
+        return f"{group}={text}: a class of your own is chosen by {own.format(text)}"
     close = difflib.get_close_matches(text, allowed, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     return f"{group}={text}: must be one of {', '.join(allowed)}{hint}"

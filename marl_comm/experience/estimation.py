@@ -38,5 +38,5 @@ class Estimation:
 
     @property
     def single_steps(self) -> bool:
-        """Whether in games over time a step has a weight of its own, not that of its prefix."""
+        """Whether in Markov games a step has a weight of its own, not that of its prefix."""
         return self.estimator in SELF_NORMALISING

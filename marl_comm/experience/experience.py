@@ -19,7 +19,7 @@ class Traffic:
     Each is one number for all rows, or (rows,) where they differ.
 
     Attributes:
-        samples: Joint actions played (in games over time: environment steps).
+        samples: Joint actions played (in Markov games: environment steps).
         bytes_up: Bytes written to the shared buffer.
         bytes_down: Bytes read from it: each agent reads all that it did not write itself.
     """
@@ -127,7 +127,7 @@ class Experience(Protocol):
     def value(self, log_policy: Array) -> Array:
         """Return the estimated team reward, (rows,). Must follow the weighing of the same policy.
 
-        For comparisons: in games over time that of a single step, and with exact action values
+        For comparisons: in Markov games that of a single step, and with exact action values
         the potential.
         """
 
@@ -140,5 +140,5 @@ class Experience(Protocol):
             log_bases: (R, B, ..., agents, actions).
 
         Returns:
-            (R, B), in nats, of whole samples (joint actions, or trajectories in games over time).
+            (R, B), in nats, of whole samples (joint actions, or trajectories in Markov games).
         """

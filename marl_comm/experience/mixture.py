@@ -21,7 +21,7 @@ class Mixture:
 
     Attributes:
         log_policies: (rows, bases, ..., agents, actions).
-        samples: (rows, bases), samples of each, or in games over time episodes; 0 for padding.
+        samples: (rows, bases), samples of each, or in Markov games episodes; 0 for padding.
     """
 
     log_policies: Rows[Array]

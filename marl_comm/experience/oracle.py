@@ -95,7 +95,7 @@ class OracleExperience:
         raise TypeError("rewards are not modelled")
 
     def value(self, log_policy: Array) -> Array:
-        """Return the potential, or in games over time the value."""
+        """Return the potential, or in Markov games the value."""
         return self._oracle.potential(self._seed_rows, log_policy)
 
     def divergences(self, rows: IntArray, log_policy: Array, log_bases: Array) -> Array:

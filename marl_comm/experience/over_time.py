@@ -1,4 +1,4 @@
-"""Sampled mode of games over time: action values by importance sampling from whole episodes."""
+"""Sampled mode of Markov games: action values by importance sampling from whole episodes."""
 
 import copy
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Doubly robust estimates in games over time: a model of action values in each context.
+"""Doubly robust estimates in Markov games: a model of action values in each context.
 
 What is modelled is the one-step target r + discount V(next context), V being the value of what was
 played; the models are those of rewards in one-shot games, one for each context. The policy moves

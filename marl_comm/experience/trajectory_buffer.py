@@ -1,4 +1,4 @@
-"""The shared buffer of a game over time: what is written to it, and what that costs."""
+"""The shared buffer of a Markov game: what is written to it, and what that costs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

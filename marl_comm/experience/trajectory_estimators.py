@@ -1,4 +1,4 @@
-"""Importance weights of trajectories, and what they estimate in games over time.
+"""Importance weights of trajectories, and what they estimate in Markov games.
 
 Pure functions of arrays whose first axis runs over seeds ("rows"). Rows never mix. Samples are the
 steps of E episodes of T steps each, in arrays (rows, T, E) or flattened to (rows, T * E). A context

@@ -38,6 +38,9 @@ class Game(Protocol[BehavioursT, ExperienceT, PolicyT]):
     def evaluate(self, seed_rows: IntArray, policy: PolicyT) -> Evaluation:
         """Return figures of a policy."""
 
+    def begins_at(self, policy: PolicyT) -> None:
+        """Measure distances from these policies, one of every seed, and not from uniform ones."""
+
     def restore_experience(self, state: dict[str, Any]) -> Any:
         """Return the experience whose `state` a checkpoint holds."""
 

@@ -83,7 +83,7 @@ class TabularGameSettings(GameSettings):
         """
 
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """What makes no sense in any game of tables, then in this one."""
+        """What makes no sense in any tabular game, then in this one."""
         if run.samples_per_round is None:
             yield from self._problems_of_exact_mode(run)
         else:

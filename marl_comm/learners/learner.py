@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, which tables need not wait f
 PlanT = TypeVar("PlanT", contravariant=True)
 BehavioursT = TypeVar("BehavioursT", covariant=True)
 ExperienceT = TypeVar("ExperienceT", contravariant=True)
-PolicyT = TypeVar("PolicyT")
+PolicyT = TypeVar("PolicyT", covariant=True)
 
 
 class Trained(Protocol):
@@ -41,11 +41,19 @@ class Learner(Trained, Protocol[PlanT, BehavioursT, ExperienceT, PolicyT]):
     def policy(self) -> PolicyT:
         """The current policies of all rows, as the game's `evaluate` takes them."""
 
-    def policy_of(self, rows: IntArray) -> PolicyT:
-        """Return the policies of some rows."""
+    def final_arrays(self, rows: IntArray) -> Mapping[str, AnyArray]:
+        """Return what some rows have learned, arrays by name, as a run leaves them."""
 
-    def policy_arrays(self, policy: PolicyT) -> Mapping[str, AnyArray]:
-        """Return the arrays of a policy by name, first axis its rows, as a run leaves them."""
+    def begin_from(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Begin at what another run has learned, before anything is done.
+
+        Args:
+            arrays: As `final_arrays` names them, a row for each of this learner's.
+
+        Raises:
+            LookupError: One is missing.
+            ValueError: They do not fit this learner.
+        """
 
     def behaviours_for(self, bases: PlanT) -> BehavioursT:
         """Return what agents play to collect data around the planned base policies."""

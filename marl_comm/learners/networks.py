@@ -15,4 +15,4 @@ class LearnerOfNetworks(
     """Holds the networks of every active seed."""
 
     def policy_with(self, arrays: Mapping[str, AnyArray]) -> Policies:
-        """Return the policies whose arrays a run has left, as `policy_arrays` names them."""
+        """Return the policies whose arrays a run has left, as `final_arrays` names them."""

@@ -1,6 +1,6 @@
 """Tabular softmax natural policy gradient, every seed at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
@@ -102,8 +102,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     def _problems_of_estimator(self, run: RunSettings, game: TabularGameSettings) -> Iterator[str]:
         if self.estimator == "model" and game.episode_length > 1:
             yield (
-                f"learner.estimator=model game={game.name}: over time the model is of the values "
-                "of what was played, which estimates must correct; choose "
+                f"learner.estimator=model game={game.name}: in Markov games the model fits the "
+                "values of the policies that played, which only estimates can correct; choose "
                 "learner.estimator=doubly_robust"
             )
         if self.estimator == "joint" and game.own_rewards and not run.exact:
@@ -281,13 +281,24 @@ class NaturalPolicyGradient:
         """The current policies, (rows, ..., agents, actions), log-probabilities."""
         return self.log_policy
 
-    def policy_of(self, rows: IntArray) -> Array:
-        """Return the log-probabilities of some rows."""
-        return take(self.log_policy, rows)
+    def final_arrays(self, rows: IntArray) -> dict[str, AnyArray]:
+        """Return the probabilities of some rows' policies."""
+        return {"policy": np.exp(take(self.log_policy, rows))}
 
-    def policy_arrays(self, policy: Array) -> dict[str, AnyArray]:
-        """Return the probabilities of a policy."""
-        return {"policy": np.exp(policy)}
+    def begin_from(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Begin at the probabilities of another run, no probability below the floor.
+
+        Raises:
+            LookupError: They are missing.
+            ValueError: They do not fit.
+        """
+        policy, wanted = arrays["policy"], self.log_policy.shape
+        if policy.shape != wanted or policy.dtype != np.float64:
+            raise ValueError(f"policies are {policy.shape}, and must be {wanted}")
+        if not (policy >= 0).all() or not np.allclose(policy.sum(axis=-1), 1, rtol=0, atol=1e-9):
+            raise ValueError("policies must be probabilities")
+        self.log_policy = _normalise(np.log(np.maximum(policy, np.exp(self._log_floor))))
+        self._start = self.log_policy
 
     @property
     def behaviours(self) -> BasePolicies | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, final
 from pydantic import Field
 
 from marl_comm.errors import InputError
+from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.options.answers import LoggerSettings, RunSettings
 from marl_comm.options.extras import install_line
 from marl_comm.settings import AccountText, Text
@@ -61,6 +62,7 @@ class WandbLoggerSettings(LoggerSettings):
         group: W&B group; None groups the runs of a sweep.
         run_name: W&B display name; None takes the run directory's.
         tags: W&B tags.
+        final_policy_gif: Whether an episode of the final policies is logged as a GIF.
     """
 
     name: Literal["wandb"]
@@ -71,10 +73,37 @@ class WandbLoggerSettings(LoggerSettings):
     run_name: Text | None
     # YAML has no tuples: the list is converted, its entries are not.
     tags: Annotated[tuple[Tag, ...], Field(strict=False, max_length=32)]
+    final_policy_gif: bool
+
+    @property
+    def draws(self) -> bool:
+        """Whether a GIF is made."""
+        return self.final_policy_gif and self.mode != "disabled"
 
     def problems(self, run: RunSettings) -> Iterator[str]:
-        """There are none."""
-        yield from ()
+        """Tables of probabilities are no pictures."""
+        if self.draws and run.game.policies != "networks":
+            yield (
+                f"logger.final_policy_gif=true game={run.game.name}: only environments are drawn; "
+                "choose one, such as game=mpe/simple_spread, or logger.final_policy_gif=false"
+            )
+
+    def ready(self, run: RunSettings) -> None:
+        """An episode's start is drawn, where one is to be in the end.
+
+        Raises:
+            InputError: The environment cannot draw it here.
+        """
+        if not self.draws:
+            return
+        # Imported late: others need not wait for it.
+        from marl_comm.plots.animation import as_pictures
+
+        assert isinstance(run.game, EnvironmentSettings)
+        try:
+            as_pictures([run.game.picture()])
+        except InputError as error:
+            raise InputError(f"logger.final_policy_gif=true: {error}") from error
 
 
 LoggerConfig = Annotated[

@@ -56,6 +56,7 @@ class WandbLogger:
         directory: Path,
         config: Mapping[str, Any],
         seeds: Sequence[int],
+        draw: Callable[[Path], object] | None = None,
         *,
         patience: float = PATIENCE,
     ) -> None:
@@ -66,6 +67,8 @@ class WandbLogger:
             directory: The run directory; W&B's files go to `wandb/` in it.
             config: The resolved configuration, stored whole.
             seeds: Every seed of the run.
+            draw: Draws an episode of the finished run's policies into a file, where
+                `final_policy_gif` asks for it.
             patience: Seconds that a server has in all.
         """
         self.trouble: str | None = None
@@ -74,6 +77,7 @@ class WandbLogger:
         self._directory = directory
         self._curves = Curves(config, seeds)
         self._defined: set[str] = set()
+        self._draw = draw if settings.final_policy_gif else None
         self._earlier: list[Path] = []
         self._run: Any = None
         if settings.mode != "disabled":
@@ -144,8 +148,9 @@ class WandbLogger:
         rows = self._curves.rest()
         numbers = sweep_numbers(summary["seeds"])
         columns, data = seed_table(summary["seeds"])
+        drawn = self._drawn()
         with self._guarded("finish"):
-            self._call(lambda: self._write_end(rows, columns, data, numbers))
+            self._call(lambda: self._write_end(rows, columns, data, numbers, drawn))
 
     def _write_end(
         self,
@@ -153,13 +158,29 @@ class WandbLogger:
         columns: list[str | int],
         data: list[list[Any]],
         numbers: Mapping[str, float | None],
+        drawn: Path | None,
     ) -> None:
         wandb = wandb_server.library()
         self._write(rows)
         with _staging_in(self._directory):
             self._run.log({"seeds": wandb.Table(columns=columns, data=data)})
+            if drawn is not None:
+                self._run.log({"evaluation/final_policy": wandb.Video(str(drawn), format="gif")})
         self._run.summary.update(numbers)
         self._end(exit_code=0)
+
+    def _drawn(self) -> Path | None:
+        """Return the file of an episode of the final policies; None where there is none."""
+        if self._draw is None:
+            return None
+        file = self._directory / "wandb" / "final_policy.gif"
+        try:
+            self._draw(file)
+        except Exception as error:  # of any kind: whatever an environment raises costs no run
+            reason = one_line(f"{type(error).__name__}: {error}")
+            _console.warning("W&B: the final policies are not drawn: %s", reason)
+            return None
+        return file
 
     def close(self) -> None:
         """End a run that did not finish, as failed."""

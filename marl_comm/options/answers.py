@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from marl_comm.settings import Count, Seed, Settings
+from marl_comm.settings import Count, PathText, Seed, Settings
 
 if TYPE_CHECKING:
     from marl_comm.algorithms.algorithm import TabularAlgorithm
@@ -156,6 +156,14 @@ class LearnerSettings(Option):
         """What it learns."""
 
     @property
+    def shape(self) -> dict[str, object]:
+        """The settings, by key, that must be equal for it to go on with what another has learned.
+
+        What shapes of arrays tell need not be among them.
+        """
+        return {}
+
+    @property
     @abstractmethod
     def rounds_kept(self) -> int | None:
         """Of how many rounds tables keep the data; None: of all. For the estimate of memory."""
@@ -221,6 +229,8 @@ class RunSettings(Settings):
         max_local_steps: Most local updates of a seed.
         checkpoint_seconds: Seconds between two savings of the run's whole state.
         quiet: Whether to say nothing but warnings and errors.
+        start_from: The directory of a finished run whose policies seeds begin with; None begins
+            anew.
         metrics: What is measured, and how often.
         game: The game.
         algorithm: Who plays when data are collected.
@@ -235,6 +245,7 @@ class RunSettings(Settings):
     max_local_steps: Count
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e9)]
     quiet: bool
+    start_from: PathText | None
     metrics: MetricsSettings
     game: GameSettings
     algorithm: AlgorithmSettings

@@ -9,12 +9,15 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from marl_comm.arrays import AnyArray
 from marl_comm.errors import InputError, NumbersError, OutputError
 
 T = TypeVar("T")
 
 ROUNDING = 1e-9
 """How far sums of probabilities may be from 1."""
+
+_WRAPPED = 200  # rewards as large as this look like unsigned integers that went below 0
 
 
 class Checks:
@@ -58,18 +61,32 @@ class Checks:
         if not np.isfinite(found).all():
             raise self.wrong(method, f"must give finite numbers for {what}, not nan or infinity")
 
-    def checked_rewards(self, method: str, found: Any, shape: tuple[int, ...]) -> None:
+    def checked_rewards(
+        self, method: str, found: Any, shape: tuple[int, ...], actions: AnyArray | None = None
+    ) -> None:
         """Refuse anything but rewards in [0, 1], of the shape.
+
+        Args:
+            method: The method that has returned them.
+            found: What it has returned.
+            shape: The shape that they must have.
+            actions: The joint actions that it was given, if any.
 
         Raises:
             InputError: They are something else.
         """
         self.checked_array(method, found, shape, "rewards")
         if found.size and (found.min() < -ROUNDING or found.max() > 1 + ROUNDING):
+            hint = "scale them"
+            unsigned = actions is not None and actions.dtype.kind == "u"
+            if unsigned and max(-found.min(), found.max()) > _WRAPPED:
+                hint = (
+                    "joint actions are unsigned integers, which have no negative numbers: convert "
+                    "them to float64 before you subtract"
+                )
             raise self.wrong(
                 method,
-                f"must give rewards in [0, 1], not from {found.min():g} to {found.max():g}; "
-                "scale them",
+                f"must give rewards in [0, 1], not from {found.min():g} to {found.max():g}; {hint}",
             )
 
     def checked_probabilities(

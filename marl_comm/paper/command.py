@@ -18,7 +18,7 @@ from marl_comm.loggers.progress import duration
 from marl_comm.paper import page_html, page_markdown
 from marl_comm.paper.experiments import Job, command_of, jobs_of_experiment
 from marl_comm.paper.figure import PaperFigure, chosen_figures, paper_figures
-from marl_comm.paper.published import commit, publish
+from marl_comm.paper.published import commit, machine, publish
 from marl_comm.paper.report import (
     Report,
     Section,
@@ -28,6 +28,8 @@ from marl_comm.paper.report import (
     write_claims,
 )
 from marl_comm.paper.workers import Sweep, finished_run, run_jobs
+from marl_comm.plots.data import write_data
+from marl_comm.plots.panels import give_title
 from marl_comm.plots.saving import save
 from marl_comm.storage.files import whole_file
 
@@ -46,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    figures = chosen_figures(options.names)
+    chosen = chosen_figures(options.names)
+    figures = [figure for figure in chosen if not figure.lacks()]
+    without = [f"`{each.name}`: first `{each.lacks()}`" for each in chosen if each.lacks()]
+    for line in without:
+        _tell(f"left out: {line}")
     scales = _scales(figures, options)
     jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
     every = {job.name: job for of_figure in jobs.values() for job in of_figure}
@@ -59,7 +65,7 @@ def _reproduce(options: argparse.Namespace) -> int:
     start = time.monotonic()
     sweep = run_jobs(list(every.values()), there, options.runs, options.jobs, _tell)
     sections, missing = [], []
-    made_from = f"{date.today()} from commit {commit()}"
+    made_from = f"{date.today()} from commit {commit()} on {machine()}"
     for figure in figures:
         lacking = [job.name for job in jobs[figure.name] if job.name not in sweep.runs]
         if lacking:
@@ -70,8 +76,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         )
         sections.append(section)
         _tell(f"drawn: {section.picture}")
-    made = {figure.name for figure in figures}
-    missing += [f"`{name}`: not asked for" for name in paper_figures() if name not in made]
+    missing += without
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
     _write(report_of(sections, missing, cost), options.out)
     if options.publish is not None:
@@ -103,7 +108,10 @@ def _section(
 ) -> Section:
     runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
     configurations = pool(runs, _tell)
-    _save(figure.draw(configurations), out / "figures", figure.name)
+    drawn = figure.draw(configurations)
+    give_title(drawn, figure.title)
+    _save(drawn, out / "figures", figure.name)
+    write_data(drawn, out / "figures" / f"{figure.name}.csv")
     return Section(
         name=figure.name,
         title=figure.title,
@@ -134,7 +142,7 @@ def _write(content: Report, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in {
         "index.html": page_html.render(content, directory / "figures"),
-        "report.md": page_markdown.render(content, "figures/"),
+        "report.md": page_markdown.render(content, "figures/", directory / "figures"),
     }.items():
         with whole_file(directory / name) as file:
             file.write(text.encode())

@@ -45,6 +45,8 @@ class Job:
     def name(self) -> str:
         """Return a directory name: equal for equal configurations, whatever they were typed as."""
         identity = self.config.model_dump(mode="json", exclude=_NOT_IDENTITY)
+        if identity["start_from"] is None:  # a key that the first runs did not have
+            del identity["start_from"]
         text = json.dumps(identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         game, algorithm = label_of(identity["game"]), label_of(identity["algorithm"])

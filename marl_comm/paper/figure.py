@@ -1,6 +1,7 @@
 """What every figure of the paper's reproduction is: its experiments, its plot, its evidence."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ class PaperFigure:
     Attributes:
         name: Of its module, and of its first experiment where it has one of its own.
         number: Where it stands in the report.
-        title: What is plotted against what.
+        title: One sentence that says what it shows.
         experiments: Files in `configs/experiment`, whose runs it reads.
         caption: How to read it: axes, bands, marks. Markdown of one paragraph.
         draw: Makes the figure of the runs.
@@ -31,6 +32,7 @@ class PaperFigure:
         finding: Says in words and numbers what the runs show, as Markdown paragraphs.
         seeds: What it is computed from, in words, where there are no experiments.
         estimators: Likewise how it estimates action values.
+        extra: The extra of this package without which its runs cannot be made; may be empty.
     """
 
     name: str
@@ -44,6 +46,13 @@ class PaperFigure:
     finding: Callable[[Configurations], list[str]] = field(default=lambda _: [])
     seeds: str = ""
     estimators: str = ""
+    extra: str = ""
+
+    def lacks(self) -> str:
+        """Return what to type before its runs can be made; empty where nothing is missing."""
+        if not self.extra or importlib.util.find_spec(self.extra) is not None:
+            return ""
+        return f'pip install --constraint constraints.txt --editable ".[{self.extra}]"'
 
 
 def paper_figures() -> dict[str, PaperFigure]:

@@ -14,12 +14,18 @@ _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 _COLUMNS = ("setting", "value", "95 % interval", "would show", "outcome", "note")
 
 
-def render(report: Report, pictures: Path) -> str:
-    """Return the page; the pictures in the given folder become part of it."""
+def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
+    """Return the page.
+
+    Args:
+        report: What it says.
+        pictures: The folder that holds pictures and data.
+        whole: Whether they become part of the page; else it lies beside them and names them.
+    """
     made = {section.name for section in report.sections}
-    claims = "\n".join(_claim(judgement, made) for judgement in report.judgements)
-    overview = "\n".join(_overview(judgement) for judgement in report.judgements)
-    figures = "\n".join(_figure(section, pictures) for section in report.sections)
+    claims = _claims(report.asked_for, made) if report.asked_for else ""
+    figures = "\n".join(_figure(section, pictures, whole) for section in report.sections)
+    origins = "\n".join(_origin(section) for section in report.sections)
     links = "\n".join(
         f'<li><a href="#{section.name}">{_inline(section.title)}</a></li>'
         for section in report.sections
@@ -40,14 +46,12 @@ def render(report: Report, pictures: Path) -> str:
 <h1>{escape(TITLE)}</h1>
 <p>{_inline(report.introduction)}</p>
 <p class="quiet">Scale: {escape(report.scale)}. {_inline(report.cost)}</p>
-<h2 id="claims">Claims</h2>
-<table class="overview">
-<thead><tr><th>claim</th><th></th><th>verdict</th></tr></thead>
+<div class="wide"><table class="origins">
+<thead><tr><th>figure</th><th>scale</th><th>made</th><th>estimator</th><th>seeds</th></tr></thead>
 <tbody>
-{overview}
+{origins}
 </tbody>
-</table>
-<h2>What decides them</h2>
+</table></div>
 {claims}
 <h2>Figures</h2>
 <ul>{links}</ul>
@@ -59,6 +63,26 @@ def render(report: Report, pictures: Path) -> str:
 </body>
 </html>
 """
+
+
+def _origin(section: Section) -> str:
+    link = f'<a href="#{section.name}">{escape(section.name)}</a>'
+    cells = (section.scale, section.made, section.estimators, section.seeds)
+    return f"<tr><td>{link}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _claims(judgements: Sequence[Judgement], made: set[str]) -> str:
+    overview = "\n".join(_overview(judgement) for judgement in judgements)
+    claims = "\n".join(_claim(judgement, made) for judgement in judgements)
+    return f"""<h2 id="claims">Claims</h2>
+<table class="overview">
+<thead><tr><th>claim</th><th></th><th>verdict</th></tr></thead>
+<tbody>
+{overview}
+</tbody>
+</table>
+<h2>What decides them</h2>
+{claims}"""
 
 
 def _overview(judgement: Judgement) -> str:
@@ -76,6 +100,7 @@ def _claim(judgement: Judgement, made: set[str]) -> str:
             criterion, [line for line in judgement.lines if line.criterion is criterion], made
         )
         for criterion in judgement.claim.criteria
+        if criterion.figure in made
     )
     return f"""<section id="claim-{_slug(judgement.claim.key)}">
 <h3>{escape(judgement.claim.key)}. {escape(judgement.claim.text)}</h3>
@@ -86,7 +111,7 @@ def _claim(judgement: Judgement, made: set[str]) -> str:
 
 def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> str:
     figure = criterion.figure
-    source = f'<a href="#{figure}">{figure}</a>' if figure in made else f"{figure}, not made"
+    source = f'<a href="#{figure}">{figure}</a>'
     rows = []
     for line in lines:
         value, interval, note = measured(line)
@@ -111,18 +136,30 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
 <table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
 
 
-def _figure(section: Section, pictures: Path) -> str:
-    picture = base64.b64encode((pictures / section.picture).read_bytes()).decode()
+def _figure(section: Section, pictures: Path, whole: bool) -> str:
+    picture = _place(pictures / section.picture, "image/png", whole)
+    data = ""
+    if (pictures / section.data).exists():
+        place = _place(pictures / section.data, "text/csv", whole)
+        data = f'<p><a href="{place}" download="{section.data}">Numbers of the figure (CSV)</a></p>'
     findings = "".join(map(_block, section.findings))
     commands = "\n".join([*section.commands, command_of_figure(section)])
     return f"""<figure id="{section.name}">
 <h3>{_inline(section.title)}</h3>
-<img alt="{escape(section.title)}" src="data:image/png;base64,{picture}">
+<img alt="{escape(section.title)}" src="{picture}">
 <figcaption>{_inline(section.caption)}</figcaption>
 {findings}
+{data}
 <p class="quiet">{escape(section.origin)}</p>
 <pre>{escape(commands)}</pre>
 </figure>"""
+
+
+def _place(file: Path, kind: str, whole: bool) -> str:
+    """Return where a page finds a file: in itself, or beside itself."""
+    if not whole:
+        return file.name
+    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
 def _badge(text: str) -> str:

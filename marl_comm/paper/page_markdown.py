@@ -1,13 +1,14 @@
 """The report as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from marl_comm.paper.report import TITLE, Report, Section, command_of_figure
 from marl_comm.paper.rules import Judgement
 from marl_comm.paper.text import detectable, measured, required, tally
 
 
-def claims_tables(judgements: Sequence[Judgement]) -> str:
+def claims_tables(judgements: Sequence[Judgement], made: Collection[str]) -> str:
     """Return the verdicts, and under them every number that made them."""
     lines = ["| claim | | verdict | settings |", "|---|---|---|---|"]
     for judgement in judgements:
@@ -23,6 +24,8 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
     ]
     for judgement in judgements:
         for line in judgement.lines:
+            if line.criterion.figure not in made:
+                continue
             value, interval, note = measured(line)
             setting = f"{line.setting} ({note})" if note else line.setting
             lines.append(
@@ -33,18 +36,21 @@ def claims_tables(judgements: Sequence[Judgement]) -> str:
     return "\n".join(lines)
 
 
-def render(report: Report, pictures: str) -> str:
+def render(report: Report, pictures: str, folder: Path) -> str:
     """Return the whole report.
 
     Args:
         report: What it says.
         pictures: The folder of the pictures as seen from the file, ending in a slash or empty.
+        folder: That folder.
     """
     parts = [f"# {TITLE}", report.introduction, f"Scale: {report.scale}. {report.cost}"]
     parts += ["## What was made when", _overview(report.sections)]
-    parts += ["## Claims", claims_tables(report.judgements)]
+    made = {section.name for section in report.sections}
+    if report.asked_for:
+        parts += ["## Claims", claims_tables(report.asked_for, made)]
     parts += ["## Figures"]
-    parts += [_section(section, pictures) for section in report.sections]
+    parts += [_section(section, pictures, folder) for section in report.sections]
     if report.missing:
         parts += ["## Not made", "\n".join(f"* {line}" for line in report.missing)]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
@@ -62,14 +68,16 @@ def _overview(sections: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
-def _section(section: Section, pictures: str) -> str:
+def _section(section: Section, pictures: str, folder: Path) -> str:
     commands = "\n".join([*section.commands, command_of_figure(section)])
+    has_data = (folder / section.data).exists()
     return "\n\n".join(
         [
             f"### {section.title}",
             f"![{section.title}]({pictures}{section.picture})",
             section.caption,
             *section.findings,
+            *([f"[Numbers of the figure (CSV)]({pictures}{section.data})"] if has_data else []),
             section.origin,
             f"```\n{commands}\n```",
         ]

@@ -5,6 +5,8 @@ section is kept as it was made (`sections.json`), with what it measured; the pag
 are printed anew from all of them, and say of each when and from what it was made.
 """
 
+import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from marl_comm.paper import page_markdown
+from marl_comm.paper import page_html, page_markdown
 from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.figure import paper_figures
 from marl_comm.paper.report import Section, report_of, write_claims
@@ -21,6 +23,7 @@ from marl_comm.paper.rules import Evidence
 from marl_comm.storage.files import whole_file
 
 SECTIONS = "sections.json"
+PAGE = "report.html"
 _ADAPTER = TypeAdapter(list[Section], config={"ser_json_inf_nan": "constants"})
 
 
@@ -29,22 +32,29 @@ def publish(sections: Sequence[Section], pictures: Path, target: Path) -> None:
 
     Args:
         sections: Made now.
-        pictures: Holds their PNGs.
+        pictures: Holds their PNGs, and the data of some as CSV.
         target: Holds those published earlier, or nothing; made if needed.
     """
     target.mkdir(parents=True, exist_ok=True)
     for section in sections:
-        shutil.copy(pictures / section.picture, target)
+        for name in (section.picture, section.data):
+            shutil.copy(pictures / name, target)
     there = {section.name: section for section in published(target)}
     there |= {section.name: section for section in sections}
     figures = paper_figures()
-    kept = [still_asked_for(there[name]) for name in figures if name in there]
+    kept = [
+        replace(still_asked_for(there[name]), title=figure.title)
+        for name, figure in figures.items()
+        if name in there
+    ]
     missing = [f"`{name}`: not made yet" for name in figures if name not in there]
     with whole_file(target / SECTIONS) as file:
         file.write(_ADAPTER.dump_json(kept, indent=1) + b"\n")
     report = report_of(kept, missing, "Not all figures were made at once: see the table.")
     with whole_file(target / "README.md") as file:
-        file.write(page_markdown.render(report, "").encode())
+        file.write(page_markdown.render(report, "", target).encode())
+    with whole_file(target / PAGE) as file:
+        file.write(page_html.render(report, target, whole=False).encode())
     write_claims(report.judgements, target / "claims.json")
 
 
@@ -68,6 +78,11 @@ def still_asked_for(section: Section) -> Section:
         return (each.criterion, each.setting) in asked
 
     return replace(section, evidence=tuple(filter(is_asked, section.evidence)))
+
+
+def machine() -> str:
+    """Return what kind of machine this is: system, processor, cores."""
+    return f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
 
 
 def commit() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.paper.claims import CLAIMS
-from marl_comm.paper.rules import Evidence, Judgement, judge
+from marl_comm.paper.rules import Evidence, Judgement, Verdict, judge
 from marl_comm.paper.text import detectable, measured, required, tally
 from marl_comm.storage.files import whole_file
 from marl_comm.storage.versions import versions
@@ -51,6 +51,11 @@ class Section:
         return f"{self.name}.png"
 
     @property
+    def data(self) -> str:
+        """The file name of the numbers that it draws, CSV."""
+        return f"{self.name}.csv"
+
+    @property
     def origin(self) -> str:
         """What it was made from, as a sentence that its commands end."""
         if not self.runs:
@@ -89,6 +94,11 @@ class Report:
         return "; ".join(f"{scale}: {', '.join(names)}" for scale, names in sorted(named.items()))
 
     @property
+    def asked_for(self) -> tuple[Judgement, ...]:
+        """Return the claims of which some figure of this report has measured something."""
+        return tuple(each for each in self.judgements if each.verdict is not Verdict.NOT_TESTED)
+
+    @property
     def introduction(self) -> str:
         """Return the paragraph under the title."""
         return (
@@ -109,7 +119,8 @@ def report_of(sections: Sequence[Section], missing: Sequence[str], cost: str) ->
         cost: What was run for it, in words.
     """
     evidence = [each for section in sections for each in section.evidence]
-    return Report(tuple(judge(CLAIMS, evidence)), tuple(sections), versions(), tuple(missing), cost)
+    judgements = tuple(judge(CLAIMS, evidence))
+    return Report(judgements, tuple(sections), versions(), tuple(missing), cost)
 
 
 def command_of_figure(section: Section) -> str:

@@ -48,6 +48,8 @@ class Criterion:
         of_bound: Whether it asks for no more than an upper bound. Then it must tell prediction
             from importance sampling as well: what both keep to says nothing for prediction.
         scale: How far two values lie apart: by their difference or by their ratio.
+        matters: The smallest difference that matters, in the statistic's unit, where it is said:
+            runs that could only have shown more than this beyond the threshold decide nothing.
     """
 
     key: str
@@ -58,6 +60,7 @@ class Criterion:
     settings: tuple[str, ...]
     of_bound: bool = False
     scale: Literal["difference", "ratio"] = "difference"
+    matters: float | None = None
 
     def outcome(self, estimate: Estimate | None, rival: Estimate | None = None) -> Outcome:
         """Compare an interval with the threshold.
@@ -74,13 +77,20 @@ class Criterion:
         if not estimate.has_interval:
             return Outcome.UNDECIDED
         below, above = estimate.high < self.threshold, estimate.low > self.threshold
-        if not (below or above):
+        if not (below or above) or self._too_wide(estimate):
             return Outcome.UNDECIDED
         if not (below if self.side == "below" else above):
             return Outcome.REFUTED
         if self.of_bound and rival is not None and self.outcome(rival) is Outcome.MET:
             return Outcome.NOT_CONTRADICTED
         return Outcome.MET
+
+    def _too_wide(self, estimate: Estimate) -> bool:
+        """Return whether only differences larger than what matters could have been shown."""
+        if self.matters is None:
+            return False
+        # What cannot be said (nan) is too wide as well.
+        return not abs(self.detectable(estimate) - self.threshold) <= self.matters
 
     def detectable(self, estimate: Estimate) -> float:
         """Return the value that would just have been met, had its interval been as wide as this.

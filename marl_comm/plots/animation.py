@@ -82,7 +82,7 @@ def _coloured(frame: AnyArray) -> AnyArray:
     colours = frame.ndim == 3 and frame.shape[2] in (3, 4)
     if not (grey or colours) or frame.dtype.kind not in "biuf" or frame.size == 0:
         raise InputError(
-            f"--render: the environment draws arrays of shape {frame.shape} of {frame.dtype}, must "
+            f"the environment draws arrays of shape {frame.shape} of {frame.dtype}, must "
             "be (height, width), or that with 1, 3 or 4 channels, of numbers"
         )
     if grey:

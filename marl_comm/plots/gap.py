@@ -12,12 +12,14 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.arrays import Array
 from marl_comm.errors import InputError
+from marl_comm.plots.panels import give_title
 from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
 
 _X_LABELS = {
     "round": "communication rounds",
     "samples": "samples (joint actions played)",
 }
+_UNITS = {"round": "communication rounds", "samples": "samples"}
 _MOST_POINTS = 400
 _MOST_BANDS = 6
 _WIDTH, _HEIGHT = 3.7, 3.2  # inches, of a panel with its labels
@@ -56,6 +58,8 @@ def draw(configurations: Sequence[Configuration]) -> Figure:
         panels[0].set_ylabel("Nash gap (units of reward)")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+        units = " and ".join(_UNITS[axis] for axis in grids)
+        give_title(figure, f"The Nash gap changes with {units}")
         caption = _caption(configurations, with_bands, width)
         figure.supxlabel(plain(caption), fontsize=7.5, color="#444444")
     return figure

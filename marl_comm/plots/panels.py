@@ -1,18 +1,37 @@
 """Parts that several figures share: a legend, estimates with intervals, what never arrived."""
 
 from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import bootstrap, interquartile_mean
 from marl_comm.analysis.text import interval, number
 from marl_comm.arrays import Array
+from marl_comm.plots.data import Point, note
 from marl_comm.plots.style import Look
 
+NEVER = "over a quarter of the seeds never got there"
+BAND = "95 % interval"
+MARK = "mark"
+"""The group id of what is no curve and stands behind the curves in a legend."""
+
+_CHARACTERS_PER_INCH = 14.0  # of a legend
 _MARK_HEIGHT = 0.97  # of a panel, where what never arrived is marked
+
+
+def points_of(label: str, *columns: Array) -> list[Point]:
+    """Return a curve as points: x, y, and the ends of its interval, (points,) each."""
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Point(label, *map(float, row)) for row in rows]
 
 
 def means_of_columns(values: Array) -> list[Estimate]:
@@ -42,6 +61,13 @@ def draw_estimates(
         filled: Whether markers are filled.
         band: Whether the interval is a band; else bars.
     """
+    note(
+        panel,
+        [
+            Point(label, float(x), each.value, each.low, each.high)
+            for x, each in zip(positions, estimates, strict=True)
+        ],
+    )
     values = np.array([each.value for each in estimates])
     finite = np.isfinite(values)
     place = np.asarray(positions, dtype=float)
@@ -79,13 +105,81 @@ def draw_estimates(
             marker="x",
             markersize=5,
             zorder=4,
+            label=NEVER,
         )
 
 
-def legend_on_top(figure: Figure, panel: Axes, columns: int | None = None) -> None:
-    """Put one panel's legend above all of them."""
-    handles, labels = panel.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns or len(labels))
+def reference_line(
+    panel: Axes, label: str, *, x: float | None = None, y: float | None = None
+) -> None:
+    """Draw a dotted line across a panel, at x or at y."""
+    draw, place = (panel.axvline, x) if x is not None else (panel.axhline, y)
+    assert place is not None
+    draw(place, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)), zorder=1, label=label, gid=MARK)
+
+
+def give_title(figure: Figure, title: str) -> None:
+    """Put one sentence above all panels, and above the legend, that says what the figure shows."""
+    text = fill(title, int(figure.get_figwidth() * _CHARACTERS_PER_INCH * 0.85))
+    if figure.legends:  # which lies where a title of the whole figure would
+        figure.legends[0].set_title(text, prop=FontProperties(size=10))
+    else:
+        figure.suptitle(text, fontsize=10)
+
+
+def legend_on_top(figure: Figure, columns: int | None = None) -> None:
+    """Put a legend of all that any panel shows above them: curves, then marks, then bands.
+
+    Args:
+        figure: With its panels.
+        columns: Of the legend; as many as fit where none is given.
+    """
+    found: dict[str, Artist] = {}
+    for panel in figure.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    names = sorted(found, key=lambda label: _is_a_mark(label, found[label]))
+    entries = [_never() if name == NEVER else found[name] for name in names]
+    if any(panel.collections for panel in figure.axes):
+        entries.append(Patch(facecolor="#777777", alpha=0.25))
+        names.append(BAND)
+    columns = columns or _most_columns(names, figure.get_figwidth() * _CHARACTERS_PER_INCH)
+    figure.legend(entries, names, loc="outside upper center", ncols=columns)
+
+
+def _most_columns(names: Sequence[str], room: float) -> int:
+    """Return in how many columns a legend fits into so many characters."""
+    for columns in range(len(names), 1, -1):
+        parts = np.array_split(np.array([len(name) for name in names]), columns)  # as a legend does
+        if sum(part.max() + 8 for part in parts) <= room:
+            return columns
+    return 1
+
+
+def marks_on_top(figure: Figure) -> None:
+    """Put a legend of single estimates above them: their marks, and the bars of their intervals."""
+    found: dict[str, Artist] = {}
+    for panel in figure.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    found[BAND] = Line2D([], [], color="#444444", lw=1.3)
+    figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=len(found))
+
+
+def written(text: str, label: str) -> dict[str, Any]:
+    """Return how the legend shows a text that stands in the panels, as arguments of `plot`."""
+    looks = {"color": "#444444", "linestyle": "none", "markersize": 3 + 2 * len(text)}
+    return {"marker": f"${text}$", "label": label, "gid": MARK, "markeredgewidth": 0.2, **looks}
+
+
+def _is_a_mark(label: str, handle: Artist) -> bool:
+    """Return whether an entry is no curve: what never arrived, or a line across a panel."""
+    return label == NEVER or handle.get_gid() == MARK
+
+
+def _never() -> Artist:
+    """Return the mark as it stands for curves of any colour."""
+    return Line2D([], [], color="#444444", linestyle="none", marker="x", markersize=5)
 
 
 def in_words(estimate: Estimate) -> str:

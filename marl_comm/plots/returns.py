@@ -11,6 +11,8 @@ from matplotlib.ticker import EngFormatter
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import bootstrap, interquartile_mean
 from marl_comm.analysis.returns import RETURN, evaluations, returns_on_grid
+from marl_comm.plots.data import note
+from marl_comm.plots.panels import give_title, points_of
 from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
 
 AXES = {"samples": "joint environment steps", "round": "communication rounds"}
@@ -35,6 +37,8 @@ def draw(configurations: Sequence[Configuration], outcome: str = RETURN) -> Figu
         panels[0].set_ylabel(plain(label))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=1)
+        what = "return" if outcome == RETURN else "share of episodes"
+        give_title(figure, f"The evaluation {what} changes with joint steps and rounds")
         bands = "Bands: its 95 % bootstrap interval." if with_bands else "No bands: many curves."
         caption = f"Lines: interquartile mean over the seeds. {bands}"
         figure.supxlabel(caption, fontsize=7.5, color="#444444")
@@ -68,6 +72,7 @@ def draw_returns(
     known = ~np.isnan(returns).any(axis=0)
     grid, returns = grid[known], returns[:, known]
     mean, low, high = bootstrap(lambda strata: interquartile_mean(strata[0], axis=1), [returns])
+    note(panel, points_of(label, grid, mean, low, high))
     panel.plot(
         grid,
         mean,

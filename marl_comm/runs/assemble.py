@@ -20,7 +20,7 @@ from marl_comm.options.answers import RunSettings
 from marl_comm.randomness import Streams
 from marl_comm.train import BehavioursT, ExperienceT, Parts, PlanT, PolicyT
 
-if TYPE_CHECKING:  # torch takes seconds to import, which games of tables need not wait for
+if TYPE_CHECKING:  # torch takes seconds to import, which tabular games need not wait for
     from marl_comm.experience.network_bases import NetworkBases, Round
     from marl_comm.games.environments.player import EnvironmentGame
     from marl_comm.games.environments.players import Behaviours, Policies
@@ -43,7 +43,7 @@ def assemble(run: RunSettings, streams: Streams) -> "PartsOfTables | PartsOfNetw
 
 
 def of_tables(run: RunSettings, game: TabularGame, streams: Streams) -> PartsOfTables:
-    """Return the parts of a run at its start around a game of tables."""
+    """Return the parts of a run at its start around a tabular game."""
     assert isinstance(run.learner, TabularLearnerSettings)
     algorithm = run.algorithm.for_tables(run)
     learner = run.learner.build(run, game, algorithm)

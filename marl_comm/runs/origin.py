@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,19 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _SECONDS = 5.0  # that git has
 
 
-def origin() -> dict[str, Any]:
-    """Return what is written into `origin.json`, the same whenever the same command is given."""
-    return {
+def origin(start: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what is written into `origin.json`, the same whenever the same command is given.
+
+    Args:
+        start: Which run it starts from, in plain values; None where it begins anew.
+    """
+    found: dict[str, Any] = {
         "marl_comm": package_version(),
         "commit": _commit_of_package(),
         "directory_commit": _commit(Path.cwd()),
         "command": printable(shlex.join(command_line(sys.argv))),
     }
+    return found if start is None else {**found, "start_from": dict(start)}
 
 
 @cache

@@ -61,7 +61,8 @@ def _verdict(means: dict[str, float | None], iterations: int) -> str:
     if iterations == 0 or kl is None or unpredicted is None or kappa is None:
         return "No base policy was predicted in this run."
     numbers = (
-        f"KL to the base policies {kl:.3g} against {unpredicted:.3g} without, kappa {kappa:.2f}"
+        f"mean KL from the current policy to the policy that collected its data {kl:.3g}, without "
+        f"prediction {unpredicted:.3g}; share of the predicted way gone (kappa) {kappa:.2f}"
     )
     if kl < _HELPS * unpredicted:
         return f"Prediction helps here: {numbers}."

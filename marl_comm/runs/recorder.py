@@ -21,7 +21,7 @@ class Recorder(Saveable):
     """Logs every `every`-th local update and remembers when each gap threshold was first reached.
 
     Attributes:
-        final: The arrays of the final policies by name, first axis seeds; complete once all seeds
+        final: What the seeds have learned, arrays by name, first axis seeds; complete once all
             have ended.
     """
 
@@ -36,7 +36,6 @@ class Recorder(Saveable):
     _ledger: Fixed[Ledger]
     _logger: Fixed[Logger]
     _progress: Fixed[Progress]
-    _policy_arrays: Fixed[Callable[[Any], Mapping[str, AnyArray]]]
     _observe: Fixed[Callable[[Sequence[Point]], None]]
     _thresholds: Fixed[list[float]]
     _every: Fixed[int]
@@ -48,7 +47,6 @@ class Recorder(Saveable):
         ledger: Ledger,
         logger: Logger,
         progress: Progress,
-        policy_arrays: Callable[[Any], Mapping[str, AnyArray]],
         observe: Callable[[Sequence[Point]], None],
         *,
         gap_thresholds: Sequence[float],
@@ -63,7 +61,6 @@ class Recorder(Saveable):
             logger: Receives the points.
             progress: Called with local update, rounds and samples (means over the seeds), and
                 with what says how good the policies are.
-            policy_arrays: Names the arrays of a policy, first axis its rows.
             observe: Sees every point, logged or not.
             gap_thresholds: Nash gaps whose first arrival is reported.
             every: Local updates between logged points; the first and last are always logged.
@@ -74,7 +71,6 @@ class Recorder(Saveable):
         self._ledger = ledger
         self._logger = logger
         self._progress = progress
-        self._policy_arrays = policy_arrays
         self._observe = observe
         self._thresholds = sorted(gap_thresholds, reverse=True)
         self._every = every
@@ -120,9 +116,9 @@ class Recorder(Saveable):
             return np.zeros(len(seed_rows), dtype=np.bool_)
         return np.asarray(self._smallest_gap[seed_rows] <= self._thresholds[-1])
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Any) -> None:
-        """Log the last point of seeds that end, and keep their policies."""
-        for name, array in self._policy_arrays(policy).items():
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
+        """Log the last point of seeds that end, and keep what they have learned."""
+        for name, array in final.items():
             if name not in self.final:
                 self.final[name] = np.zeros((len(self._seeds), *array.shape[1:]), array.dtype)
             self.final[name][seed_rows] = array

@@ -17,6 +17,7 @@ from marl_comm.storage.files import (
     FINAL,
     METRICS,
     ORIGIN,
+    START,
     SUMMARY,
     locked,
     remove_leftovers,
@@ -104,7 +105,7 @@ def put_aside(directory: Path) -> Path:
         with locked(directory / METRICS):
             folder.mkdir()
             # The configuration goes last: a directory without one counts as never begun.
-            for name in (CHECKPOINTS, SUMMARY, FINAL, METRICS, ORIGIN, CONFIG):
+            for name in (CHECKPOINTS, SUMMARY, FINAL, METRICS, START, ORIGIN, CONFIG):
                 with contextlib.suppress(FileNotFoundError):
                     (directory / name).rename(folder / name)
             remove_leftovers(directory)

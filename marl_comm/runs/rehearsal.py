@@ -1,6 +1,7 @@
 """A run with classes of the user's own is tried in small before anything of it is written."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from marl_comm.algorithms.algorithm import TabularAlgorithm
-from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.communication.schedule import Clock, Data, Schedule
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
@@ -131,7 +132,7 @@ class _Trial:
         ends = _ENDS if self._run.num_seeds > 1 else _ENDS[1:]
         return np.asarray(local_step >= ends[seed_rows])
 
-    def stop(self, seed_rows: IntArray, reason: str, policy: Array) -> None:
+    def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """Nothing is kept."""
 
     def after_step(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from marl_comm.command_line.program import typed
 from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
-from marl_comm.errors import DamagedError, NumbersError
+from marl_comm.errors import DamagedError, InputError, NumbersError
 from marl_comm.loggers import Logger, MultiLogger
 from marl_comm.loggers.local import LocalLog, logged_steps
 from marl_comm.loggers.mirrors import mirror_of
@@ -30,6 +30,7 @@ from marl_comm.runs.recovery import (
     state_to_go_on_from,
     tidy,
 )
+from marl_comm.runs.start import Start, origin_of
 from marl_comm.runs.trust import refuse_foreign, remember
 from marl_comm.storage.checkpoints import Checkpoints, State
 from marl_comm.storage.digests import read_summary, refuse_changed
@@ -64,10 +65,12 @@ def execute(config: RunConfig, directory: Path, assembling: Assembling = assembl
         Interrupted: By a signal, after saving a checkpoint.
     """
     remember(config)
-    streams = Streams(config.seeds)
-    parts = assembling(config, streams)
+    start = Start.chosen_by(config)
+    streams, parts = _parts(config, start, assembling)
     with closing(parts.game), RunDirectory.claim(directory) as run_directory:
-        run_directory.write_origin(origin())
+        if start is not None:
+            run_directory.write_start(start.to_keep())
+        run_directory.write_origin(origin(origin_of(config)))
         run_directory.write_config(config.model_dump())
         return Session(config, streams, parts, run_directory).train(saved=None)
 
@@ -104,12 +107,27 @@ def resume(directory: Path, *, trust: bool = False, assembling: Assembling = ass
         if not trust:
             refuse_foreign(config, directory / CONFIG)
         file, saved = state_to_go_on_from(directory, Checkpoints(directory))
-        streams = Streams(config.seeds)
-        parts = assembling(config, streams)
+        start = None if config.start_from is None else Start.kept_in(directory)
+        streams, parts = _parts(config, start, assembling)
         if saved is not None and (changed := changes(saved.get("versions", {}))):
             _log.warning("%s: bytes may differ from here on, with %s", directory, changed)
         with closing(parts.game):
             return Session(config, streams, parts, run_directory).train(saved, file)
+
+
+def _parts(
+    config: RunConfig, start: Start | None, assembling: Assembling
+) -> tuple[Streams, PartsOfTables | PartsOfNetworks]:
+    """Return the random streams and the parts of a run at its start."""
+    streams = Streams(config.seeds, 0 if start is None else start.life)
+    parts = assembling(config, streams)
+    if start is not None:
+        try:
+            start.begin(config, parts)
+        except InputError:
+            parts.game.close()
+            raise
+    return streams, parts
 
 
 def finished_objective(directory: Path) -> Result:
@@ -183,7 +201,6 @@ class Session:
                 parts.ledger,
                 logger,
                 progress.update,
-                parts.learner.policy_arrays,
                 self._predictability.add,
                 gap_thresholds=config.metrics.gap_thresholds,
                 every=config.metrics.every,
@@ -279,7 +296,14 @@ class _Saving:
 
 def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -> list[Logger]:
     """Return the loggers beside the local one, shown all that the local log holds already."""
-    mirror = mirror_of(config, run_directory.path)
+
+    def draw(file: Path) -> None:
+        # Imported late: tables draw nothing. What the run imports is imported already.
+        from marl_comm.runs.playing import draw_episode
+
+        draw_episode(run_directory.path, file, trust=True)
+
+    mirror = mirror_of(config, run_directory.path, draw)
     if mirror is None:
         return []
     if resumed:

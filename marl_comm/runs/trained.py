@@ -18,6 +18,8 @@ from marl_comm.storage.digests import read_summary, refuse_changed
 from marl_comm.storage.files import CONFIG, FINAL, SUMMARY
 
 if TYPE_CHECKING:
+    from torch.nn import Sequential
+
     from marl_comm.games.environments.players import Policies
     from marl_comm.games.environments.spec import Spec
 
@@ -128,6 +130,25 @@ class NetworkPolicies:
             for position, agent in enumerate(self.agents)
         }
 
+    def networks(self, seed: int) -> "dict[str, Sequential]":
+        """Return each agent's network as a module of torch, which needs nothing of this package.
+
+        It takes what the agent observes, (..., numbers), and returns what its actions are drawn
+        by, of all agents alike in size: logits of its choices, (..., most choices), of which those
+        beyond the agent's own mean nothing; or (..., 2 x most numbers), means and then what
+        standard deviations are made of.
+
+        Args:
+            seed: Whose actors.
+
+        Raises:
+            InputError: The run has no such seed.
+        """
+        from marl_comm.rows import take
+
+        row = take(self._policies, np.array([_row(self.seeds, seed)]))
+        return dict(zip(self.agents, row.modules(), strict=True))
+
 
 def policies(directory: str | Path, *, trust: bool = False) -> TabularPolicies | NetworkPolicies:
     """Return the final policies of a finished run.
@@ -146,7 +167,7 @@ def policies(directory: str | Path, *, trust: bool = False) -> TabularPolicies |
     config = load_saved(directory / CONFIG)
     seeds = tuple(config.seeds)
     if isinstance(config.game, EnvironmentSettings):
-        from marl_comm.evaluate import load_run
+        from marl_comm.runs.playing import load_run
 
         _, game, networks = load_run(directory, 1, 0, trust=trust)
         with closing(game):

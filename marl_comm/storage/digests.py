@@ -11,6 +11,7 @@ from marl_comm.storage.files import (
     CONFIG,
     FINAL,
     METRICS,
+    START,
     SUMMARY,
     content_of,
     opened,
@@ -72,7 +73,7 @@ def with_digests(summary: Mapping[str, Any], directory: Path) -> dict[str, Any]:
         directory: Of the run, whose other files are complete.
     """
     plain = {name: value for name, value in summary.items() if name != DIGESTS}
-    files = [name for name in (CONFIG, METRICS, FINAL) if (directory / name).exists()]
+    files = [name for name in (CONFIG, START, METRICS, FINAL) if (directory / name).exists()]
     digests = {name: digest_of(directory / name) for name in files}
     return {**plain, DIGESTS: {**digests, SUMMARY: _of_summary({**plain, DIGESTS: digests})}}
 

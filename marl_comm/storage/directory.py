@@ -24,6 +24,7 @@ from marl_comm.storage.files import (
     FINAL,
     METRICS,
     ORIGIN,
+    START,
     SUMMARY,
     locked,
     remove_leftovers,
@@ -123,20 +124,34 @@ class RunDirectory:
         with whole_file(self.path / ORIGIN, settle=False) as file:
             file.write((to_json(origin, indent=2) + "\n").encode())
 
-    def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
-        """Write arrays, in the order given; equal arrays make equal bytes.
+    def write_start(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Write what seeds begin with: call it before the configuration is written.
 
         Args:
-            arrays: The final policy and the arrays that define the game, by name.
+            arrays: By name; as `write_final`.
 
         Raises:
             OutputError: The file cannot be written.
         """
+        self._write_arrays(START, arrays)
+
+    def write_final(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Write arrays, in the order given; equal arrays make equal bytes.
+
+        Args:
+            arrays: What was learned and the arrays that define the game, by name.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        self._write_arrays(FINAL, arrays)
+
+    def _write_arrays(self, name: str, arrays: Mapping[str, AnyArray]) -> None:
         # The memory layout is part of the format, so it must not depend on how arrays were made.
         ordered: dict[str, Any] = {
             name: np.asarray(array, order="C") for name, array in arrays.items()
         }
-        with whole_file(self.path / FINAL, settle=False) as file:
+        with whole_file(self.path / name, settle=False) as file:
             np.savez(file, **ordered)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 FINAL = "final.npz"
 ORIGIN = "origin.json"
+START = "start.npz"
 CHECKPOINTS = "checkpoints"  # a folder
 PLAN = "plan"  # in a sweep's directory: the folder that holds every job's configuration
 

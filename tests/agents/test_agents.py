@@ -135,7 +135,7 @@ def test_an_agent_that_rounds_differently_is_named_with_the_local_update(tmp_pat
         ("game=mpe/simple_spread learner.device=cuda", "set learner.device=cpu"),
         ("samples_per_round=null", "samples_per_round=null: no agent knows exact action values"),
         ("algorithm.predictor=oracle", "algorithm.predictor=oracle: no agent can ask the game"),
-        ("game.agents=1", "1 agents: one alone has nobody to share with"),
+        ("game.agents=1", "1 agents: one alone has no other agent to share with"),
         (
             "game.agents=4",
             "4 agents need 5 processes and there are 4: start it with torchrun --nproc-per",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import bootstrap
+from scipy.stats import binom, bootstrap
 
 from marl_comm.analysis.estimates import SMALLEST_SAMPLE, median, ratio_of_medians, share
 from marl_comm.randomness import generator
@@ -137,3 +137,13 @@ def test_the_share_of_seeds_is_never_certain():
         assert found.low <= found.value <= found.high
         assert found.high - found.low > 0.15
     assert not share(np.ones(5, dtype=bool)).has_interval
+
+
+@pytest.mark.parametrize("seeds", [6, 25, 40])
+@pytest.mark.parametrize("truth", [0.02, 0.1, 0.5, 0.8])
+def test_either_end_of_a_share_errs_in_at_most_one_of_forty_samples(seeds, truth):
+    # Every outcome with its chance: nothing is drawn.
+    chance = binom.pmf(np.arange(seeds + 1), seeds, truth)
+    found = [share(np.arange(seeds) < count) for count in range(seeds + 1)]
+    assert sum(chance[[each.high < truth for each in found]]) <= 0.025
+    assert sum(chance[[each.low > truth for each in found]]) <= 0.025

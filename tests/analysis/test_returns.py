@@ -106,11 +106,38 @@ def test_pairs_are_of_shared_seeds_in_one_order(tmp_path):
     assert ours.tolist() == theirs.tolist() == [-54.0, -55.0]
 
 
-def test_a_loss_is_relative_to_the_size_of_the_reference():
-    values, reference = np.arange(-70.0, -58.0), np.arange(-60.0, -48.0)
-    means = [trim_mean(side, 0.25) for side in (values, reference)]
-    each = returns.relative_loss(values, reference)
-    assert each.value == pytest.approx((means[1] - means[0]) / abs(means[1]))
-    assert each.value > 0
+def test_a_loss_is_a_share_of_what_the_reference_gained_whatever_is_added_to_all():
+    values, reference, before = (np.arange(first, first + 12.0) for first in (-70, -60, -100))
+    each = returns.share_lost(values, reference, before)
+    means = [trim_mean(side, 0.25) for side in (values, reference, before)]
+    assert each.value == pytest.approx((means[1] - means[0]) / (means[1] - means[2]))
+    assert each.value == pytest.approx(10 / 40)
     assert each.low <= each.value <= each.high
-    assert returns.relative_loss(reference, values).value < 0
+    moved = returns.share_lost(values + 500, reference + 500, before + 500)
+    assert (moved.value, moved.low, moved.high) == pytest.approx((each.value, each.low, each.high))
+    assert returns.share_lost(reference, values, before).value < 0
+
+
+@pytest.mark.parametrize("actions", ["sampled", "greedy"])
+def test_late_returns_are_means_of_the_last_three_evaluations_after_the_first(
+    configuration, actions
+):
+    for seed in range(6):
+        found = [
+            point[f"evaluation_{actions}_return"]
+            for point in logged(configuration, seed)
+            if point["evaluation_sampled_return"] is not None
+        ]
+        late = returns.late_returns(configuration, actions=actions)
+        assert late[seed] == pytest.approx(sum(found[-3:]) / 3)
+        if actions == "sampled":
+            assert returns.first_returns(configuration)[seed] == found[0]
+
+
+def test_what_was_played_before_learning_counts_among_no_late_returns(tmp_path):
+    def record(seed):
+        return environment_points(10, evaluation_every=5)
+
+    write_environment_run(tmp_path / "short", record=record)
+    (short,) = pool(load_runs([tmp_path], print), print)
+    assert returns.late_returns(short) == pytest.approx([-65.0] * 8)

@@ -28,6 +28,9 @@ def test_the_word_of_another_program_is_answered_with_keys_that_exist(word: str)
         ("+experiment=rates", "type experiment=rates"),
         ("+game.foo=3", "+game.arguments.foo=..."),
         ("game.agent=3", "did you mean game.agents?"),
+        ("game=mine:Game", "chosen by game=one_shot game.class=mine:Game"),
+        ("algorithm=mine:Plan", "chosen by algorithm=own algorithm.class=mine:Plan"),
+        ("communication=mine:Due", "by communication=own communication.class=mine:Due"),
         ("wandb=online", "did you mean logger=wandb or logger.mode=online?"),
     ],
 )

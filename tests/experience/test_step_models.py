@@ -1,4 +1,4 @@
-"""Doubly robust estimates in games over time against plain loops and exact figures."""
+"""Doubly robust estimates in Markov games against plain loops and exact figures."""
 
 import numpy as np
 import plain_loops

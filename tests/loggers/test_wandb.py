@@ -48,6 +48,7 @@ def settings(**changed: Any) -> WandbLoggerSettings:
         "group": None,
         "run_name": None,
         "tags": ["tag"],
+        "final_policy_gif": False,
     }
     return WandbLoggerSettings(**(values | changed))
 

@@ -1,11 +1,14 @@
 """The page docs/extending.md: its files in a folder outside the package, its commands as typed."""
 
+import dataclasses
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import console
 import enumeration
@@ -14,6 +17,9 @@ import numpy as np
 import pytest
 import yaml
 
+from marl_comm.communication.schedule import Clock
+from marl_comm.experience import Staleness
+from marl_comm.experience.quotient import Signal
 from marl_comm.games.one_shot.solution import nash_gap
 from marl_comm.games.over_time import dynamic_programs
 
@@ -189,3 +195,21 @@ def copy_of_the_package(copy: Path) -> Path:
     for folder in ("marl_comm", "configs"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=skip)
     return copy
+
+
+def test_what_a_schedule_may_ask_is_what_the_page_lists() -> None:
+    text = extending_page._TEXT
+    for asked, answer in (("clock", Clock), (r"data\.weigh\(\)", Staleness)):
+        listed = set(re.findall(rf"`{asked}\.(\w+)`", text))
+        unlisted = {"seed_rows", "nearest"}
+        assert listed == {each.name for each in dataclasses.fields(answer)} - unlisted
+    listed = set(re.findall(r"`data\.signal\(\)\.(\w+)`", text))
+    assert listed == {each.name for each in dataclasses.fields(Signal)} - {"values"}
+
+
+def test_the_rule_that_the_page_spells_out_is_one_of_a_schedule() -> None:
+    (rule,) = re.findall(r"`(\(clock\.\S+ >= 5\) & [^`]+)`", extending_page._TEXT)
+    clock = Clock(np.arange(3), np.array([1, 1, 1]), np.array([4, 5, 9]))
+    weighed = SimpleNamespace(ess=np.array([0.1, 0.1, 0.9]))
+    data = SimpleNamespace(weigh=lambda: weighed)
+    assert eval(rule, {"clock": clock, "data": data}).tolist() == [False, True, False]

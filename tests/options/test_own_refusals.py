@@ -74,6 +74,11 @@ class Large(StagHunt):
         return 5 * super().marginal_rewards(rows, log_policy)
 
 
+class Wraps(StagHunt):
+    def rewards(self, rows, joint_actions):
+        return 1 - ((joint_actions.sum(axis=-1) - 3) / self.agents) ** 2
+
+
 class Two(StagHunt):
     def marginal_rewards(self, rows, log_policy):
         return 1 - super().marginal_rewards(rows, log_policy)
@@ -218,6 +223,7 @@ CASES = [
     (GAME, "Half", "rewards() must give a float64 array of shape"),
     (GAME, "Nan", "rewards() must give finite numbers"),
     (GAME, "Large", "marginal_rewards() must give rewards in [0, 1], not from"),
+    (GAME, "Wraps", "unsigned integers, which have no negative numbers: convert them to float64"),
     (GAME, "Two", "marginal_rewards() gives 0."),
     (GAME, "Raises", "rewards() fails (IndexError: too many indices"),
     (GAME, "Unnamed", "arrays() must name its arrays by words other than policy"),

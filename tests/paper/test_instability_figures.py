@@ -9,7 +9,7 @@ from fake_runs import points, write_run
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.estimates import share
 from marl_comm.analysis.runs import load_runs
-from marl_comm.analysis.selection import only
+from marl_comm.analysis.selection import only, where
 from marl_comm.experience.estimators import renyi_divergence
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.paper import drifted
@@ -108,7 +108,7 @@ def test_instability_begins_where_the_whole_interval_says_so(tmp_path):
 
 def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
     games = itertools.product(("graph", "coverage", "congestion"), (10, 40), (1000, 8000))
-    for (game, agents, samples), period in itertools.product(games, (10, 20)):
+    for (game, agents, samples), period in itertools.product(games, (5, 10, 20, 40)):
         settings = {
             "metrics.gap_thresholds": [0.002],
             "game.name": game,
@@ -117,9 +117,9 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
             "communication.period": period,
         }
         for algorithm, extra, length in (
-            (SAMPLING, {}, {10: 10, 20: 5}),
-            (PREDICTION, LINE, {10: 4, 20: 20}),
-            (PREDICTION, ORACLE, {10: 4, 20: 30}),
+            (SAMPLING, {}, {5: 3, 10: 10, 20: 5, 40: 3}),
+            (PREDICTION, LINE, {5: 3, 10: 4, 20: 20, 40: 3}),
+            (PREDICTION, ORACLE, {5: 3, 10: 4, 20: 30, 40: 3}),
         ):
             # The gap is at most 0.002 after 28 local updates.
             write(
@@ -137,13 +137,20 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
         assert each.ratios["prediction"].value == pytest.approx(2 / 3)
         assert each.ratios["oracle"].value == pytest.approx(1 / 3)
         assert each.lost == (0, 0, 0)
-        assert each.intervals == (10, 20, 20)
+        assert each.intervals == ("10", "20", "20")
     assert [each.setting for each in ceiling.evidence(configurations)] == [
         "graph",
         "coverage",
         "congestion",
     ]
     assert len(ceiling.draw(configurations).axes) == 2
+    inside = where(configurations, {"communication.period": 5}) + where(
+        configurations, {"communication.period": 10}
+    )
+    for each in ceiling.cells(inside):
+        assert each.intervals[0] == "10 (edge)"
+        assert np.isnan(each.ratios["prediction"].value)
+    assert "best intervals 10 (edge) and 10 (edge)" in ceiling.evidence(inside)[0].note
 
 
 def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
@@ -162,12 +169,12 @@ def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
                 lambda seed, each=length: points(30, updates_per_round=each),
             )
     configurations = pooled(tmp_path)
-    assert "2.00 [2.00, 2.00] at 0.1" in single_agent.finding(configurations)[1]
+    assert "2.00 [2.00, 2.00] at 0.1 (edge)" in single_agent.finding(configurations)[1]
     assert len(single_agent.draw(configurations).axes) == 2
 
 
 def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trigger(tmp_path):
-    for gap, noise, trigger in itertools.product((0.1, 0.3), (0.0, 0.1), (0.5, 0.1)):
+    for gap, noise, trigger in itertools.product((0.1, 0.3), (0.0, 0.1), (0.7, 0.5, 0.1)):
         settings = {
             "metrics.gap_thresholds": [0.03, 0.01],
             "game.gap": gap,
@@ -189,6 +196,9 @@ def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trig
     assert rows[2].startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] | 2.00 [2.00, 2.00] | 0.500")
     assert rows[5].startswith("| 0.3 | 0.1 | 3.00 [3.00, 3.00] | 2.00 [2.00, 2.00] | 0.667")
     assert len(gap_size.draw(configurations).axes) == 2
+    edge = where(configurations, {"communication.ess_threshold": 0.5})
+    row = gap_size.finding(edge)[1].split("\n")[2]
+    assert row.startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] (edge) | 2.00 [2.00, 2.00] (edge) | undef")
 
 
 def test_errors_of_stages_are_read_and_compared_with_learning_together(tmp_path):

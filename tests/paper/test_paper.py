@@ -7,7 +7,7 @@ from fake_runs import points, write_run
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
-from marl_comm.paper.figures.fair_baseline import best_ratio
+from marl_comm.paper.best import at_best, best_ratio, edge_mark
 from marl_comm.paper.figures.staleness import Round, main_round
 from marl_comm.paper.figures.staleness_mappo import mean_profile
 
@@ -100,8 +100,36 @@ def test_costs_are_those_at_the_gap_and_pairs_share_seeds(tmp_path):
 
 
 def test_each_side_is_compared_at_its_own_best_threshold():
-    rounds = np.empty((12, 3, 2))
-    rounds[..., 0] = [9.0, 6.0, np.inf]
-    rounds[..., 1] = [10.0, 12.0, 8.0]
-    each = best_ratio(rounds)
+    each = best_ratio(both([9.0, 6.0, np.inf, np.inf], [10.0, 12.0, 8.0, 9.0]))
     assert (each.value, each.low, each.high) == (0.75, 0.75, 0.75)
+
+
+def both(one, other):
+    return np.broadcast_to(np.stack([one, other], axis=-1), (12, len(one), 2))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "value"),
+    [
+        ([9, 6, 7], [9, 8, 7], np.nan),
+        ([5, 6, 7], [9, 8, 9], np.nan),
+        ([7, 6, 6], [9, 8, 8], 0.75),  # no better at the edge than inside
+        ([9, 6, 7], [3, 2, 1], 6),  # nothing takes less than a round
+        ([9, 6, np.inf], [np.inf] * 3, 0),
+        ([np.inf] * 3, [np.inf] * 3, np.nan),
+    ],
+)
+def test_what_is_best_at_the_edge_is_compared_with_nothing(ours, theirs, value):
+    rounds = both(ours, theirs)
+    each = best_ratio(rounds)
+    np.testing.assert_array_equal((each.value, each.low, each.high), [value] * 3)
+    assert at_best(rounds[..., 0]).tolist() == [min(ours)] * 12
+    assert edge_mark(rounds[..., 0]) == (" (edge)" if ours[0] == 5 else "")
+
+
+def test_each_axis_of_a_grid_has_its_edges():
+    rounds = np.full((12, 3, 3, 2), 9.0)
+    rounds[:, 1, 1, 0], rounds[:, 1, 1, 1] = 6, 8
+    assert best_ratio(rounds).value == 0.75
+    rounds[:, 1, 2, 1] = 7
+    assert np.isnan(best_ratio(rounds).value)

@@ -64,7 +64,13 @@ def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
     for words in ("communication rounds", "samples (joint actions", "bytes written and read"):
         assert sum(words in label for label in labels) == 3
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ["full communication", "importance sampling", "base-policy prediction"]
+    assert names == [
+        "full communication",
+        "importance sampling",
+        "base-policy prediction",
+        "gap of 0.003, as in the claims",
+        "95 % interval",
+    ]
     in_bytes = figure.axes[6].get_lines()[0].get_xdata()
     assert in_bytes[0] == 1000 * 13 * 4
 
@@ -79,8 +85,15 @@ def test_the_phase_diagram_has_a_cell_for_each_gap_and_number_of_samples(tmp_pat
     assert np.shape(tables) == (3, 4, 2)
     assert {each.value for each in tables[0][3]} == {0.5}
     figure = where_it_pays.draw(configurations)
-    assert [len(panel.texts) for panel in figure.axes] == [8, 8, 8]
-    assert "fewer rounds in" in where_it_pays.finding(configurations)[0]
+    *panels, bar = figure.axes
+    assert [len(panel.texts) for panel in panels] == [8, 8, 8]
+    assert bar.get_ylabel() == "rounds, prediction over\nimportance sampling"
+    marks = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert marks[0] == "95 % interval excludes 1"
+    assert marks[1].startswith("∞, 0, -: ")
+    found = where_it_pays.finding(configurations)
+    assert "`coverage`, both at 0.5: fewer rounds in 8 of 8 cells" in found[0]
+    assert "not to be compared in 8." in found[2]
 
 
 def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
@@ -134,7 +147,7 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5
     assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)
-    assert found["climbing_chain"].low > 0.6
+    assert found["climbing_chain"].low > 0.5
 
 
 @pytest.mark.parametrize("best_step", [20, 40])

@@ -7,7 +7,9 @@ import pytest
 from marl_comm.command_line.composition import CONFIG_DIRECTORY
 from marl_comm.paper.experiments import jobs_of_experiment
 
-STUDIES = sorted(path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("paper_mpe*.yaml"))
+FOUND = sorted(path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("paper_mpe*.yaml"))
+TUNING = [name for name in FOUND if name.startswith("paper_mpe_rates")]
+STUDIES = [name for name in FOUND if name not in TUNING]
 # Stands in docs/mappo.md.
 QUICK = (
     "num_seeds=2",
@@ -39,6 +41,24 @@ def test_a_study_is_long_enough_and_small_where_it_is_quick(study):
     quick = jobs_of_experiment(study, QUICK)
     assert sum(job.seconds for job in quick) < 10 * 60
     assert len(quick) == len(jobs(study))
+
+
+def test_all_are_tuned_alike_on_seeds_that_no_study_plays():
+    rates = [job.config for study in TUNING for job in jobs(study)]
+    found = {}
+    for config in rates:
+        assert config.learner.learning_rate == config.learner.critic_learning_rate
+        assert config.learner.learning_rate_decay
+        found.setdefault(config.algorithm.name, []).append(config.learner.learning_rate)
+    assert len(found) == 4
+    assert {tuple(sorted(grid)) for grid in found.values()} == {(0.002, 0.004, 0.008)}
+    played = {
+        job.config.seed + row
+        for study in STUDIES
+        for job in jobs(study)
+        for row in range(job.config.num_seeds)
+    }
+    assert not played & {config.seed + row for config in rates for row in range(config.num_seeds)}
 
 
 def test_all_studies_differ_from_each_other():

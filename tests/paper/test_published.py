@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from marl_comm.analysis.estimates import Estimate
+from marl_comm.paper.figure import paper_figures
 from marl_comm.paper.published import publish, published
 from marl_comm.paper.report import Section
 from marl_comm.paper.rules import Evidence
@@ -14,6 +15,7 @@ from marl_comm.paper.rules import Evidence
 def section(name: str, folder: Path, value: float, made: str, *evidence: Evidence) -> Section:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.png").write_bytes(f"{name} {value}".encode())
+    (folder / f"{name}.csv").write_text("panel,y\n")
     return Section(
         name=name,
         title=f"title of {name}",
@@ -61,7 +63,9 @@ def test_a_figure_replaces_its_own_earlier_form_and_leaves_the_others(tmp_path: 
     assert "finding 0.5" not in page
     assert (target / "markov_gap.png").read_bytes() == b"markov_gap 0.9"
     assert [each.name for each in published(target)] == ["rates", "markov_gap"]
-    assert published(target)[0] == old[1]
+    # What a figure is called follows the code; what it measured does not.
+    assert published(target)[0] == replace(old[1], title=paper_figures()["rates"].title)
+    assert '<img alt="' in (target / "report.html").read_text()
 
 
 def test_what_no_claim_asks_for_any_more_is_left_out(tmp_path: Path) -> None:

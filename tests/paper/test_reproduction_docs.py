@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from test_command import named_files
 
 from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.figure import paper_figures
-from marl_comm.paper.published import published
+from marl_comm.paper.published import PAGE, published
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "reproduction" / "README.md"
@@ -106,6 +107,14 @@ def test_the_report_says_when_and_from_what_each_figure_was_made() -> None:
             rf"\| `{name}` \| (full|quick) \| \d{{4}}-\d\d-\d\d from commit \w+", table
         )
     assert set(FIGURES) == set(paper_figures())
+
+
+def test_every_file_that_the_published_pages_name_is_there() -> None:
+    named = named_files(REPORT.parent)
+    assert {f"{name}.png" for name in FIGURES} <= named
+    assert {name for name in named if not (REPORT.parent / name).is_file()} == set()
+    assert {path.name for path in REPORT.parent.glob("*.csv")} <= named
+    assert (REPORT.parent / PAGE).stat().st_size < 500_000
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -103,6 +103,22 @@ def test_what_would_just_be_shown_is_met_by_an_interval_as_wide(
         assert (criterion.outcome(moved) is MET) == (criterion.side == side)
 
 
+@pytest.mark.parametrize(("criterion", "sign"), [(BELOW, -1), (ABOVE, 1)])
+def test_runs_that_could_only_have_shown_more_than_what_matters_decide_nothing(
+    criterion: Criterion, sign: int
+) -> None:
+    criterion = replace(criterion, matters=0.2)
+    for side, outcome in ((sign, MET), (-sign, REFUTED)):
+        value = criterion.threshold + 0.5 * side
+        narrow = Estimate(value, value - 0.19, value + 0.19)
+        assert criterion.outcome(narrow) is outcome
+        # The end that lies towards the other side of the threshold tells what could be shown.
+        ends = sorted((value - 0.21 * sign, value + 0.01 * sign))
+        wide = Estimate(value, *ends)
+        assert replace(criterion, matters=None).outcome(wide) is outcome
+        assert criterion.outcome(wide) is UNDECIDED
+
+
 def test_nothing_can_be_said_of_what_would_be_shown_without_an_interval() -> None:
     assert math.isnan(BELOW.detectable(Estimate(1.3)))
     assert math.isnan(BELOW.detectable(Estimate(1.3, 1.0, math.inf)))

@@ -97,6 +97,19 @@ def test_what_is_played_is_what_the_command_line_would_make_of_it(problem):
                 config_of(typed)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_a_search_tries_warm_ups_that_are_shorter_than_the_rounds_it_begins_with(problem):
+    for variant in variants_of(problem):
+        start = variant.start(problem, "round")
+        for coordinate in variant.coordinates(problem, "round"):
+            if coordinate.key == "communication.warmup":
+                shortest = min(coordinate.beside(start[coordinate.key]))
+                assert shortest < start["communication.period"]
+                break
+        else:
+            assert not (variant.tuned and variant.rarely)
+
+
 def test_no_seed_of_a_search_is_one_of_the_comparison():
     assert sum(FINAL_SEEDS) < FIRST_SEARCH_SEED
 
@@ -141,6 +154,50 @@ def test_the_command_compares_on_fresh_seeds_and_plays_nothing_twice(tmp_path, m
     lines = (tmp_path / "played" / "tiny.jsonl").read_text().splitlines()
     assert command.main(arguments) == 0
     assert (tmp_path / "played" / "tiny.jsonl").read_text().splitlines() == lines
+
+
+def test_what_is_tuned_again_begins_at_its_best_and_the_rest_stays(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "chosen", lambda names: [TINY])
+    file, played = tmp_path / "tiny.json", tmp_path / "played" / "tiny.jsonl"
+    arguments = ["tiny", "--out", str(tmp_path), "--seeds", "2"]
+    assert command.main([*arguments, "--only=full_communication"]) == 0
+    document = json.loads(file.read_text())
+    entry = document["algorithms"]["full_communication"]
+    assert entry["seeds_of_search"] == [FIRST_SEARCH_SEED, 2]
+    entry["setting"]["learner.step_size"] = 640.0
+    file.write_text(json.dumps(document))
+    played.unlink()
+    assert command.main([*arguments, "--only=full_communication"]) == 0
+    assert "learner.step_size=640.0" in played.read_text().splitlines()[0]
+    assert command.main([*arguments, "--only=recommended"]) == 0
+    assert list(json.loads(file.read_text())["algorithms"]) == ["full_communication", "recommended"]
+    capsys.readouterr()
+    file.write_text(json.dumps(document | {"gap": 0.2}))
+    assert command.main([*arguments, "--only=recommended"]) == 2
+    assert "holds results of another game, gap or cost" in capsys.readouterr().err
+    file.write_text("{")
+    assert command.main([*arguments, "--only=recommended"]) == 2
+    assert "holds no results of this command" in capsys.readouterr().err
+
+
+def test_long_rounds_are_as_many_as_short_ones():
+    variant = VARIANTS[0]
+    setting = {"communication": "periodic", "learner.step_size": 8}
+    for key in ("communication.period", "communication.max_local_updates"):
+        for longest in (1, 40, 320, 1500):
+            updates = variant.most_updates(setting | {key: longest})
+            assert updates >= 20 * longest
+            assert updates == max(1600, 20 * longest)
+    assert f"max_local_steps={20 * 320}" in overrides_of(
+        PROBLEMS[0], variant, setting | {"communication.period": 320}, (0, 2)
+    )
+
+
+@pytest.mark.parametrize("typed", ["0", "-3", "two", "1.5"])
+def test_seeds_of_a_search_are_a_whole_number(typed, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["congestion_8x4", "--seeds", typed])
+    assert "whole number from 1 on" in capsys.readouterr().err
 
 
 def test_unknown_names_are_refused_in_one_line(capsys):

@@ -38,7 +38,7 @@ def test_without_prediction_nothing_is_claimed():
 def test_what_no_agent_could_run_is_marked():
     report = PredictabilityReport()
     report.add(points(0.5, 1.0))
-    assert report.summary()["verdict"].endswith("kappa 0.40.")
+    assert report.summary()["verdict"].endswith("share of the predicted way gone (kappa) 0.40.")
     marked = report.summary(asked_the_game=True)["verdict"]
     assert marked.endswith("No agent could run this: it is a ceiling.")
 

@@ -3,6 +3,7 @@
 import copy
 import importlib
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,15 +159,17 @@ def picture(where: str, world: Any) -> AnyArray:
         InputError: It raises anything, or gives none.
     """
     try:
-        drawn = world.render()
+        with warnings.catch_warnings(action="ignore"):  # what they say is said below, in one line
+            drawn = world.render()
     except NotImplementedError:
         drawn = None
     except BaseException as error:
         raise refused(where, "its render", error) from error
     if not isinstance(drawn, np.ndarray):
         raise InputError(
-            f"{where}: gives no pictures; many environments need "
-            "+game.arguments.render_mode=rgb_array when they are trained"
+            f"{where}: gives no pictures; its render() must return one as an array, (height, "
+            "width, 3) of uint8; many environments do so only if they were trained with "
+            "+game.arguments.render_mode=rgb_array"
         )
     return drawn
 

@@ -154,6 +154,9 @@ class EnvironmentGame:
                 break
         return frames
 
+    def begins_at(self, policy: Policies) -> None:
+        """Do nothing: no distances are measured."""
+
     def restore_experience(self, state: dict[str, Any]) -> Rollouts:
         """Return the chunks that a checkpoint holds."""
         chunks = loaded(Chunk, state["chunks"], self._device)

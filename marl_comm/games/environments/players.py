@@ -5,8 +5,8 @@ from typing import Protocol, Self, TypeAlias
 
 import numpy as np
 from torch import Tensor
+from torch.nn import Sequential
 
-from marl_comm.arrays import AnyArray
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Rollouts
 from marl_comm.games.environments.environments import Situation
@@ -109,5 +109,5 @@ class Policies(Protocol):
     def first(self) -> Self:
         """Return the policy of the first row."""
 
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return the parameters by name, first axis the rows."""
+    def modules(self) -> list[Sequential]:
+        """Return each agent's network of the first row, as a module of torch."""

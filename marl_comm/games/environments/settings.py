@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from marl_comm.arrays import AnyArray
 from marl_comm.options.answers import GameSettings, Policies, RunSettings
 from marl_comm.randomness import Streams
 from marl_comm.settings import Count
@@ -81,6 +82,19 @@ class EnvironmentSettings(GameSettings):
         """
         self.environments([], 1, "cpu").close()
 
+    def picture(self) -> AnyArray:
+        """Return a picture of an episode's start, as the environment draws it.
+
+        Raises:
+            InputError: It cannot be made, or cannot draw here.
+        """
+        environments = self.environments(Streams([0]).of("environment"), 1, "cpu")
+        try:
+            environments.situation(np.arange(1), afresh=True)
+            return environments.frame()
+        finally:
+            environments.close()
+
     @abstractmethod
     def own_problems(self, run: RunSettings) -> Iterator[str]:
         """Yield a line for each thing that makes no sense here. See `Option.problems`."""
@@ -113,7 +127,7 @@ class EnvironmentSettings(GameSettings):
         Raises:
             InputError: As `environments` does.
         """
-        # Imported late: torch takes seconds, which games of tables need not wait for.
+        # Imported late: torch takes seconds, which tabular games need not wait for.
         from marl_comm.games.environments.player import EnvironmentGame
 
         playing, evaluating = streams.of("environment"), streams.of("evaluation_environment")

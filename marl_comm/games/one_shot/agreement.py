@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from marl_comm.experience.shared_buffer import action_type
 from marl_comm.games.few_mixing import FewMixing
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.randomness import generator
@@ -13,7 +14,8 @@ _ROUNDING = 1e-9
 def disagreement(game: PotentialGame) -> str | None:
     """Return where `marginal_rewards` differs from the expectation of `rewards`; None: nowhere.
 
-    The policies asked about are drawn at random, the same at every call.
+    The policies asked about are drawn at random, the same at every call. Joint actions have the
+    type in which a run plays them: rewards may go wrong in unsigned integers alone.
     """
     random = generator(0, "agreement")
     agents, actions = game.agents, game.actions
@@ -24,7 +26,8 @@ def disagreement(game: PotentialGame) -> str | None:
     exact = game.marginal_rewards(rows, log_policy)
     for _ in range(_QUESTIONS):
         agent, action = int(random.integers(agents)), int(random.integers(actions))
-        joint, weights = few.played(agent, action)
+        played, weights = few.played(agent, action)
+        joint = played.astype(action_type(actions))
         rewards = game.rewards(rows, np.broadcast_to(joint, (len(rows), *joint.shape)))
         own = rewards if rewards.ndim == 2 else rewards[:, :, agent]
         expected = own @ weights

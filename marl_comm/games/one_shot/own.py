@@ -106,7 +106,7 @@ class _CheckedGame(Checks, PotentialGame):
         with self.calling("rewards"):
             found = super().rewards(rows, joint_actions)  # type: ignore[safe-super]
         shape = joint_actions.shape[:2] if self.common_reward else joint_actions.shape
-        self.checked_rewards("rewards", found, shape)
+        self.checked_rewards("rewards", found, shape, joint_actions)
         return found
 
     def arrays(self) -> dict[str, Array]:

@@ -55,6 +55,7 @@ class NormalFormGame(Saveable):
     _seeds: Fixed[int]
     _reward_noise: Fixed[float]
     _samples_per_round: Fixed[int | None]
+    _start: Fixed[Array]  # each seed's first policy
     _play: Fixed[list[np.random.Generator]]
     _noise: Fixed[list[np.random.Generator]]
 
@@ -78,6 +79,7 @@ class NormalFormGame(Saveable):
         self._seeds = len(streams.seeds)
         self._reward_noise = reward_noise
         self._samples_per_round = samples_per_round
+        self._start = self.initial_log_policy()
         self._play = streams.of("collect")
         self._noise = streams.of("reward_noise")
 
@@ -108,6 +110,10 @@ class NormalFormGame(Saveable):
         played = SharedBuffer(joint_actions, rewards.astype(np.float32))
         return SampledExperience(self.players.share(played), behaviours)
 
+    def begins_at(self, policy: Array) -> None:
+        """Measure distances from these policies, (seeds, agents, actions)."""
+        self._start = policy
+
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""
         behaviours = loaded(BasePolicies, state["behaviours"])
@@ -120,7 +126,7 @@ class NormalFormGame(Saveable):
         """Return the exact value and Nash gap, and the distance from the start."""
         marginal_rewards = self._game.marginal_rewards(seed_rows, log_policy)
         own_values = (np.exp(log_policy) * marginal_rewards).sum(axis=-1)
-        distance = renyi_divergence(log_policy, self.initial_log_policy()[seed_rows])
+        distance = renyi_divergence(log_policy, self._start[seed_rows])
         return {
             "value": own_values.mean(axis=-1),
             "nash_gap": nash_gap(marginal_rewards, log_policy),

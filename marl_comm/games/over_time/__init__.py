@@ -1,1 +1,1 @@
-"""Games over time: the rules of each, what plays them, and exact dynamic programs."""
+"""Markov games: the rules of each, what plays them, and exact dynamic programs."""

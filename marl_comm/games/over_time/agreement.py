@@ -1,4 +1,4 @@
-"""Whether what a game over time plays and what it computes are of one game."""
+"""Whether what a Markov game plays and what it computes are of one game."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Exact figures of policies in games over time, by backward induction or by solving for values.
+"""Exact figures of policies in Markov games, by backward induction or by solving for values.
 
 In all of them the first axis runs over seeds ("rows"), and rows never mix. Policies are
 log-probabilities (R, L, S, m, A): L = horizon layers, or a single one in discounted games.

@@ -1,4 +1,4 @@
-"""A game over time of the user's own: `game=over_time game.class=mypkg.games:Patrol`."""
+"""A Markov game of the user's own: `game=over_time game.class=mypkg.games:Patrol`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, final

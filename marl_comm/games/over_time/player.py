@@ -1,4 +1,4 @@
-"""Games over time in the training loop: episodes, exact figures, exact action values."""
+"""Markov games in the training loop: episodes, exact figures, exact action values."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -88,8 +88,7 @@ class MarkovFormGame(Saveable):
         self._reward_noise = reward_noise
         self._samples_per_round = samples_per_round
         self._by_stages = by_stages
-        first = self.initial_log_policy()
-        self._start = first, dynamic_programs.visits(game, np.arange(self._seeds), first)
+        self.begins_at(self.initial_log_policy())
         self._play = streams.of("collect")
         self._noise = streams.of("reward_noise")
 
@@ -123,6 +122,11 @@ class MarkovFormGame(Saveable):
                 noise = self._noise[row].standard_normal(buffer.rewards.shape[1:])
                 buffer.rewards[position] += (self._reward_noise * noise).astype(np.float32)
         return SampledTrajectories(self.players.share(buffer), behaviours, self._game.discount)
+
+    def begins_at(self, policy: Array) -> None:
+        """Measure distances from these policies, (seeds, L, S, agents, actions)."""
+        visited = dynamic_programs.visits(self._game, np.arange(self._seeds), policy)
+        self._start = policy, visited
 
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds."""

@@ -1,4 +1,4 @@
-"""What every game over time offers: moves for the episodes played, and exact expectations."""
+"""What every Markov game offers: moves for the episodes played, and exact expectations."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -123,7 +123,7 @@ class MarkovGame(ABC):
 
 
 class TeamMarkovGame(MarkovGame):
-    """A game over time with one team reward."""
+    """A Markov game with one team reward."""
 
     @property
     def common_reward(self) -> bool:
@@ -132,7 +132,7 @@ class TeamMarkovGame(MarkovGame):
 
 
 class OwnRewardsMarkovGame(MarkovGame):
-    """A game over time in which each agent has its own reward."""
+    """A Markov game in which each agent has its own reward."""
 
     @property
     def common_reward(self) -> bool:

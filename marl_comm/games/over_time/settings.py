@@ -1,4 +1,4 @@
-"""What the games over time share."""
+"""What the Markov games share."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Penalty = Annotated[float, Field(ge=0, le=1000)]
 
 
 class OverTimeSettings(TabularGameSettings):
-    """A game over time, played in whole episodes."""
+    """A Markov game, played in whole episodes."""
 
     @abstractmethod
     def drawn(self, seeds: Sequence[int]) -> MarkovGame:

@@ -12,7 +12,6 @@ from marl_comm.experience import Staleness
 from marl_comm.experience.earlier_rounds import EarlierRounds
 from marl_comm.experience.network_bases import NetworkBases, Round
 from marl_comm.experience.rollouts import Chunk, Rollouts
-from marl_comm.games.environments import players
 from marl_comm.games.environments.spec import Spec
 from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.advantages import ValueNormaliser
@@ -173,13 +172,31 @@ class Mappo:
         """The current policies of all rows."""
         return Policies(self._actor, self._distribution, self.networks.actor)
 
-    def policy_of(self, rows: IntArray) -> Policies:
-        """Return the policies of some rows."""
-        return take(self.policy, rows)
+    def final_arrays(self, rows: IntArray) -> dict[str, AnyArray]:
+        """Return the parameters of some rows, and the moments of returns that critics count in."""
+        networks = take(self.networks, rows)
+        learned = {
+            "actor": networks.actor,
+            "critic": networks.critic,
+            "return_moments": networks.values.moments,
+        }
+        return {name: data.cpu().numpy() for name, data in learned.items()}
 
-    def policy_arrays(self, policy: players.Policies) -> dict[str, AnyArray]:
-        """Return the parameters of the policies, (rows, P)."""
-        return policy.arrays()
+    def begin_from(self, arrays: Mapping[str, AnyArray]) -> None:
+        """Begin at the networks of another run; the optimisers are new.
+
+        Raises:
+            LookupError: An array is missing.
+            ValueError: One is of other networks, or not finite.
+        """
+        networks = self.networks
+        networks.actor = _like(networks.actor, "actor", arrays)
+        networks.critic = _like(networks.critic, "critic", arrays)
+        networks.values.moments = _like(networks.values.moments, "return_moments", arrays)
+        self.start = networks.actor.clone()
+        if self.tracked is not None:
+            predictor = self.tracked.predictor
+            self.tracked = TrackedPredictor.fresh(predictor, networks.actor, self._longest_round)
 
     def policy_with(self, arrays: Mapping[str, AnyArray]) -> Policies:
         """Return the policies with given parameters.
@@ -187,10 +204,7 @@ class Mappo:
         Raises:
             ValueError: They are not of these networks, or not finite.
         """
-        actor, wanted = arrays["actor"], tuple(self.networks.actor.shape)
-        if actor.shape != wanted or actor.dtype != np.float32 or not np.isfinite(actor).all():
-            raise ValueError(f"actor must be finite numbers of single precision, of shape {wanted}")
-        parameters = torch.from_numpy(actor).to(self._device)
+        parameters = _like(self.networks.actor, "actor", arrays)
         return Policies(self._actor, self._distribution, parameters)
 
     def behaviours_for(self, bases: NetworkBases) -> Behaviours:
@@ -351,3 +365,12 @@ class Mappo:
         if self._drawn is None:
             return self._rollouts.chunk(self._position()), []
         return drawn(self._rollouts, self._earlier, self.bases, self.updates, self._drawn)
+
+
+def _like(known: Tensor, name: str, arrays: Mapping[str, AnyArray]) -> Tensor:
+    """Return the array of this name as a tensor; raise ValueError if it is not like the known."""
+    given = torch.from_numpy(arrays[name])
+    if given.shape != known.shape or given.dtype != known.dtype or not given.isfinite().all():
+        kind = str(known.dtype).removeprefix("torch.")
+        raise ValueError(f"{name} must be finite numbers, {kind}, of shape {tuple(known.shape)}")
+    return given.to(known.device)

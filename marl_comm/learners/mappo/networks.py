@@ -36,6 +36,7 @@ class Actor:
     ) -> None:
         """Fix the shape; `outputs` is what the action distribution needs per agent."""
         self._agents = len(spec.agents)
+        self._sizes, self._largest = spec.observation_sizes, spec.largest_observation
         self._shared = shared
         inputs = spec.largest_observation + (self._agents if shared else 0)
         # A small last layer starts the policy near uniform.
@@ -73,6 +74,21 @@ class Actor:
             (rows, outputs, agents, samples).
         """
         return self.gradient(parameters).forward(inputs)
+
+    def modules(self, parameters: Tensor) -> list[torch.nn.Sequential]:
+        """Return each agent's network as a module of torch, of parameters (P,).
+
+        It takes what the agent observes, (..., numbers), padding left out; who it is, where agents
+        share a network, is in its first layer.
+        """
+        found = []
+        for agent, size in enumerate(self._sizes):
+            constant = torch.zeros(self._largest + (self._agents if self._shared else 0))
+            if self._shared:
+                constant[self._largest + agent] = 1.0
+            own = parameters if self._shared else parameters.view(self._agents, -1)[agent]
+            found.append(self._network.module(own, torch.arange(size), constant))
+        return found
 
     def gradient(self, parameters: Tensor) -> "ActorGradient":
         """Return a sum of gradients at `parameters`, (rows, P), so far of nothing."""

@@ -23,6 +23,10 @@ _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "tanh": torch.tanh_,
 }
+_MODULES: dict[Activation, Callable[[], torch.nn.Module]] = {
+    "relu": torch.nn.ReLU,
+    "tanh": torch.nn.Tanh,
+}
 _GAINS: dict[Activation, float] = {"relu": 2**0.5, "tanh": 5 / 3}
 
 
@@ -69,12 +73,40 @@ class StackedPerceptron:
 
     def gradient(self, parameters: Tensor) -> "PerceptronGradient":
         """Return a sum of gradients at `parameters`, (batch, P), so far of nothing."""
+        return PerceptronGradient(*self._weights_and_biases(parameters), self._activation)
+
+    def module(self, parameters: Tensor, inputs: Tensor, constant: Tensor) -> torch.nn.Sequential:
+        """Return a network as a module of torch that shares nothing with this package.
+
+        Args:
+            parameters: Of the network, (P,).
+            inputs: (n,), which of its inputs the module takes.
+            constant: (inputs,), what all of them are apart from that; what is taken counts as 0.
+
+        Returns:
+            Takes (..., n) and returns (..., outputs).
+        """
+        all_weights, all_biases = self._weights_and_biases(parameters[None])
+        found: list[torch.nn.Module] = []
+        for number, (weights, biases) in enumerate(zip(all_weights, all_biases, strict=True)):
+            weight, bias = weights[0], biases[0]
+            if number == 0:
+                weight, bias = weight[inputs], bias + constant @ weight
+            else:
+                found.append(_MODULES[self._activation]())
+            linear = torch.nn.Linear(*weight.shape)
+            linear.load_state_dict({"weight": weight.T, "bias": bias})
+            found.append(linear)
+        return torch.nn.Sequential(*found).requires_grad_(False)
+
+    def _weights_and_biases(self, parameters: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each layer's, (batch, n, m) and (batch, m)."""
         parts = parameters.split(self._splits, dim=1)
         weights = [
             part.view(len(parameters), *layer)
             for part, layer in zip(parts[::2], self._layers, strict=True)
         ]
-        return PerceptronGradient(weights, list(parts[1::2]), self._activation)
+        return weights, list(parts[1::2])
 
 
 class PerceptronGradient:

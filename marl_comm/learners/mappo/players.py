@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marl_comm.arrays import AnyArray
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.networks import Actor
@@ -106,6 +105,6 @@ class Policies:
         """Return the policy of the first row."""
         return take(self, np.arange(1))
 
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return the parameters, (rows, P), as `actor`."""
-        return {"actor": self.parameters.cpu().numpy()}
+    def modules(self) -> list[torch.nn.Sequential]:
+        """Return each agent's network of the first row, as a module of torch."""
+        return self.actor.modules(self.parameters[0])

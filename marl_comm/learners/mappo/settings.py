@@ -34,6 +34,12 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         return self.model_copy(update={"device": "cpu"})
 
     @property
+    def shape(self) -> dict[str, object]:
+        """The settings that networks are made by."""
+        keys = ("actors", "critic", "hidden", "activation")
+        return {f"learner.{key}": getattr(self, key) for key in keys}
+
+    @property
     def passes(self) -> int:
         """The setting `epochs`."""
         return self.epochs

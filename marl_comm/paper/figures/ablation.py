@@ -12,7 +12,8 @@ from marl_comm.analysis.interquartile import ratio_of
 from marl_comm.analysis.selection import only, paired_costs
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.plots.panels import in_words
+from marl_comm.plots.data import Point, note
+from marl_comm.plots.panels import in_words, marks_on_top
 from marl_comm.plots.style import BLUE, RC_PARAMS, VERMILION, WIDTH
 
 GAMES = ("coverage", "congestion", "random_potential")
@@ -64,15 +65,21 @@ def draw(configurations: Configurations) -> Figure:
         heights = -np.arange(len(_VARIANTS), dtype=float)
         for panel, game in zip(panels, GAMES, strict=True):
             panel.set_xscale("log")
-            panel.axvline(1, color="#444444", lw=0.9)
+            panel.axvline(1, color="#444444", lw=0.9, label="as the default prediction")
             for height, variant in zip(heights, _VARIANTS, strict=True):
                 rounds, reference = _sides(configurations, game, variant)
                 each = ratio_of(rounds, reference)
+                note(panel, [Point(variant.label, "ratio", each.value, each.low, each.high)])
                 reference_row = variant.settings["algorithm.name"] == "importance_sampling"
                 color = VERMILION if reference_row else BLUE
                 marker = "^" if reference_row else "o"
                 if np.isfinite(each.value):
-                    panel.plot(each.value, height, color=color, marker=marker, ls="none")
+                    label = (
+                        "importance sampling" if reference_row else "prediction, one part exchanged"
+                    )
+                    panel.plot(
+                        each.value, height, color=color, marker=marker, ls="none", label=label
+                    )
                     high = min(each.high, 10.0)
                     panel.plot((each.low, high), (height, height), color=color, lw=1.3)
                 lost = int(np.isinf(rounds).sum())
@@ -92,6 +99,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.minorticks_off()
             panel.set_xlabel("rounds, relative to\nthe default prediction")
         panels[0].set_yticks(heights, [variant.label for variant in _VARIANTS])
+        marks_on_top(figure)
     return figure
 
 
@@ -119,7 +127,7 @@ def _default(configurations: Configurations, game: str) -> Configuration:
 FIGURE = PaperFigure(
     name="ablation",
     number=8,
-    title="Prediction with one part exchanged at a time",
+    title="Exchanging one part of prediction changes the rounds to a Nash gap",
     experiments=("ablation", "ablation_spacing", "ablation_reference"),
     caption=(
         "Rounds until the Nash gap is at most 0.003, relative to the default prediction on the "

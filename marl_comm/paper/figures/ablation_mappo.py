@@ -18,7 +18,8 @@ from marl_comm.analysis.selection import only, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import SMALL_PREDICTABLE
-from marl_comm.plots.panels import in_words
+from marl_comm.plots.data import Point, note
+from marl_comm.plots.panels import in_words, marks_on_top, written
 from marl_comm.plots.style import BLUE, RC_PARAMS, VERMILION, WIDTH
 
 _WARMUP = "communication.warmup"
@@ -95,16 +96,20 @@ def draw(configurations: Configurations) -> Figure:
         figure = Figure(figsize=(WIDTH, 1.3 + 0.29 * len(variants)), layout="constrained")
         panels = figure.subplots(1, len(_PANELS), sharey=True)
         for panel, measure in zip(panels, _PANELS, strict=True):
-            panel.axvline(measure.equal, color="#444444", lw=0.9)
+            panel.axvline(measure.equal, color="#444444", lw=0.9, label="as the reference")
             for height, variant in zip(heights, variants, strict=True):
                 each = compared(configurations, variant, measure)
+                note(panel, [Point(variant.label, "estimate", each.value, each.low, each.high)])
                 sampling = variant.settings["algorithm.name"] == "importance_sampling"
                 color, marker = (VERMILION, "^") if sampling else (BLUE, "o")
-                panel.plot(each.value, height, color=color, marker=marker, ls="none")
+                label = "importance sampling" if sampling else "prediction"
+                panel.plot(each.value, height, color=color, marker=marker, ls="none", label=label)
                 panel.plot((each.low, each.high), (height, height), color=color, lw=1.3)
             panel.set_xlabel(measure.label)
         _make_logarithmic(panels[0])
         panels[0].set_yticks(heights, [variant.label for variant in variants])
+        panels[0].plot([], [], **written("*", "reference without warm-up"))
+        marks_on_top(figure)
         panels[0].set_ylim(heights[-1] - 0.6, 0.6)
     return figure
 
@@ -145,7 +150,7 @@ def finding(configurations: Configurations) -> list[str]:
 FIGURE = PaperFigure(
     name="ablation_mappo",
     number=14,
-    title="MAPPO's prediction with one part exchanged at a time",
+    title="Exchanging one part of MAPPO's prediction changes KL, effective sample size and return",
     experiments=("ablation_mappo", "ablation_mappo_predictor", "ablation_mappo_reference"),
     caption=(
         "`simple_spread`, predictable regime, τ = 10. Each row against importance sampling with a "

@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
-from marl_comm.analysis.interquartile import interquartile_mean, mean_of
+from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.selection import costs, only, values_of, where
 from marl_comm.arrays import Array
+from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.figures.fair_baseline import best_ratio
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import in_words
+from marl_comm.plots.data import Point, note
+from marl_comm.plots.panels import BAND, in_words, written
 from marl_comm.plots.style import BLUE, GREEN, RC_PARAMS, VERMILION, WIDTH
 
 _GAMES = {"graph": ("o", BLUE), "coverage": ("s", VERMILION), "congestion": ("^", GREEN)}
@@ -39,7 +40,7 @@ class Cell:
         rounds: What importance sampling takes at its best interval.
         ratios: Rounds over those of importance sampling, of prediction and of the oracle.
         lost: Seeds that never got there at the best interval: importance sampling, then those.
-        intervals: The best ones, in the same order.
+        intervals: The best ones, in the same order, marked if at the edge of what was tried.
     """
 
     game: str
@@ -49,7 +50,7 @@ class Cell:
     rounds: Estimate
     ratios: dict[str, Estimate]
     lost: tuple[int, ...]
-    intervals: tuple[int, ...]
+    intervals: tuple[str, ...]
 
 
 def cells(configurations: Configurations) -> list[Cell]:
@@ -66,7 +67,7 @@ def _cell(of_game: list[Configuration], game: str, agents: int, samples: int) ->
     of_cell = where(of_game, {"game.agents": agents, "samples_per_round": samples})
     reference = _by_interval(where(of_cell, _SAMPLING))
     rounds = np.stack([costs(each, _EPSILON, "round") for each in reference], axis=1)
-    best = int(interquartile_mean(rounds).argmin())
+    (best,) = best_of(rounds).place
     ratios, lost, intervals = {}, [_lost(rounds)], [_best_interval(reference, rounds)]
     for name, predictor in _PREDICTORS.items():
         ways = _by_interval(where(of_cell, {"algorithm.predictor": predictor}))
@@ -80,16 +81,16 @@ def _cell(of_game: list[Configuration], game: str, agents: int, samples: int) ->
         agents,
         samples,
         mean_of(reach),
-        mean_of(rounds[:, best]),
+        mean_of(at_best(rounds)),
         ratios,
         tuple(lost),
         tuple(intervals),
     )
 
 
-def _best_interval(ways: list[Configuration], rounds: Array) -> int:
-    best = int(interquartile_mean(rounds).argmin())
-    return int(ways[best].config["communication.period"])
+def _best_interval(ways: list[Configuration], rounds: Array) -> str:
+    (best,) = best_of(rounds).place
+    return f"{ways[best].config['communication.period']}{edge_mark(rounds)}"
 
 
 def _by_interval(configurations: list[Configuration]) -> list[Configuration]:
@@ -99,8 +100,7 @@ def _by_interval(configurations: list[Configuration]) -> list[Configuration]:
 
 def _lost(rounds: Array) -> int:
     """Return how many seeds never arrive at the interval that is best on the whole."""
-    best = int(interquartile_mean(rounds).argmin())
-    return int(np.isinf(rounds[:, best]).sum())
+    return int(np.isinf(at_best(rounds)).sum())
 
 
 def draw(configurations: Configurations) -> Figure:
@@ -139,7 +139,9 @@ def draw(configurations: Configurations) -> Figure:
                 markerfacecolor=fill,
                 label=f"{count} samples a round",
             )
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        handles += panels[0].plot([], [], **written("10", "number of agents"))
+        handles += panels[0].plot([], [], color="#444444", lw=1, label=BAND)
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
@@ -150,6 +152,8 @@ def _draw_point(panel: Axes, each: Cell, name: str) -> None:
     place = each.reach.value
     if np.isnan(ratio.value):
         return
+    series = f"{each.game}, {each.agents} agents, {each.samples} samples a round"
+    note(panel, [Point(series, place, ratio.value, ratio.low, ratio.high)])
     value = min(ratio.value, _TOP * 0.97)
     low, high = max(ratio.low, 1e-3), min(ratio.high, 1e3)
     panel.plot((place, place), (low, high), color=color, lw=1)
@@ -172,7 +176,9 @@ def evidence(configurations: Configurations) -> list[Evidence]:
             each.game,
             each.ratios["prediction"],
             f"importance sampling {in_words(each.rounds)} rounds; the oracle "
-            f"{in_words(each.ratios['oracle'])}; never arrived: {each.lost[1]} and {each.lost[0]}",
+            f"{in_words(each.ratios['oracle'])}; never arrived: {each.lost[1]} and {each.lost[0]}; "
+            f"best intervals {each.intervals[1]} and {each.intervals[0]}, of the oracle "
+            f"{each.intervals[2]}",
         )
         for each in cells(configurations)
         if (each.agents, each.samples) == _ASKED
@@ -190,15 +196,15 @@ def finding(configurations: Configurations) -> list[str]:
             in_words(each.rounds),
             *(in_words(ratio) for ratio in each.ratios.values()),
             ", ".join(map(str, each.lost)),
-            ", ".join(map(str, each.intervals)),
+            ", ".join(each.intervals),
         ]
         for each in cells(configurations)
     ]
     return [
         f"Rounds to a gap of {_EPSILON:g}, each at its best interval; of prediction and the oracle "
         "over those of importance sampling. Never: seeds that did not get there (importance "
-        "sampling, prediction, oracle). The shortest interval tried is 10, the longest 80: beyond "
-        "these there may be a better one.",
+        "sampling, prediction, oracle). Edge: the best of what was tried is the shortest interval "
+        "or the longest, so there may be a better one, and there is no ratio.",
         markdown_table(head, rows),
     ]
 
@@ -210,11 +216,11 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="ceiling",
     number=22,
-    title="What prediction saves, and what bases along the exact path would save",
+    title="Prediction is compared with its ceiling, bases along the exact path",
     experiments=_EXPERIMENTS,
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the same "
-        "games, each at its best of four fixed intervals (10, 20, 40, 80 local updates); ratio of "
+        "games, each at its best of seven fixed intervals (5 to 320 local updates); ratio of "
         "interquartile means, bars: 95 % paired bootstrap interval, which includes the choice of "
         "the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
         "gradients take, which no agent can know: a ceiling for every predictor. To the right: the "

@@ -8,7 +8,7 @@ from marl_comm.analysis.interquartile import mean_of
 from marl_comm.paper.drifted import ESTIMATORS, GAMES, GRID, SAMPLES, SEEDS, drift
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
-from marl_comm.plots.panels import draw_estimates, in_words, means_of_columns
+from marl_comm.plots.panels import draw_estimates, in_words, means_of_columns, reference_line
 from marl_comm.plots.style import (
     BLACK,
     BLUE,
@@ -30,6 +30,7 @@ _LOOKS = {
     "ordinary": Look(ORANGE, (0, (5, 1, 1, 1)), "P"),
 }
 _REACH = float(np.log(SAMPLES) - 2)  # nats that one base serves, as logs and pages have it
+_REACHED = "reach of one base, ln N - 2"
 _TOLD = (1.0, 2.0, 4.0, 6.0, 8.0)  # nats
 
 
@@ -55,8 +56,8 @@ def draw(_: Configurations) -> Figure:
                 )
             panels[0, column].set_title(game)
             panels[1, column].set_xlabel("divergence of the policy\nfrom its base (nats)")
-            for panel in panels[:, column]:
-                panel.axvline(_REACH, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
+            for panel, name in zip(panels[:, column], (_REACHED, ""), strict=True):
+                reference_line(panel, name, x=_REACH)
                 for line in panel.get_lines():
                     line.set_markevery(3)
         panels[0, 0].set_ylim(0, 1.2)
@@ -65,7 +66,7 @@ def draw(_: Configurations) -> Figure:
         panels[0, 0].set_ylabel("share, or mean")
         panels[1, 0].set_ylabel("error of the gradient,\nover its length")
         figure.legend(
-            *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3
+            *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4
         )
         figure.legend(
             *panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
@@ -94,7 +95,7 @@ def finding(_: Configurations) -> list[str]:
 FIGURE = PaperFigure(
     name="drift",
     number=23,
-    title="How far a policy may drift from its base before its data are spent",
+    title="Weights and gradients lose their worth as a policy drifts from its base",
     experiments=(),
     caption=(
         "One round of 4000 samples in each of 40 games of default size, then exact natural policy "

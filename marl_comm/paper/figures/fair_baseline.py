@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
-from marl_comm.analysis.grids import BestPlace, best_place
-from marl_comm.analysis.interquartile import estimate, interquartile_mean, mean_of, ratio
+from marl_comm.analysis.grids import BestPlace
+from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.selection import costs, only, values_of
 from marl_comm.arrays import Array
+from marl_comm.paper.best import best_of, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, written
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 
 ALGORITHMS = ("base_policy_prediction", "importance_sampling")
@@ -59,20 +60,6 @@ def rounds_by_threshold(
     )
 
 
-def best_ratio(rounds: Array) -> Estimate:
-    """Return prediction over importance sampling, each at its best place in every resample.
-
-    Args:
-        rounds: (seeds, places, 2), such as from `rounds_by_threshold`.
-    """
-
-    def statistic(strata: Sequence[Array]) -> Array:
-        best = interquartile_mean(strata[0], axis=1).min(axis=1)
-        return ratio(best[..., 0], best[..., 1])
-
-    return estimate(statistic, rounds)
-
-
 def draw(configurations: Configurations) -> Figure:
     """Draw a panel for each number of samples and step size."""
     thresholds = values_of(configurations, "communication.ess_threshold")
@@ -82,7 +69,9 @@ def draw(configurations: Configurations) -> Figure:
         figure = Figure(figsize=(WIDTH, 4.7), layout="constrained")
         panels = figure.subplots(len(samples), len(steps), sharex=True, sharey=True, squeeze=False)
         for row, count in zip(panels, samples, strict=True):
-            for panel, rounds in zip(row, _rounds_by_step(configurations, count), strict=True):
+            for panel, rounds in zip(
+                row, np.moveaxis(_rounds_by_step(configurations, count), 1, 0), strict=True
+            ):
                 panel.set(xscale="log", yscale="log")
                 for side, algorithm in enumerate(ALGORITHMS):
                     draw_estimates(
@@ -105,7 +94,8 @@ def draw(configurations: Configurations) -> Figure:
         for panel in panels.flat:
             panel.tick_params(axis="x", labelsize=6.5)
             panel.minorticks_off()
-        legend_on_top(figure, panels[0, 0])
+        panels[0, 0].plot([], [], **written("7", "seeds that never got there"))
+        legend_on_top(figure)
     return figure
 
 
@@ -146,7 +136,7 @@ def finding(configurations: Configurations) -> list[str]:
         ratio_in_words = (
             "No ratio: a best at the edge of its grid is none"
             if grid.edges_in_words
-            else f"Ratio {in_words(best_ratio(grid.flat))}"
+            else f"Ratio {in_words(best_ratio(grid.rounds))}"
         )
         lines.append(
             f"{count} samples a round, each at its best step size and threshold: "
@@ -163,7 +153,7 @@ class Grid:
         count: Samples a round.
         steps: Step sizes.
         thresholds: Thresholds.
-        rounds: (steps, seeds, thresholds, 2), prediction before importance sampling.
+        rounds: (seeds, steps, thresholds, 2), prediction before importance sampling.
         best: The best place of each.
     """
 
@@ -177,20 +167,13 @@ class Grid:
     def of(cls, configurations: Configurations, count: int) -> "Grid":
         """Read it off the runs."""
         rounds = _rounds_by_step(configurations, count)
-        means = interquartile_mean(rounds, axis=1)
         return cls(
             count,
             values_of(configurations, "learner.step_size"),
             values_of(configurations, "communication.ess_threshold"),
             rounds,
-            (best_place(means[..., 0]), best_place(means[..., 1])),
+            (best_of(rounds[..., 0]), best_of(rounds[..., 1])),
         )
-
-    @property
-    def flat(self) -> Array:
-        """Rounds, (seeds, steps x thresholds, 2)."""
-        seeds = self.rounds.shape[1]
-        return np.moveaxis(self.rounds, 0, 1).reshape(seeds, -1, 2)
 
     @property
     def edges_in_words(self) -> str:
@@ -205,7 +188,7 @@ class Grid:
     def rounds_at_best(self, side: int) -> Array:
         """Return the rounds of an algorithm where it is best, (seeds,)."""
         step, threshold = self.best[side].place
-        return self.rounds[step, :, threshold, side]
+        return self.rounds[:, step, threshold, side]
 
     def best_in_words(self, side: int) -> str:
         """Return where an algorithm is best."""
@@ -221,11 +204,11 @@ def _evidence(grid: Grid) -> Evidence:
     if edges := grid.edges_in_words:
         refused = f"best at the edge of its grid: {edges}"
         return Evidence("rounds_best_trigger", setting, Estimate(math.nan), refused)
-    return Evidence("rounds_best_trigger", setting, best_ratio(grid.flat), note)
+    return Evidence("rounds_best_trigger", setting, best_ratio(grid.rounds), note)
 
 
 def _rounds_by_step(configurations: Configurations, count: int) -> Array:
-    """Return rounds, (steps, seeds, thresholds, 2)."""
+    """Return rounds, (seeds, steps, thresholds, 2)."""
     return np.stack(
         [
             rounds_by_threshold(
@@ -234,14 +217,15 @@ def _rounds_by_step(configurations: Configurations, count: int) -> Array:
                 {"samples_per_round": count, "learner.step_size": step},
             )
             for step in values_of(configurations, "learner.step_size")
-        ]
+        ],
+        axis=1,
     )
 
 
 FIGURE = PaperFigure(
     name="fair_baseline",
     number=7,
-    title="Rounds to a gap against the trigger threshold",
+    title="The rounds to a Nash gap depend on the trigger's threshold and on the step size",
     experiments=("fair_baseline",),
     caption=(
         "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share "

@@ -14,7 +14,7 @@ from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.style import BLUE, RC_PARAMS, SKY_BLUE, VERMILION, WIDTH, Look
 
 _GAMES = tuple((game, agents) for game in ("coverage", "congestion") for agents in (12, 40))
@@ -24,6 +24,7 @@ _CONVERGED = 1e-4  # smaller gaps count as this
 _PERIOD, _MISSING = "communication.period", "communication.probability"
 _ASKED = {_PERIOD: 300, _MISSING: 0.998}
 _LEAST_SHARE, _LEAST_GROWTH = 0.1, 2.0  # as in the claims
+_ASKED_FOR = "thresholds of the claims"
 _LOOKS = {
     ("self_normalised", _PERIOD): Look(VERMILION, "-", "^"),
     ("self_normalised", _MISSING): Look("#E8A27C", "--", "v"),
@@ -66,13 +67,13 @@ def draw(configurations: Configurations) -> Figure:
             panels[0, column].set_title(f"{game}, {agents} agents")
             panels[1, column].set_xlabel("mean local updates\na round")
             panels[1, column].set_xscale("log")
-            panels[0, column].axhline(_LEAST_SHARE, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
-            panels[1, column].axhline(_LEAST_GROWTH, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
+            reference_line(panels[0, column], _ASKED_FOR, y=_LEAST_SHARE)
+            reference_line(panels[1, column], _ASKED_FOR, y=_LEAST_GROWTH)
         panels[1, 0].set_yscale("log")
         panels[0, 0].set_ylim(-0.04, 1.06)
         panels[0, 0].set_ylabel("share of games that fail")
         panels[1, 0].set_ylabel("final gap over that with\na round each update")
-        legend_on_top(figure, panels[0, 0], columns=2)
+        legend_on_top(figure, columns=2)
     return figure
 
 
@@ -150,12 +151,12 @@ def _of(
 FIGURE = PaperFigure(
     name="instability",
     number=21,
-    title="Where importance sampling becomes unstable as rounds grow rare",
+    title="Importance sampling becomes unstable in some games as rounds grow rare",
     experiments=("instability", "instability_missing"),
     caption=(
         "Importance sampling, 3000 local updates of step size 2, 6 actions, no warm-up, 1000 "
         "samples in each round that takes place; so fewer samples travel to the right. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: Jeffreys' 95 % interval). Bottom: "
+        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Bottom: "
         "geometric mean over all seeds of the final gap over that of the same seed with a round at "
         "each update, gaps below 0.0001 counting as 0.0001 (bands: 95 % bootstrap interval). "
         "Dotted: the thresholds of the claims. Missing at random: each update's data get through "

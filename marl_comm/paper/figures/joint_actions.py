@@ -14,7 +14,7 @@ from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import MARK, draw_estimates, in_words, legend_on_top, written
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 
 GAMES = ("coverage", "random_potential")
@@ -46,9 +46,8 @@ def draw(configurations: Configurations) -> Figure:
                             fontsize=7,
                             color="#444444",
                         )
-            panel.set_ylim(500, 1e6)
             start = np.asarray(panel.get_lines()[0].get_xydata())[0]
-            line = np.geomspace(start[0], start[0] * 1e3, 10)
+            line = np.geomspace(start[0], start[0] * 10, 10)
             panel.plot(
                 line,
                 start[1] * line / start[0],
@@ -56,11 +55,14 @@ def draw(configurations: Configurations) -> Figure:
                 lw=0.9,
                 ls=(0, (4, 2)),
                 label="in proportion to joint actions",
+                gid=MARK,
             )
+            panel.margins(y=0.12)  # for the numbers below the lowest points
             panel.set_title(f"{game.replace('_', ' ')}, {actions} actions")
             panel.set_xlabel("joint actions")
         panels[0].set_ylabel(f"samples to a Nash gap of {_EPSILON:g}")
-        legend_on_top(figure, panels[0])
+        panels[0].plot([], [], **written("8", "number of agents"))
+        legend_on_top(figure)
     return figure
 
 
@@ -151,7 +153,7 @@ def _cheapest(strata: Sequence[Array]) -> Array:
 FIGURE = PaperFigure(
     name="joint_actions",
     number=11,
-    title="How the samples to a gap grow with the joint action space",
+    title="The samples to a Nash gap change with the size of the joint action space",
     experiments=("joint_actions", "joint_actions_table"),
     caption=(
         "Lines: interquartile mean over the seeds of the samples until the Nash gap is at most "

@@ -46,7 +46,7 @@ def draw(configurations: Configurations) -> Figure:
         for panel in panels[-1]:
             panel.set_xlabel("probability that\ndata are missing")
         panels[0, 0].set_ylim(1e-7, 1.5)
-        legend_on_top(figure, panels[0, 0])
+        legend_on_top(figure)
     return figure
 
 
@@ -68,7 +68,7 @@ def _gaps(
 FIGURE = PaperFigure(
     name="missing_data",
     number=5,
-    title="Final Nash gap against the probability that data are missing",
+    title="The final Nash gap depends on the probability that data are missing",
     experiments=("missing_data",),
     caption=(
         "300 local updates, 1000 samples in each round that gets through; the probability axis is "

@@ -60,7 +60,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_ylabel(label)
         panels[1].set_ylim(0, 1.02)
         panels[1].set_xlim(panels[0].get_xlim())
-        legend_on_top(figure, panels[0])
+        legend_on_top(figure)
     return figure
 
 
@@ -91,7 +91,7 @@ def _of(configurations: Configurations, algorithm: str, probability: float) -> C
 FIGURE = PaperFigure(
     name="missing_data_mappo",
     number=13,
-    title="MAPPO's final return against the probability that data are missing",
+    title="MAPPO's final return depends on the probability that data are missing",
     experiments=("missing_data_mappo",),
     caption=(
         "`simple_spread`, predictable regime: 80 local updates (at quick scale 40, of 32 copies), "

@@ -9,7 +9,7 @@ from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.selection import only, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 from marl_comm.wall_clock import Network, times_to_gap
 
@@ -44,7 +44,7 @@ def draw(configurations: Configurations) -> Figure:
                         name_of(algorithm),
                     )
                 for latency in _PLACES.values():
-                    panel.axvline(latency, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)), zorder=1)
+                    reference_line(panel, "latency of such a network", x=latency)
             row[0].set_ylabel(f"{label}\nseconds to a gap of {_EPSILON:g}")
         for panel, game in zip(panels[0], GAMES, strict=True):
             panel.set_title(game.replace("_", " "))
@@ -61,7 +61,7 @@ def draw(configurations: Configurations) -> Figure:
             )
         for panel in panels[-1]:
             panel.set_xlabel("latency, one way (s)")
-        legend_on_top(figure, panels[0, 0])
+        legend_on_top(figure)
     return figure
 
 
@@ -111,7 +111,7 @@ def _time(configurations: Configurations, game: str, algorithm: str, network: Ne
 FIGURE = PaperFigure(
     name="network_time",
     number=9,
-    title="Time to a gap on different networks",
+    title="The time to a Nash gap depends on the latency and bandwidth of the network",
     experiments=("potential_gap",),
     caption=(
         "Computed from the runs of `potential_gap` (4000 samples a round, trigger 0.5): a round "

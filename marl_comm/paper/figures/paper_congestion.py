@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +15,7 @@ from marl_comm.analysis.selection import costs, final_gaps, only, values_of, whe
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates
+from marl_comm.plots.panels import draw_estimates, legend_on_top, reference_line
 from marl_comm.plots.style import (
     BLACK,
     BLUE,
@@ -28,6 +27,7 @@ from marl_comm.plots.style import (
     VERMILION,
     WIDTH,
     Look,
+    name_of,
 )
 
 _SIZES = {8: "8 agents", 20: "20 agents"}
@@ -87,7 +87,7 @@ def draw(configurations: Configurations) -> Figure:
                     _draw_line(panel, where(of_size, settings), row, name)
                 if row < 2:
                     reference = _statistic(full, row).value
-                    panel.axhline(reference, color="#444444", lw=0.8, ls=(0, (1, 2)))
+                    reference_line(panel, name_of("full_communication"), y=reference)
             panels[0, column].set_title(f"{size} agents\n{algorithm}")
             panels[-1, column].set_xlabel("local updates a round")
             panels[-1, column].set_xscale("log")
@@ -101,11 +101,7 @@ def draw(configurations: Configurations) -> Figure:
         panels[2, 0].set_ylim(0.8, 120)
         for row, label in zip(panels, _ROWS, strict=True):
             row[0].set_ylabel(label)
-        handles: dict[str, Artist] = {}
-        for panel in panels[0]:
-            found, labels = panel.get_legend_handles_labels()
-            handles |= dict(zip(labels, found, strict=True))
-        figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=4)
+        legend_on_top(figure)
     return figure
 
 
@@ -175,12 +171,12 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="paper_congestion",
     number=20,
-    title="Congestion at fixed intervals: the estimator decides whether learning fails",
+    title="The estimator decides whether learning fails in congestion at fixed intervals",
     experiments=_EXPERIMENTS,
     caption=(
         "The one game that the paper is known to use: agents choose resources, 8 agents of 4 and "
         "20 of 6. 500 local updates of step size 10, no warm-up, 1000 samples a round. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: Jeffreys' 95 % interval). Middle and "
+        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Middle and "
         "bottom: interquartile mean of the final gap (below 0.000001 it counts as that), and of "
         "the rounds until the gap first is at most 0.01 (bands: 95 % bootstrap interval; a cross "
         "at the top: more than a quarter never got there). Dotted: full communication, a round at "

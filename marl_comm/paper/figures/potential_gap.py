@@ -15,8 +15,9 @@ from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.plots.data import note
 from marl_comm.plots.gap import common_grid, gaps_on_grid
-from marl_comm.plots.panels import in_words
+from marl_comm.plots.panels import in_words, legend_on_top, points_of, reference_line
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of, never_reached
 
 GAMES = ("coverage", "congestion", "random_potential")
@@ -35,17 +36,20 @@ _POINTS = 60
 def draw(configurations: Configurations) -> Figure:
     """Draw a panel for each unit of cost and game, without noise in the rewards."""
     without_noise = where(configurations, {"game.reward_noise": 0.0})
-    figure = draw_gaps(without_noise, GAMES, _AXES, height=6.2)
+    figure = draw_gaps(without_noise, GAMES, _AXES, height=6.2, asked=_EPSILON)
     for panel in figure.axes:
         panel.set_ylim(0.7e-3, 0.12)
-        panel.axhline(_EPSILON, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
     for panel in figure.axes[:: len(GAMES)]:
         panel.set_ylabel("Nash gap (reward)")
     return figure
 
 
 def draw_gaps(
-    configurations: Configurations, games: Sequence[str], axes: Mapping[str, str], height: float
+    configurations: Configurations,
+    games: Sequence[str],
+    axes: Mapping[str, str],
+    height: float,
+    asked: float,
 ) -> Figure:
     """Draw gaps in logarithmic panels, a row for each axis and a column for each game.
 
@@ -54,6 +58,7 @@ def draw_gaps(
         games: Their names.
         axes: "round", "samples" or "bytes", each with its label.
         height: Of the figure, in inches.
+        asked: The gap that the claims ask about.
     """
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -64,12 +69,12 @@ def draw_gaps(
                     settings = {"game.name": game, "algorithm.name": algorithm}
                     for configuration in where(configurations, settings):
                         _draw_curve(panel, _with_bytes(configuration), axis)
+                reference_line(panel, f"gap of {asked:g}, as in the claims", y=asked)
                 panel.set(xscale="log", yscale="log", xlabel=label)
             row[0].set_ylabel("gap (reward)")
         for panel, game in zip(panels[0], games, strict=True):
             panel.set_title(game.replace("_", " "))
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        legend_on_top(figure)
     return figure
 
 
@@ -138,6 +143,7 @@ def _draw_curve(panel: Axes, configuration: Configuration, axis: str) -> None:
     grid, gaps = grid[known], gaps[:, known]
     mean, low, high = bootstrap(lambda strata: interquartile_mean(strata[0], axis=1), [gaps])
     look = look_of(configuration.algorithm)
+    note(panel, points_of(name_of(configuration.algorithm), grid, mean, low, high))
     panel.plot(
         grid,
         mean,
@@ -154,7 +160,7 @@ def _draw_curve(panel: Axes, configuration: Configuration, axis: str) -> None:
 FIGURE = PaperFigure(
     name="potential_gap",
     number=1,
-    title="Nash gap against rounds, samples and bytes in potential games",
+    title="The Nash gap falls with rounds, samples and bytes in three potential games",
     experiments=("potential_gap",),
     caption=(
         "Lines: interquartile mean over the seeds; bands: its 95 % bootstrap interval. 4000 "

@@ -14,7 +14,7 @@ from marl_comm.analysis.selection import Unit, costs, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
+from marl_comm.plots.panels import MARK, draw_estimates, in_words, legend_on_top
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 
 FAMILIES = ("coverage", "unanimous_failure", "saddle_chain")
@@ -32,8 +32,8 @@ _BOUNDS: dict[Unit, tuple[tuple[float, str, Literal["left", "right"]], ...]] = {
 }
 _LIMITS: dict[Unit, tuple[float, float]] = {
     "local_step": (2, 6e3),
-    "round": (0.9, 120),
-    "samples": (250, 1e6),
+    "round": (0.9, 60),
+    "samples": (250, 1e5),
 }
 _EXACT, _SAMPLED = "exact gradients", "sampled"
 
@@ -76,7 +76,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.invert_xaxis()
         for panel in panels[-1]:
             panel.set_xlabel("ε (reward)")
-        legend_on_top(figure, panels[0, 0], columns=2)
+        legend_on_top(figure, columns=2)
     return figure
 
 
@@ -170,7 +170,16 @@ def _draw_bounds(panel: Axes, unit: Unit, start: tuple[float, float]) -> None:
         # Where the line leaves the panel, a little below its top.
         top = 0.55 * _LIMITS[unit][1]
         end = epsilon * (top / cost) ** (-1 / slope)
-        panel.plot((epsilon, end), (cost, top), color="#777777", lw=0.9, ls=(0, (4, 2)), zorder=1)
+        panel.plot(
+            (epsilon, end),
+            (cost, top),
+            color="#777777",
+            lw=0.9,
+            ls=(0, (4, 2)),
+            zorder=1,
+            label="slopes of worst-case bounds",
+            gid=MARK,
+        )
         panel.annotate(
             name,
             (end, top),
@@ -185,7 +194,7 @@ def _draw_bounds(panel: Axes, unit: Unit, start: tuple[float, float]) -> None:
 FIGURE = PaperFigure(
     name="rates",
     number=2,
-    title="What an accuracy costs: local updates, rounds and samples against ε",
+    title="A smaller Nash gap ε costs more local updates, rounds and samples",
     experiments=("rates", "rates_sampled"),
     caption=(
         "Interquartile mean over the seeds of the cost until the Nash gap is at most ε; bands: its "

@@ -48,7 +48,7 @@ def draw(configurations: Configurations) -> Figure:
         for panel in panels:
             panel.minorticks_off()
         panels[0].set_ylabel("final gap at that step alone")
-        legend_on_top(figure, panels[0])
+        legend_on_top(figure)
     return figure
 
 
@@ -82,7 +82,7 @@ def _of(configurations: Configurations, algorithm: str, count: int, stages: str)
 FIGURE = PaperFigure(
     name="stages",
     number=26,
-    title="Errors over the stages of backward induction",
+    title="Each step of the episode keeps an error after backward induction",
     experiments=("stages",),
     caption=(
         "`random_markov`, 6 steps, learned one after another (`learner.stages=backward`), the last "

@@ -12,7 +12,13 @@ from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, means_of_columns
+from marl_comm.plots.panels import (
+    draw_estimates,
+    in_words,
+    legend_on_top,
+    means_of_columns,
+    reference_line,
+)
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 
 GAMES = ("coverage", "congestion", "random_potential")
@@ -117,14 +123,14 @@ def draw(configurations: Configurations) -> Figure:
         panels[0, 0].set_ylabel("divergence from the\nnearest base (nats)")
         for row, asked in ((0, _ASKED), (1, _ASKED), (2, _NATS)):
             for panel in panels[row]:
-                panel.axvline(asked, color="#8C8C8C", lw=0.7, ls=(0, (1, 2)))
+                reference_line(panel, "where the claims ask", x=asked)
         for row in (1, 2):
             panels[row, 0].set_ylim(0, 1.02)
             panels[row, 0].set_ylabel("effective sample size\n(share of samples)")
         for panel in panels.flat:
             for line in panel.get_lines():
                 line.set_markevery(4)
-        legend_on_top(figure, panels[0, 0])
+        legend_on_top(figure)
     return figure
 
 
@@ -177,7 +183,7 @@ def finding(configurations: Configurations) -> list[str]:
 FIGURE = PaperFigure(
     name="staleness",
     number=4,
-    title="How much old data are worth in the round in which most is learned",
+    title="Old data lose their worth in the round in which most is learned",
     experiments=("staleness",),
     caption=(
         "A round every 25 local updates, 4000 samples each. For each seed the round, after the "

@@ -50,7 +50,7 @@ def draw(configurations: Configurations) -> Figure:
             panels[1, column].set_xlabel("local updates since the round")
         panels[0, 0].set_ylabel("effective sample size\n(share of samples)")
         panels[1, 0].set_ylabel("KL of the current policy\nfrom its base (nats)")
-        legend_on_top(figure, panels[1, 0])
+        legend_on_top(figure)
     return figure
 
 
@@ -110,7 +110,7 @@ def mean_profile(run: SeedRun, field: str, updates: int) -> Array:
 FIGURE = PaperFigure(
     name="staleness_mappo",
     number=12,
-    title="How old MAPPO's data get within a communication round",
+    title="MAPPO's data get old within a communication round",
     experiments=("mappo_curves", "mappo_curves_ordinary"),
     caption=(
         "The runs of `mappo_curves` with the longest rounds (τ = 20; at quick scale 10); the mean "

@@ -10,9 +10,10 @@ from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import estimate, interquartile_mean, ratio
 from marl_comm.analysis.selection import values_of, where
 from marl_comm.arrays import Array
+from marl_comm.paper.best import best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.figures.fair_baseline import best_ratio, rounds_by_threshold
-from marl_comm.plots.cells import draw_cells
+from marl_comm.paper.figures.fair_baseline import rounds_by_threshold
+from marl_comm.plots.cells import colour_bar, draw_cells, legend_of_cells
 from marl_comm.plots.panels import in_words
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
@@ -22,7 +23,7 @@ _EQUAL = (0.5, 0.1)
 def draw(configurations: Configurations) -> Figure:
     """Draw a table of ratios for each way to choose thresholds and each game."""
     games = values_of(configurations, "game.name")
-    titles = [*(f"both at a threshold of {each:g}" for each in _EQUAL), "each at its best"]
+    titles = [*(f"both at trigger {each:g}" for each in _EQUAL), "each at its best"]
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 0.6 + 2.7 * len(games)), layout="constrained")
         panels = figure.subplots(len(games), len(titles), sharex=False, sharey="row", squeeze=False)
@@ -36,10 +37,15 @@ def draw(configurations: Configurations) -> Figure:
                     ["exact" if count is None else _short(count) for count in samples],
                     [f"{epsilon:g}" for epsilon in epsilons],
                 )
-                panel.set_title(title)
+                if game == games[0]:
+                    panel.set_title(title)
             row[0].set_ylabel(f"{game.replace('_', ' ')}\nε: Nash gap to be reached")
         for panel in panels[-1]:
             panel.set_xlabel("samples per round")
+        colour_bar(figure, list(panels.flat), "rounds, prediction over\nimportance sampling")
+        legend_of_cells(
+            figure, "∞, 0, -: three quarters of the seeds arrived with one, or with none"
+        )
     return figure
 
 
@@ -73,7 +79,8 @@ def finding(configurations: Configurations) -> list[str]:
         samples, epsilons, tables = tables_of(where(configurations, {"game.name": game}))
         names = [*(f"both at {each:g}" for each in _EQUAL), "each at its best threshold"]
         for name, table in zip(names, tables, strict=True):
-            cells = [each for row in table for each in row if not np.isnan(each.value)]
+            every = [each for row in table for each in row]
+            cells = [each for each in every if not np.isnan(each.value)]
             better = sum(each.high < 1 for each in cells)
             worse = sum(each.low > 1 for each in cells)
             place = [
@@ -82,13 +89,16 @@ def finding(configurations: Configurations) -> list[str]:
                 for column in range(len(row))
                 if np.isfinite(row[column].value)
             ]
-            _, epsilon, count, each = min(place, key=lambda cell: cell[0])
-            at = "exact gradients" if count is None else f"{count} samples a round"
-            lines.append(
-                f"`{game}`, {name}: fewer rounds in {better} of {len(cells)} cells, more in "
-                f"{worse}, undecided in {len(cells) - better - worse}; lowest ratio "
-                f"{in_words(each)} at ε = {epsilon:g}, {at}."
+            line = (
+                f"`{game}`, {name}: fewer rounds in {better} of {len(every)} cells, more in "
+                f"{worse}, undecided in {len(cells) - better - worse}, not to be compared in "
+                f"{len(every) - len(cells)}"
             )
+            if place:
+                _, epsilon, count, each = min(place, key=lambda cell: cell[0])
+                at = "exact gradients" if count is None else f"{count} samples a round"
+                line += f"; lowest ratio {in_words(each)} at ε = {epsilon:g}, {at}"
+            lines.append(f"{line}.")
     return lines
 
 
@@ -107,15 +117,17 @@ def _short(count: int) -> str:
 FIGURE = PaperFigure(
     name="where_it_pays",
     number=10,
-    title="Where prediction pays: rounds relative to importance sampling",
+    title="Prediction needs fewer rounds than importance sampling where the ratio is below 1",
     experiments=("where_it_pays", "where_it_pays_markov"),
     caption=(
         "Each cell: rounds until the Nash gap is at most ε, prediction over importance sampling "
         "(ratio of interquartile means over the seeds); below 1, in purple, prediction needs "
         "fewer. Bold: the 95 % paired bootstrap interval excludes 1. A dash: with neither did "
-        "three quarters of the seeds get there; 0 or ∞: with one of them only. Left and middle: "
-        "both at one trigger threshold; right: each at its own best of 0.5, 0.3, 0.1, 0.03 and "
-        "0.01. To the left communication is limited by samples, to the right by distance."
+        "three quarters of the seeds get there, or, at the right, one of them is best at the edge "
+        "of what was tried, which is no best; 0 or ∞: with one of them only. Left and middle: "
+        "both at one trigger threshold; right: each at its own best of 0.5, 0.3, 0.1, 0.03, 0.01, "
+        "0.003 and 0.001. To the left communication is limited by samples, to the right by "
+        "distance."
     ),
     draw=draw,
     finding=finding,

@@ -11,7 +11,7 @@ from marl_comm.analysis.interquartile import mean_of, ratio_of
 from marl_comm.analysis.selection import where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.plots.cells import draw_cells
+from marl_comm.plots.cells import colour_bar, draw_cells, legend_of_cells
 from marl_comm.plots.panels import in_words
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
@@ -49,13 +49,14 @@ def draw(configurations: Configurations) -> Figure:
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
+        greys, whole = colormaps["Greys"], Normalize(0, 1.2)
         draw_cells(left, ratios, columns, rows)
-        greys = colormaps["Greys"]
-        draw_cells(
-            right, shares, columns, rows, colors=greys, norm=Normalize(0, 1.2), neutral=np.nan
-        )
-        left.set_title("KL with prediction / without")
-        right.set_title("trusted share κ of the predicted way")
+        draw_cells(right, shares, columns, rows, colors=greys, norm=whole, neutral=np.nan)
+        colour_bar(figure, [left], "KL to the base policies,\nwith prediction over without")
+        ticks = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+        share = "trusted share κ\nof the predicted way"
+        colour_bar(figure, [right], share, ticks, colors=greys, norm=whole)
+        legend_of_cells(figure)
         left.set_ylabel("β₁ (Adam's momentum)")
         for panel in (left, right):
             panel.set_xlabel("copies of the environment\n(joint steps per local update)")
@@ -95,7 +96,7 @@ def _steps(configurations: Configurations, copies: int) -> int:
 FIGURE = PaperFigure(
     name="where_it_pays_mappo",
     number=15,
-    title="Where prediction pays for MAPPO: KL to the base policies, with over without",
+    title="Prediction brings MAPPO's base policies closer where the ratio is below 1",
     experiments=("where_it_pays_mappo",),
     caption=(
         "Left: mean divergence of the current policy from the base policies that prediction "

@@ -4,7 +4,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from marl_comm.paper.tuning.page import documents, tables
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
 from marl_comm.paper.tuning.table import table
-from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED, Tuning
+from marl_comm.paper.tuning.tuned import FINAL_SEEDS, Tuning
 from marl_comm.paper.tuning.variants import VARIANTS, Variant, variants_of
 from marl_comm.storage.files import whole_file
 from marl_comm.storage.versions import versions
@@ -45,34 +46,67 @@ def _tune(options: argparse.Namespace) -> None:
     problems = chosen(options.names)
     if options.noise:
         problems = [problem.with_noise(options.noise) for problem in problems]
+    if options.seeds is not None:
+        problems = [replace(problem, seeds=options.seeds) for problem in problems]
     for problem in problems:
-        document = _tuned(problem, _variants(problem, options.only), options)
+        file = options.out / f"{_name(problem, options)}.json"
+        old = _read(file, _about(problem, options))
+        new = _tuned(problem, _variants(problem, options.only), options, old)
+        found = old | new
+        document = _about(problem, options) | {
+            "versions": versions(),
+            "algorithms": {each.name: found[each.name] for each in VARIANTS if each.name in found},
+        }
         options.out.mkdir(parents=True, exist_ok=True)
-        with whole_file(options.out / f"{_name(problem, options)}.json") as file:
-            file.write(_written(document).encode())
+        with whole_file(file) as opened:
+            opened.write(_written(document).encode())
         print(table(document), flush=True)
 
 
-def _tuned(
-    problem: Problem, variants: Sequence[Variant], options: argparse.Namespace
-) -> dict[str, Any]:
-    plays = Plays(problem, options.out / "played" / f"{_name(problem, options)}.jsonl")
-    progress = _Progress(problem.name, _USUAL_SETTINGS * len(variants), plays)
-    found = {}
-    for each in Tuning(problem, plays, options.cost, progress.tell).tune(variants):
-        found[each.name] = each.document()
-        progress.tell(f"{each.name} compared")
+def _about(problem: Problem, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what all algorithms of a file have in common."""
     return {
         "problem": problem.name,
         "overrides": list(problem.overrides),
         "gap": problem.gap,
         "samples": problem.samples,
         "cost": options.cost,
-        "seeds_of_search": [FIRST_SEARCH_SEED, problem.seeds],
         "seeds": list(FINAL_SEEDS),
-        "versions": versions(),
-        "algorithms": found,
     }
+
+
+def _read(file: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the algorithms that a file holds; those that are not tuned again stay in it.
+
+    Raises:
+        InputError: It is of something else.
+    """
+    if not file.exists():
+        return {}
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if all(document[key] == value for key, value in about.items()):
+            return dict(document["algorithms"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: holds no results of this command") from error
+    raise InputError(f"{file}: holds results of another game, gap or cost; give another --out")
+
+
+def _tuned(
+    problem: Problem,
+    variants: Sequence[Variant],
+    options: argparse.Namespace,
+    old: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the variants at their best, searched from where an earlier search ended."""
+    plays = Plays(problem, options.out / "played" / f"{_name(problem, options)}.jsonl")
+    progress = _Progress(problem.name, _USUAL_SETTINGS * len(variants), plays)
+    found = {}
+    begin = {name: entry["setting"] for name, entry in old.items()}
+    for each in Tuning(problem, plays, options.cost, progress.tell, begin).tune(variants):
+        found[each.name] = each.document()
+        progress.tell(f"{each.name} compared")
+    return found
 
 
 def _written(document: dict[str, Any]) -> str:
@@ -116,6 +150,16 @@ def _variants(problem: Problem, names: Sequence[str] | None) -> list[Variant]:
     return [each for each in known if not names or each.name in names]
 
 
+def _seeds(typed: str) -> int:
+    try:
+        seeds = int(typed)
+    except ValueError:
+        seeds = 0
+    if seeds < 1:
+        raise argparse.ArgumentTypeError(f"{typed} must be a whole number from 1 on")
+    return seeds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program_name("python scripts/tune.py"),
@@ -131,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--noise", type=float, metavar="SD", help="standard deviation of noise on every reward"
+    )
+    parser.add_argument(
+        "--seeds", type=_seeds, metavar="N", help="on which a setting is tried; default 8 to 30"
     )
     parser.add_argument(
         "--only", action="append", metavar="ALGORITHM", help="this algorithm; may be given again"

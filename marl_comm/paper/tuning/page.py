@@ -21,12 +21,14 @@ _ROUNDS = {
     "prediction_line": "prediction, line",
     "prediction_oracle": "oracle",
     "doubly_robust": "doubly robust",
+    "model_alone": "model alone",
     "doubly_robust_line": "doubly robust + line",
     "doubly_robust_model": "doubly robust + model",
     "doubly_robust_oracle": "doubly robust + oracle",
     "recommended": "recommended, untuned",
 }
 _RATIOS = (
+    ("full_communication", "importance_sampling"),
     ("prediction_line", "importance_sampling"),
     ("prediction_rehearse", "importance_sampling"),
     ("prediction_last_gradient", "importance_sampling"),
@@ -37,6 +39,13 @@ _RATIOS = (
     ("doubly_robust_model", "doubly_robust"),
     ("recommended", "importance_sampling"),
     ("recommended_line", "recommended"),
+)
+_WITH_SETTINGS = (
+    "full_communication",
+    "importance_sampling",
+    "prediction_line",
+    "doubly_robust",
+    "model_alone",
 )
 
 
@@ -82,7 +91,7 @@ def _ratios(found: Sequence[Document]) -> str:
 def _settings(found: Sequence[Document]) -> str:
     rows = []
     for each in found:
-        for name in ("importance_sampling", "prediction_line", "doubly_robust"):
+        for name in _WITH_SETTINGS:
             if name in each["algorithms"]:
                 setting = each["algorithms"][name]["setting"]
                 typed = " ".join(f"{key}={value}" for key, value in setting.items())

@@ -24,7 +24,7 @@ from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.paper.experiments import Job
 from marl_comm.paper.tuning.coordinates import Value
-from marl_comm.paper.tuning.problems import LONGEST, Problem
+from marl_comm.paper.tuning.problems import Problem
 from marl_comm.paper.tuning.search import Score
 from marl_comm.paper.tuning.variants import Cost, Variant
 from marl_comm.plain_text import one_line
@@ -117,7 +117,7 @@ def overrides_of(
         *variant.overrides,
         *typed,
         f"communication.max_rounds={variant.most_rounds}",
-        f"max_local_steps={LONGEST}",
+        f"max_local_steps={variant.most_updates(setting)}",
         f"seed={first}",
         f"num_seeds={count}",
         "logger=local",

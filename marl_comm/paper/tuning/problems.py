@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 from marl_comm.errors import InputError
 
-LONGEST = 1500  # local updates
 MOST_ROUNDS = 20  # of those that communicate rarely
+LONGEST_ROUND = 1500  # local updates; longer ones are not tried
+FEWEST_UPDATES = MOST_ROUNDS * 80  # of a run: all rounds of the recipe
 MOST_ROUNDS_OF_ALL = 100  # of full communication
 
 
@@ -18,7 +19,7 @@ class Problem:
         overrides: What makes the game, and the samples of a round.
         gap: Nash gap to reach.
         steps: Of an episode; the search begins with a step size of 20 over it.
-        samples: Joint actions, or in games over time steps, that are played in a round.
+        samples: Joint actions, or in Markov games steps, that are played in a round.
         seeds: Seeds that a setting is tried on.
         schedules: Those that are tried. To know the noise of estimates at every local update takes
             much longer than to learn, so that in large games `noise` is left out, and where

@@ -1,6 +1,6 @@
 """The search and the comparison of one problem."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ class Tuned:
         setting: What is in use of it.
         edges: The settings that are at the edge of what was tried: then it is no best.
         tried: Settings that were tried.
+        seeds: That the settings were tried on: the first, and how many.
+        most_updates: Local updates after which a seed counts as never arrived.
         search: The interquartile mean of its cost on the seeds of the search.
         costs: On the seeds of the comparison.
     """
@@ -32,6 +34,8 @@ class Tuned:
     setting: dict[str, Value]
     edges: list[str]
     tried: int
+    seeds: tuple[int, int]
+    most_updates: int
     search: float
     costs: Costs
 
@@ -41,6 +45,8 @@ class Tuned:
             "setting": self.setting,
             "at_the_edge": self.edges,
             "tried": self.tried,
+            "seeds_of_search": list(self.seeds),
+            "most_updates": self.most_updates,
             "search": self.search,
             "round": list(self.costs.round),
             "bytes": list(self.costs.bytes),
@@ -70,7 +76,12 @@ class Tuning:
     """Tunes the variants of a problem: each also tries what was found to be best for another."""
 
     def __init__(
-        self, problem: Problem, plays: Plays, cost: Cost, tell: Callable[[str], None]
+        self,
+        problem: Problem,
+        plays: Plays,
+        cost: Cost,
+        tell: Callable[[str], None],
+        found: Mapping[str, Setting],
     ) -> None:
         """Tune for a cost.
 
@@ -79,11 +90,14 @@ class Tuning:
             plays: Where settings are played.
             cost: What is to be small.
             tell: Is told after every setting what was tried.
+            found: Of variants, by name, where an earlier search ended: there this one begins.
         """
         self._problem = problem
         self._plays = plays
         self._cost: Cost = cost
         self._tell = tell
+        self._found = found
+        self._seeds = (FIRST_SEARCH_SEED, problem.seeds)
         self._climbers: dict[str, _Climber] = {}
 
     def tune(self, variants: Sequence[Variant]) -> Iterator[Tuned]:
@@ -107,6 +121,8 @@ class Tuning:
             used,
             search.edges(climber.setting),
             search.tried,
+            self._seeds,
+            climber.variant.most_updates(used),
             search.score(climber.setting)[0],
             self._plays.costs(climber.variant, used, FINAL_SEEDS),
         )
@@ -114,15 +130,14 @@ class Tuning:
     def _start(self, variant: Variant) -> dict[str, Value]:
         start = variant.start(self._problem, self._cost)
         nearest = self._climbers.get(variant.without) or self._climbers.get(REFERENCE)
-        known = {} if nearest is None else nearest.setting
+        known = self._found.get(variant.name) or ({} if nearest is None else nearest.setting)
         return {key: known.get(key, value) for key, value in start.items()}
 
     def _climber(self, variant: Variant) -> _Climber:
         coordinates = variant.coordinates(self._problem, self._cost)
-        seeds = (FIRST_SEARCH_SEED, self._problem.seeds)
 
         def score(setting: Setting) -> Score:
-            costs = self._plays.costs(variant, in_use(setting, coordinates), seeds)
+            costs = self._plays.costs(variant, in_use(setting, coordinates), self._seeds)
             found = costs.score(self._cost, variant.most_rounds)
             self._tell(f"{variant.name} {found[0]:.4g}")
             return found

@@ -1,14 +1,22 @@
 """The algorithms that are compared, and what is tuned of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from marl_comm.paper.tuning.coordinates import Choice, Coordinate, Ladder, Value
-from marl_comm.paper.tuning.problems import LONGEST, MOST_ROUNDS, MOST_ROUNDS_OF_ALL, Problem
+from marl_comm.paper.tuning.problems import (
+    FEWEST_UPDATES,
+    LONGEST_ROUND,
+    MOST_ROUNDS,
+    MOST_ROUNDS_OF_ALL,
+    Problem,
+)
 
 Cost = Literal["round", "bytes"]
 
 _COMMUNICATION = "communication"
+_PERIOD, _CAP = "communication.period", "communication.max_local_updates"
 _NEVER_BINDS = 10_000  # longer than a run
 _ROOT_OF_TEN = 10**0.5
 _PREDICTION = "algorithm=base_policy_prediction"
@@ -44,6 +52,11 @@ class Variant:
     def most_rounds(self) -> int:
         """Rounds after which a seed counts as never arrived."""
         return MOST_ROUNDS if self.rarely else MOST_ROUNDS_OF_ALL
+
+    def most_updates(self, setting: Mapping[str, Value]) -> int:
+        """Return after how many local updates a run ends: long rounds are not fewer for it."""
+        longest = max(int(setting.get(key, 1)) for key in (_PERIOD, _CAP))
+        return max(FEWEST_UPDATES, self.most_rounds * longest)
 
     def coordinates(self, problem: Problem, cost: Cost) -> list[Coordinate]:
         """Return what is tuned, what matters most first."""
@@ -82,19 +95,17 @@ def _schedules(problem: Problem) -> list[Coordinate]:
     noise, adaptive, periodic = (
         (_COMMUNICATION, name) for name in ("noise", "adaptive", "periodic")
     )
-    longest_round = (40, 2, 1, LONGEST)
-    no_warmup = (_NEVER_BINDS, _ROOT_OF_TEN, 1, _NEVER_BINDS)
+    longest_round = (40, 2, 1, LONGEST_ROUND)
     return [
         Choice(_COMMUNICATION, None, problem.schedules),
         Ladder("communication.noise_factor", noise, 1, 2, 1e-6, 1e6),
         Ladder("communication.ess_floor", noise, 0.00316, _ROOT_OF_TEN, fewest, 0.9),
         Ladder("communication.ess_threshold", adaptive, 0.01, _ROOT_OF_TEN, fewest, 0.9),
-        Ladder("communication.period", periodic, *longest_round, whole=True),
-        *(
-            Ladder("communication.max_local_updates", only, *longest_round, whole=True)
-            for only in (noise, adaptive)
-        ),
-        Ladder("communication.warmup", None, *no_warmup, whole=True),
+        Ladder(_PERIOD, periodic, *longest_round, whole=True),
+        *(Ladder(_CAP, only, *longest_round, whole=True) for only in (noise, adaptive)),
+        # No ladder: between never and the longest round all lengths are the same run, where a
+        # climb would stop.
+        Choice("communication.warmup", None, (_NEVER_BINDS, 1, 3, 10)),
     ]
 
 

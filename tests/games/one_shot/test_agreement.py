@@ -38,3 +38,30 @@ def test_expectations_that_are_wrong_for_mixed_policies_only_are_seen(monkeypatc
 
     monkeypatch.setattr(game, "marginal_rewards", of_most_likely)
     assert disagreement(game) is not None
+
+
+def test_rewards_that_are_wrong_in_the_integers_of_a_run_only_are_seen() -> None:
+    """One below two is the largest unsigned integer, and clipped it is 1 in place of 0."""
+
+    class Surplus(Coverage):
+        def rewards(self, rows, joint_actions):
+            return np.clip(joint_actions.sum(axis=-1) - 2, 0, 1).astype(np.float64)
+
+        def marginal_rewards(self, rows, log_policy):
+            count = log_policy.shape[1]
+            many = np.array(list(np.ndindex(*(2,) * (count - 1))))
+            found = np.zeros_like(log_policy)
+            for agent in range(count):
+                others = np.delete(np.exp(log_policy), agent, axis=1)
+                likely = np.take_along_axis(others[:, None], many[None, ..., None], axis=3)
+                for action in range(2):
+                    reward = (many.sum(axis=1) + action > 2).astype(np.float64)
+                    found[:, agent, action] = likely[..., 0].prod(axis=2) @ reward
+            return found
+
+    class Converted(Surplus):
+        def rewards(self, rows, joint_actions):
+            return super().rewards(rows, joint_actions.astype(np.int64))
+
+    assert disagreement(Surplus(4, 2, [0])) is not None
+    assert disagreement(Converted(4, 2, [0])) is None

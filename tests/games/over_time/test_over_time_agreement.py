@@ -1,4 +1,4 @@
-"""The check that a game over time computes what it plays.
+"""The check that a Markov game computes what it plays.
 
 A right game is called wrong with a probability below 1e-9; what is drawn is the same at each call.
 """

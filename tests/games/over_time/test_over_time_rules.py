@@ -1,4 +1,4 @@
-"""What all games over time promise, checked against their rules in plain loops."""
+"""What all Markov games promise, checked against their rules in plain loops."""
 
 import numpy as np
 import pytest

@@ -24,8 +24,8 @@ class Model(Predictor):
             )
         elif isinstance(run.game, TabularGameSettings) and run.game.episode_length > 1:
             yield (
-                f"algorithm.predictor=model game={run.game.name}: over time the model is of the "
-                "values of what was played, which no coming update can be made on; choose "
+                f"algorithm.predictor=model game={run.game.name}: in Markov games the model fits "
+                "the values of the policies that played, not of coming ones; choose "
                 "algorithm.predictor=line or rehearse"
             )
 

@@ -174,7 +174,7 @@ class VectorisedEnvironments:
             picture = self._simulations.picture()
         except Exception as error:  # whatever pyglet raises without a display
             reason = str(error).partition("\n")[0]
-            raise InputError(f"--render: VMAS cannot draw on this machine ({reason})") from error
+            raise InputError(f"VMAS cannot draw on this machine ({reason})") from error
         return np.asarray(picture)
 
     def close(self) -> None:

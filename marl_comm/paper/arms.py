@@ -1,0 +1,99 @@
+"""The arms of the long studies of MAPPO: how they are told apart, called and drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.analysis.selection import where
+from marl_comm.paper.figure import Configurations
+from marl_comm.paper.regimes import PERIOD
+from marl_comm.plots.style import ORANGE, SKY_BLUE, YELLOW, Look, look_of, name_of
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is compared, at every interval.
+
+    Attributes:
+        label: In words.
+        settings: What tells it from the others, by dotted key.
+        look: Of its curve.
+    """
+
+    label: str
+    settings: Mapping[str, Any]
+    look: Look
+
+
+_PLAIN = {
+    "learner.chunks": "own",
+    "learner.advantages": "gae",
+    "learner.importance_weights": "per_agent",
+    "learner.step_scaling": "none",
+    "learner.critic": "central",
+}
+
+
+def _plain(algorithm: str, **settings: Any) -> Arm:
+    told = {"algorithm.name": algorithm, **_PLAIN, **settings}
+    return Arm(name_of(algorithm), told, look_of(algorithm))
+
+
+FULL = _plain("full_communication")
+PREDICTION = _plain("base_policy_prediction", **{"algorithm.predictor": "momentum"})
+SAMPLING = _plain("importance_sampling")
+LARGE_BATCH = _plain("large_batch")
+STALE = _plain("stale")
+ALL_CHUNKS = Arm(
+    "importance sampling on all chunks",
+    {**SAMPLING.settings, "learner.chunks": "all", "learner.reuse": "latest"},
+    Look(ORANGE, (0, (7, 2)), "d"),
+)
+V_TRACE = Arm(
+    "importance sampling, V-trace",
+    {**SAMPLING.settings, "learner.advantages": "vtrace"},
+    Look(YELLOW, (0, (4, 1.5)), "P"),
+)
+CEILING = Arm(
+    "prediction's ceiling (bases of a twin)",
+    {**PREDICTION.settings, "algorithm.predictor": "twin"},
+    Look(SKY_BLUE, (0, (2, 1)), "H"),
+)
+ARMS = (PREDICTION, SAMPLING, LARGE_BATCH, STALE, ALL_CHUNKS, V_TRACE, CEILING)
+"""All but full communication, in the order of tables and legends."""
+
+
+def of_arm(configurations: Configurations, arm: Arm, interval: int | None) -> Configuration | None:
+    """Return an arm's runs at an interval; None where it was not played.
+
+    Args:
+        configurations: Of one environment and length.
+        arm: Which.
+        interval: Local updates per round; None for full communication, which has none.
+
+    Raises:
+        LookupError: There are several, so that something tells them apart that no arm knows.
+    """
+    settings = dict(arm.settings) if interval is None else {**arm.settings, PERIOD: interval}
+    found = where(configurations, settings)
+    if len(found) > 1:
+        raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
+    return found[0] if found else None
+
+
+def found_arms(configurations: Configurations) -> list[Arm]:
+    """Return the arms beside full communication that were played at any interval."""
+    return [arm for arm in ARMS if where(configurations, arm.settings)]
+
+
+def played_to_the_end(configurations: Configurations) -> list[Configuration]:
+    """Return the runs of the study; what was tuned beforehand is shorter."""
+    longest = max(each.config["max_local_steps"] for each in configurations)
+    return where(configurations, {"max_local_steps": longest})
+
+
+def tuned_beforehand(configurations: Configurations) -> list[Configuration]:
+    """Return the runs of the grid."""
+    study = played_to_the_end(configurations)
+    return [each for each in configurations if each not in study]

@@ -1,0 +1,112 @@
+"""Tables of the long studies of MAPPO, in Markdown."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.analysis.interquartile import difference_of, mean_of
+from marl_comm.analysis.power import smallest_detectable_effect
+from marl_comm.analysis.return_tables import short
+from marl_comm.analysis.returns import (
+    late_returns,
+    paired,
+    rounds_used,
+    samples_used,
+    staleness_means,
+)
+from marl_comm.analysis.selection import where
+from marl_comm.analysis.text import number
+from marl_comm.arrays import Array
+from marl_comm.paper.arms import (
+    FULL,
+    LARGE_BATCH,
+    PREDICTION,
+    SAMPLING,
+    Arm,
+    found_arms,
+    of_arm,
+    tuned_beforehand,
+)
+from marl_comm.paper.figure import Configurations
+from marl_comm.paper.regimes import markdown_table, periods
+
+RATE = "learner.learning_rate"
+
+Played = tuple[str, Arm, int | None, Configuration]
+
+
+def played(configurations: Configurations) -> Iterator[Played]:
+    """Yield name, arm, interval and runs of all that was played, full communication first."""
+    for arm, interval in [
+        (FULL, None),
+        *((arm, each) for each in periods(configurations) for arm in found_arms(configurations)),
+    ]:
+        configuration = of_arm(configurations, arm, interval)
+        if configuration is not None:
+            name = arm.label if interval is None else f"{arm.label}, τ = {interval}"
+            yield name, arm, interval, configuration
+
+
+def study_table(configurations: Configurations) -> str:
+    """Return what each arm came to at each interval."""
+    rows = []
+    for name, _, _, each in played(configurations):
+        measures = (
+            rounds_used(each),
+            samples_used(each),
+            late_returns(each),
+            late_returns(each, actions="greedy"),
+            staleness_means(each, "ess"),
+            staleness_means(each, "kl"),
+        )
+        rows.append([name, str(len(each.seeds)), *(short(mean_of(of)) for of in measures)])
+    head = ["", "seeds", "rounds", "joint steps", "return, sampled", "return, greedy", "ESS", "KL"]
+    return markdown_table(head, rows)
+
+
+def differences_table(configurations: Configurations) -> str:
+    """Return each arm's paired differences, and how small ones could have been found."""
+    full = of_arm(configurations, FULL, None)
+    rows = []
+    for name, _, interval, each in played(configurations):
+        references = [full]
+        if interval is not None:
+            references += [of_arm(configurations, arm, interval) for arm in (SAMPLING, LARGE_BATCH)]
+        if each is full:
+            continue
+        cells = []
+        for reference in references:
+            if reference is None or reference is each:
+                cells += ["", ""]
+                continue
+            ours, theirs = paired(late_returns, each, reference)
+            effect = smallest_detectable_effect(ours - theirs)
+            cells += [short(difference_of(ours, theirs)), number(effect)]
+        rows.append([name, *cells])
+    head = [""]
+    for name in ("full communication", "importance sampling", LARGE_BATCH.label):
+        head += [f"minus {name}", "smallest detectable"]
+    return markdown_table(head, rows)
+
+
+def rates_table(configurations: Configurations) -> str:
+    """Return the grid of learning rates; empty where there is none."""
+    grid = tuned_beforehand(configurations)
+    rates = sorted({each.config[RATE] for each in grid})
+    rows = []
+    for arm in (FULL, PREDICTION, SAMPLING, LARGE_BATCH):
+        found = [where(grid, {**arm.settings, RATE: rate}) for rate in rates]
+        if not all(found):
+            continue
+        returns = [late_returns(each) for (each,) in found]
+        best = int(np.argmax([values.mean() for values in returns]))
+        cells = [_with_error(values) for values in returns]
+        cells[best] = f"**{cells[best]}**"
+        rows.append([arm.label, *cells])
+    return markdown_table(["learning rate", *(f"{rate:g}" for rate in rates)], rows) if rows else ""
+
+
+def _with_error(values: Array) -> str:
+    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return f"{values.mean():.1f} ± {error:.1f}"

@@ -1,0 +1,187 @@
+"""MAPPO at full length in simple_spread: returns by algorithm and by how long rounds last."""
+
+from itertools import product
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from marl_comm.analysis.configurations import Configuration
+from marl_comm.analysis.interquartile import mean_of
+from marl_comm.analysis.returns import (
+    first_returns,
+    late_returns,
+    paired,
+    share_lost,
+)
+from marl_comm.paper.arms import (
+    FULL,
+    LARGE_BATCH,
+    PREDICTION,
+    SAMPLING,
+    Arm,
+    found_arms,
+    of_arm,
+    played_to_the_end,
+)
+from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
+from marl_comm.paper.figure import Configurations, PaperFigure
+from marl_comm.paper.regimes import periods
+from marl_comm.paper.rules import Evidence
+from marl_comm.paper.spread import RANDOM_PLAY, SCRIPTED
+from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
+from marl_comm.plots.returns import AXES, draw_returns
+from marl_comm.plots.style import RC_PARAMS, WIDTH
+
+_ASKED = {
+    "mappo_near": PREDICTION,
+    "mappo_sampling_fails": SAMPLING,
+    "mappo_large_batch_fails": LARGE_BATCH,
+}
+_SHOWN = -85.0, SCRIPTED + 5  # returns between the reference lines, and a little beyond
+
+
+def draw(configurations: Configurations) -> Figure:
+    """Draw returns against steps and rounds for the longest rounds, and final ones by length."""
+    configurations = played_to_the_end(configurations)
+    intervals = periods(configurations)
+    shown = _shown(configurations, intervals)
+    with style.context(RC_PARAMS):
+        figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
+        panels = figure.subplots(1, 3)
+        for panel, axis in zip(panels, AXES, strict=False):
+            for arm in (FULL, *found_arms(configurations)):
+                interval = None if arm is FULL else shown
+                configuration = of_arm(configurations, arm, interval)
+                if configuration is not None:
+                    draw_returns(panel, configuration, axis, arm.look, arm.label)
+            panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=_SHOWN)
+            _reference_lines(panel)
+        panels[1].set_xscale("symlog", linthresh=10)
+        panels[1].set_xlim(0, None)
+        panels[1].xaxis.set_major_formatter(ScalarFormatter())
+        _draw_final(panels[2], configurations, intervals)
+        panels[0].set_ylabel("return (reward, sum of agents)")
+        legend_on_top(figure)
+    return figure
+
+
+def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int]) -> None:
+    arms = found_arms(configurations)
+    for place, arm in enumerate(arms):
+        there = [each for each in intervals if of_arm(configurations, arm, each) is not None]
+        estimates = [mean_of(late_returns(_needed(configurations, arm, each))) for each in there]
+        # Side by side, so that bars do not hide each other.
+        shift = 1 + 0.06 * (place - (len(arms) - 1) / 2)
+        positions = [each * shift for each in there]
+        draw_estimates(panel, positions, estimates, arm.look, arm.label, band=False)
+    full = mean_of(late_returns(_needed(configurations, FULL, None)))
+    panel.axhline(full.value, color=FULL.look.color, linestyle=FULL.look.linestyle, lw=1)
+    if full.has_interval:
+        panel.axhspan(full.low, full.high, color=FULL.look.color, alpha=0.12, lw=0)
+    panel.set_xscale("log")
+    panel.set_xticks(intervals, [str(each) for each in intervals])
+    panel.minorticks_off()
+    panel.set(xlabel="local updates per round, τ", title="last three evaluations")
+
+
+def _reference_lines(panel: Axes) -> None:
+    for value, name in ((RANDOM_PLAY, "random play"), (SCRIPTED, "scripted policy")):
+        reference_line(panel, name, y=value)
+
+
+def evidence(configurations: Configurations) -> list[Evidence]:
+    """Measure what prediction and its rivals lose, for each length of rounds that was played."""
+    configurations = played_to_the_end(configurations)
+    full = _needed(configurations, FULL, None)
+    found = []
+    for (key, arm), interval in product(_ASKED.items(), periods(configurations)):
+        configuration = of_arm(configurations, arm, interval)
+        if configuration is None:
+            continue
+        ours, theirs = paired(late_returns, configuration, full)
+        _, before = paired(first_returns, configuration, full)
+        note = (
+            f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
+        )
+        loss = share_lost(ours, theirs, before)
+        found.append(Evidence(key, f"simple_spread, τ = {interval}", loss, note))
+    return found
+
+
+def finding(configurations: Configurations) -> list[str]:
+    """Give the tables: what each came to, what differs from full communication, the grid."""
+    study = played_to_the_end(configurations)
+    parts = [
+        "Interquartile means over seeds with 95 % intervals; returns are means of the last three "
+        f"evaluations. Random play has {RANDOM_PLAY:g}, a scripted policy that assigns landmarks "
+        f"{SCRIPTED:g} (`python -m marl_comm.paper.spread 4096`). ESS and KL: means over local "
+        "updates on old data.",
+        study_table(study),
+        "Paired by seed, return with sampled actions. The smallest detectable effect is the "
+        "difference that a paired t-test at 5 % would find four times in five.",
+        differences_table(study),
+    ]
+    grid = rates_table(configurations)
+    if grid:
+        parts += [
+            "The grid from which each algorithm has its learning rates, those of policies and "
+            "critics alike, on seeds that are not compared; full communication, and the others at "
+            "τ = 10. Means of the last three evaluations, sampled actions, ± a standard error; the "
+            "best of each line stands in bold.",
+            grid,
+        ]
+    return parts
+
+
+def _shown(configurations: Configurations, intervals: list[int]) -> int:
+    """Return the interval at which the curves are drawn: the longest at which all were played."""
+    arms = found_arms(configurations)
+    complete = [
+        each
+        for each in intervals
+        if all(of_arm(configurations, arm, each) is not None for arm in arms)
+    ]
+    return max(complete or intervals)
+
+
+def _needed(configurations: Configurations, arm: Arm, interval: int | None) -> Configuration:
+    found = of_arm(configurations, arm, interval)
+    if found is None:
+        raise LookupError(f"no runs of {arm.label} at an interval of {interval}")
+    return found
+
+
+_SMALL = ("game.copies=4", "game.evaluation_copies=4", "learner.epochs=1", "metrics.every=1")
+_QUICK = (*_SMALL, "num_seeds=6", "max_local_steps=8", "game.evaluation_every=2")
+_ONE_RATE = "hydra.sweeper.params={learner.learning_rate:0.004}"
+_QUICK_GRID = (*_SMALL, "num_seeds=2", "max_local_steps=3", "game.evaluation_every=1", _ONE_RATE)
+
+FIGURE = PaperFigure(
+    name="paper_mpe",
+    number=16,
+    title="Returns at full length in simple_spread, by algorithm and by how long rounds last",
+    experiments=("paper_mpe_full", "paper_mpe", "paper_mpe_rates_full", "paper_mpe_rates"),
+    caption=(
+        "JaxMARL's `simple_spread` (mpe2's world) with three agents, 1,024,000 joint steps a seed. "
+        "Return of 512 evaluation episodes per seed with sampled actions, summed over the agents; "
+        "higher is better. Left and middle: against joint steps, each by all three agents, and "
+        "against rounds, at the longest τ, the local updates per round, after five warm-up rounds "
+        "of one local update. Lines: interquartile mean over seeds; bands: its 95 % bootstrap "
+        "interval. Right: means of the last three evaluations by τ, bars: 95 % intervals; dashed "
+        "and grey: full communication. Dotted: random play, and a scripted policy that assigns "
+        "landmarks. At quick scale 8 local updates of 4 copies, to see that "
+        "it runs."
+    ),
+    draw=draw,
+    evidence=evidence,
+    finding=finding,
+    extra="jaxmarl",
+    quick={
+        "paper_mpe_full": _QUICK,
+        "paper_mpe": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
+        "paper_mpe_rates_full": _QUICK_GRID,
+        "paper_mpe_rates": _QUICK_GRID,
+    },
+)
