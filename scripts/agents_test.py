@@ -204,16 +204,15 @@ def cost(times: int) -> bool:
         seconds, cpu = (
             [np.median([pair[side][kind] for pair in pairs]) for side in (0, 1)] for kind in (0, 1)
         )
-        ratio = np.median([apart[0] / alone[0] for apart, alone in pairs])
         print(
             f"{name}: {pairs[0][0][2]} rounds, {pairs[0][0][3]} local updates; training: as "
             f"processes {seconds[0]:.2f} s (of processors {cpu[0]:.2f} s), in one {seconds[1]:.2f} "
-            f"s ({cpu[1]:.2f} s): {ratio:.1f} times as long",
+            f"s ({cpu[1]:.2f} s): {seconds[0] / seconds[1]:.1f} times as long",
             flush=True,
         )
         whole = [[_command([sys.executable], each, words) for each in STARTS] for _ in range(times)]
         took = np.median(whole, axis=0)
-        ratio = np.median([commands[1][0] / commands[0][0] for commands in whole])
+        ratio = took[1, 0] / took[0, 0]
         good &= bool(ratio <= 3)
         print(
             f"{name}: the whole command: as processes {took[1, 0]:.1f} s (of processors "
