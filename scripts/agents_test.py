@@ -6,6 +6,7 @@ agents_test.py cost           what 8 agents as processes cost, against one proce
 """
 
 import argparse
+import contextlib
 import filecmp
 import itertools
 import json
@@ -14,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from agent_group import Group
@@ -23,9 +26,13 @@ from agent_group import Group
 from marl_comm.command_line.composition import compose
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
+from marl_comm.experience import one_shot
+from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
+from marl_comm.runs.recorder import Recorder
 from marl_comm.runs.session import execute
+from marl_comm.storage.checkpoints import Checkpoints
 
 COMPARED = ("metrics.jsonl", "final.npz", "summary.json", "config.yaml")
 SMALL = ("num_seeds=2", "max_local_steps=15", "samples_per_round=60")
@@ -210,6 +217,7 @@ def cost(times: int) -> bool:
             f"s ({cpu[1]:.2f} s): {seconds[0] / seconds[1]:.1f} times as long",
             flush=True,
         )
+        print(f"{name}: an agent's share of one process's work: {_share_of_an_agent(words):.0%}")
         whole = [[_command([sys.executable], each, words) for each in STARTS] for _ in range(times)]
         took = np.median(whole, axis=0)
         ratio = took[1, 0] / took[0, 0]
@@ -224,6 +232,37 @@ def cost(times: int) -> bool:
     slow = _command(torchrun, STARTS[1], words)
     print(f"the last with torchrun: {slow[0]:.1f} s (of processors {slow[1]:.1f} s)")
     return good
+
+
+def _share_of_an_agent(words: tuple[str, ...]) -> float:
+    """Return how much of one process's work in training every agent has to do, too."""
+    # What the world does alone: an agent measures staleness only if its algorithm predicts.
+    predicts = compose("logger=local", *words).algorithm.predicts
+    others = [
+        (NormalFormGame, "collect"),
+        (NormalFormGame, "evaluate"),
+        (Recorder, "record"),
+        (Checkpoints, "save"),
+        *([] if predicts else [(one_shot, "nearest_base")]),
+    ]
+    spent = 0.0
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal spent
+            begun = time.thread_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                spent += time.thread_time() - begun
+
+        return call
+
+    with contextlib.ExitStack() as undone:
+        for where, name in others:
+            undone.enter_context(patch.object(where, name, timed(getattr(where, name))))
+        _, whole = _alone_in_folder(words)
+    return 1 - spent / whole
 
 
 def _command(start: list[str], module: str, words: tuple[str, ...]) -> tuple[float, float]:

@@ -101,3 +101,7 @@ def test_the_page_says_what_processes_cost_and_the_whole_command_at_most_3_times
     for (_, _, _, _, apart, alone), told in zip(rows[4:], ("3.5", "3.8"), strict=True):
         assert float(told) == pytest.approx(float(apart) / 2 / float(alone), abs=0.06)
         assert f"{told} times" in page
+    for share, told in ((0.61, "2.9"), (0.71, "3.3")):
+        assert f"{share:.0%}".replace("%", " %") in page
+        assert f"{told} times" in page
+        assert float(told) == pytest.approx((8 * share + 1) / 2, abs=0.06)
