@@ -5,15 +5,23 @@ import json
 import pickle
 import signal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from agent_tricks import Message
 
-from marl_comm.agents.agreement import REPORT_BYTES, VERDICT_BYTES
+from marl_comm.agents.agreement import REPORT_BYTES, VERDICT_BYTES, Agreement
 from marl_comm.agents.chunks import Stage
+from marl_comm.agents.measured import Tally
 from marl_comm.agents.packing import size_of, unpacked
+from marl_comm.agents.world import _environment
 from marl_comm.arrays import AnyArray
 from marl_comm.command_line.composition import compose
+from marl_comm.errors import InputError
+from marl_comm.games.environments.player import EnvironmentGame
+from marl_comm.games.environments.spec import Spec
 from marl_comm.runs.session import execute
 from marl_comm.storage.checkpoints import decode
 from scripts.agent_group import Group
@@ -123,3 +131,18 @@ def one_round(
     own = b"".join(each.tobytes() for each in (*in_steps, rewards, final, *ends))
     assert up.tobytes() == own, "it writes what it has seen, done and earned, and nothing else"
     return own, down.tobytes(), messages[len(kinds) :]
+
+
+def test_the_world_refuses_environments_that_its_processes_do_not_fit() -> None:
+    config = compose("logger=local", *SMALL)
+    for agents, masked, line in (
+        (3, False, "has 2 agents and needs 3 processes"),
+        (2, True, "mask"),
+    ):
+        channel: Any = SimpleNamespace(agents=agents)
+        game: Any = EnvironmentGame.__new__(EnvironmentGame)
+        spec = Spec(("a", "b"), (1, 1), (2, 2), discrete=True, masked=masked)
+        game._environments = SimpleNamespace(spec=spec)
+        agreement, tally = Agreement(channel, 0), Tally()
+        with pytest.raises(InputError, match=line):
+            _environment(config, game, channel, channel, agreement, tally)
