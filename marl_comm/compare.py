@@ -34,10 +34,11 @@ _DEFAULT_REFERENCE = "importance_sampling"
 _WIDTH_OF_FILES = 1_000
 _DESCRIPTION = """\
 Compare finished runs: how many communication rounds, local updates, samples and bytes each
-configuration needed to reach each Nash gap, and that relative to a reference, paired by seed.
-Also how far policies went, and how many rounds that distance alone takes by importance sampling.
-Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Of runs in
-environments, which have no Nash gap, returns instead, and how old the data were (return.png).
+configuration needed to reach each Nash gap, and the ratio to a reference, paired by seed.
+Also how far policies moved, and how many rounds importance sampling needs for that distance.
+Draws the Nash gap against rounds and against samples (nash_gap.png, nash_gap.pdf). Runs in
+environments have no Nash gap: compares and draws their returns, and how old the data were
+(return.png).
 """
 _EPILOG = """\
 Runs that differ only in seed, num_seeds and logger are pooled. A run without summary.json is
@@ -188,8 +189,8 @@ def _parser() -> Parser:
         "--outcome",
         metavar="NAME",
         default=RETURN,
-        help="what to compare of evaluation episodes in environments that tell more of them than "
-        "the return: won, the share of battles won in SMAX (default: %(default)s)",
+        help="what to compare of evaluation episodes: return, or in SMAX won, the share of battles "
+        "won (default: %(default)s)",
     )
     return parser
 

@@ -28,7 +28,7 @@ def main() -> int:
     parser = Parser(prog=program_name("python -m marl_comm.resume"), description=__doc__)
     parser.add_argument("directories", metavar="RUN_DIR", type=Path, nargs="+")
     parser.add_argument("--trust", action="store_true", help=TRUST)
-    parser.add_argument("--quiet", action="store_true", help="do not say what came of it")
+    parser.add_argument("--quiet", action="store_true", help="do not print the results")
     try:
         arguments = parser.parse_args()
     except InputError as error:

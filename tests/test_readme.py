@@ -47,7 +47,7 @@ def test_what_prediction_saves_at_its_best_is_what_the_search_found() -> None:
     graph = pairs.pop("graph_20x4_triples")
     assert graph is not None
     interval = f"{graph.value:.3g} [{graph.low:.3g}, {graph.high:.3g}]"
-    assert f"In the seventh, `graph`, it is in doubt: {interval} times" in README
+    assert f"In the seventh, `graph`, it takes {interval} times" in README
     ratios = [pair.value for pair in pairs.values() if pair is not None]
     assert f"{min(ratios):.2f} to {max(ratios):.2f} times the rounds" in README
     numbers = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -10,7 +10,7 @@ from marl_comm.runs.session import execute
 
 ROOT = Path(__file__).parents[1]
 STAND_IN = Path(__file__).with_name("slurm_stand_in.py")
-JOB = ("samples_per_round=50", "max_local_steps=2000", "logger=local", "checkpoint_seconds=0.05")
+JOB = ("samples_per_round=50", "max_local_steps=1000", "logger=local", "checkpoint_seconds=0.05")
 
 
 def test_an_array_ends_well_whose_tasks_run_out_of_time_or_lose_their_place(tmp_path: Path) -> None:

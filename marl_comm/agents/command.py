@@ -124,8 +124,8 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
         agents = int(found) - 1  # the world, which makes it, says whether that is right
     if config.start_from is not None:
         raise InputError(
-            f"start_from={config.start_from}: all agents begin at policies that follow "
-            "from the seed; start from a finished run with marl_comm.run"
+            f"start_from={config.start_from}: agents as processes all begin at policies that the "
+            "seed tells; start from a finished run with marl_comm.run"
         )
     if isinstance(game, EnvironmentSettings):
         _refuse_networks(config)

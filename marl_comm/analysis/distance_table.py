@@ -11,8 +11,8 @@ from marl_comm.analysis.tables import caption_for
 
 _CAPTION = """\
 distance: Renyi-2 divergence of the last policy from the first, nats.
-rounds it takes: distance / (ln samples_per_round - 2), as one base
-policy serves policies about so far away. -: nothing is sampled.
+rounds it takes: distance / (ln samples_per_round - 2), which is about
+how far one base policy serves. -: nothing is sampled.
 Median over seeds [95 % interval of the median, exact]."""
 
 

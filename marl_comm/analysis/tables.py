@@ -21,14 +21,14 @@ _COSTS = (
 )
 _RATIOS = (_COSTS[0], _COSTS[2])
 _COST_CAPTION = """\
-Costs are those of the first arrival. There at the end: seeds whose final gap is as small.
+Costs until the gap was first reached. There at the end: seeds whose final gap is at most this.
 Median over seeds [95 % interval of the median, exact, from order statistics].
-A seed that never got there counts as infinite. '> n': too few seeds got there to know;
+A seed that never got there counts as infinite. '> n': too few seeds got there for a median;
 n is from what each seed needed or, if it never got there, had used in all.
 -: none are used at all. k = 10^3, M = 10^6, G = 10^9."""
 _RATIO_CAPTION = """\
 Median over the paired seeds / median of the reference [95 % interval, paired bootstrap].
-Below 1: cheaper than the reference. Every pair counts, a seed that never got there as infinite.
+Below 1: cheaper than the reference. A seed that never got there counts as infinite.
 never there: pairs in which only this one / only the reference / both never got there.
 inf or 0: this median or the reference's is infinite. -: undefined, both are infinite or 0."""
 

@@ -16,7 +16,7 @@ from marl_comm.errors import InputError
 _SCRIPT = Path(__file__).with_name("completion.bash")
 _DESCRIPTION = """\
 Print the script that makes bash complete commands, options, overrides and directories. For this
-shell, and for all later ones once the line stands in ~/.bashrc:
+shell; put the line into ~/.bashrc for all later ones:
 
   eval "$(marl-comm completion bash)"
 """

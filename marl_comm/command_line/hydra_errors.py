@@ -52,7 +52,7 @@ def _explained(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         return (
             f"{shortened(error.override.strip()) or 'an empty argument'}: cannot be read as "
-            "key=value; quote what is special to Hydra's grammar, as in 'key=\"a, b\"'"
+            "key=value; quote characters that are special in Hydra's grammar, as in 'key=\"a, b\"'"
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return "the overrides contain a key or an option that is longer than any file name"

@@ -74,8 +74,7 @@ def as_launch_error(error: Exception) -> LaunchError:
     """Return the one line about an error of a launcher, which every launcher tells in its way."""
     reason = shortened(one_line(f"{type(error).__name__}: {error}"))
     return LaunchError(
-        f"a worker ended without an answer ({reason}); the same command again goes on with what "
-        "is missing"
+        f"a worker ended without an answer ({reason}); the same command again runs the missing jobs"
     )
 
 

@@ -15,7 +15,7 @@ _USAGE = """\
 Experiments on cooperative multi-agent learning when communication is scarce.
 
 usage: marl-comm COMMAND ...
-       marl-comm COMMAND --help    what the command does, and what it takes
+       marl-comm COMMAND --help    describes a command and its arguments
        marl-comm --version
 
 commands:

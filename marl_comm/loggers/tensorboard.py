@@ -139,7 +139,7 @@ class TensorBoardLogger:
 
     def _give_up(self, error: OSError) -> None:
         _console.warning(
-            "TensorBoard's file cannot be written (%s); the run goes on and is logged locally: %s",
+            "TensorBoard's file cannot be written (%s); the run continues, logged locally: %s",
             *(one_line(str(error)), self._directory),
         )
         records, self._records = self._records, None

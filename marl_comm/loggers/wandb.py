@@ -224,7 +224,7 @@ class WandbLogger:
             reason = one_line(f"{type(error).__name__}: {error}")
             self.trouble = reason
             _console.warning(
-                "W&B could not %s (%s); the run goes on and is logged locally, to be uploaded by: "
+                "W&B could not %s (%s); the run continues, logged locally; to upload it later: "
                 "python -m marl_comm.sync %s",
                 *(action, reason, self._directory),
             )

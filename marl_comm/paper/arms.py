@@ -10,6 +10,8 @@ from marl_comm.paper.figure import Configurations
 from marl_comm.paper.regimes import PERIOD
 from marl_comm.plots.style import ORANGE, SKY_BLUE, YELLOW, Look, look_of, name_of
 
+LENGTH = "max_local_steps"
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -87,13 +89,23 @@ def found_arms(configurations: Configurations) -> list[Arm]:
     return [arm for arm in ARMS if where(configurations, arm.settings)]
 
 
-def played_to_the_end(configurations: Configurations) -> list[Configuration]:
-    """Return the runs of the study; what was tuned beforehand is shorter."""
-    longest = max(each.config["max_local_steps"] for each in configurations)
-    return where(configurations, {"max_local_steps": longest})
+def played_alike(configurations: Configurations) -> list[Configuration]:
+    """Return the runs of the study, all of one length: the longest that all arms have."""
+    return where(configurations, {LENGTH: _length(configurations)})
 
 
 def tuned_beforehand(configurations: Configurations) -> list[Configuration]:
-    """Return the runs of the grid."""
-    study = played_to_the_end(configurations)
-    return [each for each in configurations if each not in study]
+    """Return the runs of the grid, which are shorter than the study's."""
+    length = _length(configurations)
+    return [each for each in configurations if each.config[LENGTH] < length]
+
+
+def played_longer(configurations: Configurations) -> list[Configuration]:
+    """Return runs of full communication that are longer than the study's."""
+    length = _length(configurations)
+    return [each for each in configurations if each.config[LENGTH] > length]
+
+
+def _length(configurations: Configurations) -> int:
+    """Return the study's local updates: most of those that others than full communication made."""
+    return max(int(each.config[LENGTH]) for each in configurations if PERIOD in each.config)

@@ -78,7 +78,7 @@ def _reproduce(options: argparse.Namespace) -> int:
         _tell(f"drawn: {section.picture}")
     missing += without
     cost = _cost_afterwards(sweep, time.monotonic() - start, options.jobs)
-    _write(report_of(sections, missing, cost), options.out)
+    _write(report_of(sections, missing, cost, [figure.name for figure in chosen]), options.out)
     if options.publish is not None:
         publish(sections, options.out / "figures", options.publish)
     _tell(f"report: {options.out / 'index.html'}. {cost}")
@@ -178,10 +178,10 @@ def _parser() -> Parser:
         "--full",
         action="append",
         metavar="NAME",
-        help="this figure at full scale, whatever the others have; may be given again",
+        help="this figure at full scale, the others as --scale says; may be repeated",
     )
     parser.add_argument("--jobs", type=_count, default=2, help="runs at a time; default 2")
-    parser.add_argument("--cost", action="store_true", help="say what it would cost, and stop")
+    parser.add_argument("--cost", action="store_true", help="print what it would cost, and stop")
     parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")
     parser.add_argument(

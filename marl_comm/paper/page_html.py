@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from marl_comm.paper.rules import Criterion, Judgement, Line
 from marl_comm.paper.text import detectable, measured, required, tally
 
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+_ORIGIN = ("figure", "scale", "made", "estimator", "seeds")
 _COLUMNS = ("setting", "value", "95 % interval", "would show", "outcome", "note")
 
 
@@ -23,9 +24,10 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
         whole: Whether they become part of the page; else it lies beside them and names them.
     """
     made = {section.name for section in report.sections}
-    claims = _claims(report.asked_for, made) if report.asked_for else ""
+    claims = _claims(report, made) if report.asked_for else ""
     figures = "\n".join(_figure(section, pictures, whole) for section in report.sections)
     origins = "\n".join(_origin(section) for section in report.sections)
+    heads = "".join(f"<th>{name}</th>" for name in _ORIGIN)
     links = "\n".join(
         f'<li><a href="#{section.name}">{_inline(section.title)}</a></li>'
         for section in report.sections
@@ -46,12 +48,12 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
 <h1>{escape(TITLE)}</h1>
 <p>{_inline(report.introduction)}</p>
 <p class="quiet">Scale: {escape(report.scale)}. {_inline(report.cost)}</p>
-<div class="wide"><table class="origins">
-<thead><tr><th>figure</th><th>scale</th><th>made</th><th>estimator</th><th>seeds</th></tr></thead>
+<table class="origins stacked">
+<thead><tr>{heads}</tr></thead>
 <tbody>
 {origins}
 </tbody>
-</table></div>
+</table>
 {claims}
 <h2>Figures</h2>
 <ul>{links}</ul>
@@ -67,13 +69,21 @@ def render(report: Report, pictures: Path, *, whole: bool = True) -> str:
 
 def _origin(section: Section) -> str:
     link = f'<a href="#{section.name}">{escape(section.name)}</a>'
-    cells = (section.scale, section.made, section.estimators, section.seeds)
-    return f"<tr><td>{link}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    texts = (section.scale, section.made, section.estimators, section.seeds)
+    return _row(_ORIGIN, [link, *map(escape, texts)])
 
 
-def _claims(judgements: Sequence[Judgement], made: set[str]) -> str:
+def _row(names: Sequence[str], cells: Sequence[str]) -> str:
+    """Return a line of a table; on narrow screens the names stand beside its cells."""
+    labelled = zip(names, cells, strict=True)
+    shown = [f'<td data-label="{name}">{cell}</td>' for name, cell in labelled]
+    return f"<tr>{''.join(shown)}</tr>"
+
+
+def _claims(report: Report, made: set[str]) -> str:
+    judgements = report.asked_for
     overview = "\n".join(_overview(judgement) for judgement in judgements)
-    claims = "\n".join(_claim(judgement, made) for judgement in judgements)
+    claims = "\n".join(_claim(judgement, report.asked, made) for judgement in judgements)
     return f"""<h2 id="claims">Claims</h2>
 <table class="overview">
 <thead><tr><th>claim</th><th></th><th>verdict</th></tr></thead>
@@ -94,13 +104,13 @@ def _overview(judgement: Judgement) -> str:
     )
 
 
-def _claim(judgement: Judgement, made: set[str]) -> str:
+def _claim(judgement: Judgement, asked: Collection[str], made: set[str]) -> str:
     tables = "\n".join(
         _criterion(
             criterion, [line for line in judgement.lines if line.criterion is criterion], made
         )
         for criterion in judgement.claim.criteria
-        if criterion.figure in made
+        if criterion.figure in asked
     )
     return f"""<section id="claim-{_slug(judgement.claim.key)}">
 <h3>{escape(judgement.claim.key)}. {escape(judgement.claim.text)}</h3>
@@ -111,7 +121,7 @@ def _claim(judgement: Judgement, made: set[str]) -> str:
 
 def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> str:
     figure = criterion.figure
-    source = f'<a href="#{figure}">{figure}</a>'
+    source = f'<a href="#{figure}">{figure}</a>' if figure in made else f"{figure}, not made"
     rows = []
     for line in lines:
         value, interval, note = measured(line)
@@ -123,17 +133,14 @@ def _criterion(criterion: Criterion, lines: Sequence[Line], made: set[str]) -> s
             "outcome": _badge(line.outcome),
             "note": escape(note),
         }
-        rows.append(
-            "<tr>"
-            + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells.items())
-            + "</tr>"
-        )
+        rows.append(_row(list(cells), list(cells.values())))
     heads = "".join(f"<th>{name}</th>" for name in _COLUMNS)
     statistic = criterion.statistic[0].upper() + criterion.statistic[1:]
     wanted = escape(required(lines[0]))
     return f"""<p class="criterion">{escape(statistic)}: must be <strong>{wanted}</strong>
 ({source})</p>
-<table class="lines"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>"""
+<table class="lines stacked"><thead><tr>{heads}</tr></thead>
+<tbody>{"".join(rows)}</tbody></table>"""
 
 
 def _figure(section: Section, pictures: Path, whole: bool) -> str:

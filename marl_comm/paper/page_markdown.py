@@ -8,7 +8,7 @@ from marl_comm.paper.rules import Judgement
 from marl_comm.paper.text import detectable, measured, required, tally
 
 
-def claims_tables(judgements: Sequence[Judgement], made: Collection[str]) -> str:
+def claims_tables(judgements: Sequence[Judgement], asked: Collection[str]) -> str:
     """Return the verdicts, and under them every number that made them."""
     lines = ["| claim | | verdict | settings |", "|---|---|---|---|"]
     for judgement in judgements:
@@ -24,7 +24,7 @@ def claims_tables(judgements: Sequence[Judgement], made: Collection[str]) -> str
     ]
     for judgement in judgements:
         for line in judgement.lines:
-            if line.criterion.figure not in made:
+            if line.criterion.figure not in asked:
                 continue
             value, interval, note = measured(line)
             setting = f"{line.setting} ({note})" if note else line.setting
@@ -46,9 +46,8 @@ def render(report: Report, pictures: str, folder: Path) -> str:
     """
     parts = [f"# {TITLE}", report.introduction, f"Scale: {report.scale}. {report.cost}"]
     parts += ["## What was made when", _overview(report.sections)]
-    made = {section.name for section in report.sections}
     if report.asked_for:
-        parts += ["## Claims", claims_tables(report.asked_for, made)]
+        parts += ["## Claims", claims_tables(report.asked_for, report.asked)]
     parts += ["## Figures"]
     parts += [_section(section, pictures, folder) for section in report.sections]
     if report.missing:

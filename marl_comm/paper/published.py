@@ -50,7 +50,7 @@ def publish(sections: Sequence[Section], pictures: Path, target: Path) -> None:
     missing = [f"`{name}`: not made yet" for name in figures if name not in there]
     with whole_file(target / SECTIONS) as file:
         file.write(_ADAPTER.dump_json(kept, indent=1) + b"\n")
-    report = report_of(kept, missing, "Not all figures were made at once: see the table.")
+    report = report_of(kept, missing, "Not all figures were made at once: see the table.", figures)
     with whole_file(target / "README.md") as file:
         file.write(page_markdown.render(report, "", target).encode())
     with whole_file(target / PAGE) as file:

@@ -1,13 +1,13 @@
 """What the report says, before it takes the form of Markdown or HTML."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.paper.claims import CLAIMS
-from marl_comm.paper.rules import Evidence, Judgement, Verdict, judge
+from marl_comm.paper.rules import Evidence, Judgement, judge
 from marl_comm.paper.text import detectable, measured, required, tally
 from marl_comm.storage.files import whole_file
 from marl_comm.storage.versions import versions
@@ -75,6 +75,7 @@ class Report:
         versions: Software, by name.
         missing: Figures that were not made, and why.
         cost: What was run for it, in words.
+        asked: Names of the figures that were asked for, made or not.
     """
 
     judgements: tuple[Judgement, ...]
@@ -82,6 +83,7 @@ class Report:
     versions: dict[str, str]
     missing: tuple[str, ...]
     cost: str
+    asked: frozenset[str]
 
     @property
     def scale(self) -> str:
@@ -95,8 +97,12 @@ class Report:
 
     @property
     def asked_for(self) -> tuple[Judgement, ...]:
-        """Return the claims of which some figure of this report has measured something."""
-        return tuple(each for each in self.judgements if each.verdict is not Verdict.NOT_TESTED)
+        """Return the claims that ask something of a figure that was asked for."""
+        return tuple(
+            each
+            for each in self.judgements
+            if any(criterion.figure in self.asked for criterion in each.claim.criteria)
+        )
 
     @property
     def introduction(self) -> str:
@@ -110,17 +116,20 @@ class Report:
         )
 
 
-def report_of(sections: Sequence[Section], missing: Sequence[str], cost: str) -> Report:
+def report_of(
+    sections: Sequence[Section], missing: Sequence[str], cost: str, asked: Iterable[str]
+) -> Report:
     """Return a report of sections, the claims judged by what they measured.
 
     Args:
         sections: In the order in which they are printed.
         missing: Figures that were not made, and why.
         cost: What was run for it, in words.
+        asked: Names of the figures that were asked for, made or not.
     """
     evidence = [each for section in sections for each in section.evidence]
     judgements = tuple(judge(CLAIMS, evidence))
-    return Report(judgements, tuple(sections), versions(), tuple(missing), cost)
+    return Report(judgements, tuple(sections), versions(), tuple(missing), cost, frozenset(asked))
 
 
 def command_of_figure(section: Section) -> str:

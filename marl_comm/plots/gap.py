@@ -130,7 +130,7 @@ def _draw_curve(
         color=look.color,
         linestyle=look.linestyle,
         marker=look.marker,
-        markevery=(0.0, 0.12),
+        markevery=(0.0, 0.12) if len(points) > 1 else None,
         label=plain(name),
     )
     if with_band and len(gaps) > 1:

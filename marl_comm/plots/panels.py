@@ -127,20 +127,21 @@ def give_title(figure: Figure, title: str) -> None:
         figure.suptitle(text, fontsize=10)
 
 
-def legend_on_top(figure: Figure, columns: int | None = None) -> None:
-    """Put a legend of all that any panel shows above them: curves, then marks, then bands.
+def legend_on_top(figure: Figure, panel: Axes | None = None, columns: int | None = None) -> None:
+    """Put a legend of all that panels show above them: curves, then marks, then bands.
 
     Args:
         figure: With its panels.
+        panel: Whose curves and marks; those of all panels where none is given.
         columns: Of the legend; as many as fit where none is given.
     """
     found: dict[str, Artist] = {}
-    for panel in figure.axes:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+    for each in figure.axes if panel is None else [panel]:
+        for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     names = sorted(found, key=lambda label: _is_a_mark(label, found[label]))
     entries = [_never() if name == NEVER else found[name] for name in names]
-    if any(panel.collections for panel in figure.axes):
+    if any(each.collections for each in figure.axes):
         entries.append(Patch(facecolor="#777777", alpha=0.25))
         names.append(BAND)
     columns = columns or _most_columns(names, figure.get_figwidth() * _CHARACTERS_PER_INCH)

@@ -79,7 +79,7 @@ def draw_returns(
         color=look.color,
         linestyle=look.linestyle,
         marker=look.marker,
-        markevery=(0.05, 0.2),
+        markevery=(0.05, 0.2) if len(grid) > 1 else None,
         label=plain(label),
     )
     if band:

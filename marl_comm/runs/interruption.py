@@ -28,7 +28,7 @@ class Interrupted(KeyboardInterrupt):
         self.left = left
 
 
-SAVED = "saved; the same command again goes on with the sweep"
+SAVED = "saved; the same command again continues the sweep"
 FINISHED = "the run is finished"  # it was too late to keep it from its end
 FAILED = "the run has failed"  # on the way to saving itself
 

@@ -78,7 +78,7 @@ def state_to_go_on_from(
             "delete the directory and run it again"
         )
     if passed_over or size > 0:
-        _log.warning("%s: no checkpoint to go on from, it starts from its beginning", directory)
+        _log.warning("%s: no checkpoint to continue from, it starts from its beginning", directory)
     checkpoints.discard()
     return None, None
 

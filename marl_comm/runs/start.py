@@ -87,7 +87,7 @@ class Start:
         try:
             parts.learner.begin_from(self.arrays)
         except (LookupError, TypeError, ValueError) as error:
-            reason = f"has learned what does not fit this run: {error}"
+            reason = f"does not fit this run: {error}"
             raise _refusal(run, reason) from error
         parts.game.begins_at(parts.learner.policy)  # type: ignore[arg-type]
 

@@ -31,6 +31,8 @@ from marl_comm.storage.files import (
 )
 from marl_comm.storage.locks import refuse_without_locks, warning_about
 
+_OLD = 600.0  # seconds, far longer than it takes to write a plan
+
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
 
@@ -91,7 +93,7 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
     files = {_plan_of(directory / name): job for name, job in jobs.items()}
     new = {file: job for file, job in files.items() if not os.path.lexists(file)}
     try:
-        remove_leftovers(folder)
+        remove_leftovers(folder, older_than=_OLD)  # another launch may be writing its plan
         # Where all is planned, and finished, nothing need be written.
         if new or not jobs:
             folder.mkdir(parents=True, exist_ok=True)

@@ -207,7 +207,7 @@ def _refuse_a_run(path: Path) -> None:
         # A process that was killed at once leaves metrics without a line: nothing to protect.
         if os.path.lexists(file) and (name != METRICS or file.lstat().st_size > 0):
             go_on = typed("resume", str(path))
-            raise _unusable(path, f"already holds a run ({name}), which goes on with: {go_on}")
+            raise _unusable(path, f"already holds a run ({name}), to continue it: {go_on}")
 
 
 def _unusable(path: Path, reason: str) -> InputError:

@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from io import BufferedWriter, FileIO
 from pathlib import Path
@@ -70,11 +72,18 @@ def settled(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed while writing have left in a folder; never fails."""
+def remove_leftovers(folder: Path, *, older_than: float = 0.0) -> None:
+    """Remove what processes that were killed while writing have left in a folder; never fails.
+
+    Args:
+        folder: Where to look.
+        older_than: Seconds since the last write; where others may be writing now, what is younger
+            may be theirs.
+    """
     with contextlib.suppress(OSError):
         for leftover in folder.glob(".*.part"):
-            if _LEFTOVER.fullmatch(leftover.name):
+            age = time.time() - leftover.lstat().st_mtime if older_than > 0 else math.inf
+            if _LEFTOVER.fullmatch(leftover.name) and age > older_than:
                 leftover.unlink()
 
 

@@ -140,6 +140,7 @@ def test_an_agent_that_rounds_differently_is_named_with_the_local_update(tmp_pat
             "game.agents=4",
             "4 agents need 5 processes and there are 4: start it with torchrun --nproc-per",
         ),
+        ("start_from=outputs/run", "start_from=outputs/run: agents as processes all begin at"),
         ("game.agents=4 --timeout 0", "--timeout 0: must be more than 0 seconds"),
         ("game.agents=4 game.color=red", "game.color"),
     ],

@@ -107,7 +107,7 @@ def test_a_full_disk_is_one_warning(
         logger.finish(SUMMARY_OF_RUN)
         logger.close()
     (record,) = caplog.records
-    assert "the run goes on" in record.getMessage()
+    assert "the run continues" in record.getMessage()
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

@@ -404,12 +404,14 @@ def test_names_tags_and_ids_of_the_environment_count_where_nothing_else_is_said(
     assert (tmp_path / "0" / "wandb" / "run_id").read_text() == "my-id"
 
 
-def test_groups_and_notes_of_the_environment_are_those_of_the_run(
+def test_what_an_agent_or_the_user_puts_into_the_environment_is_in_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """W&B reads both itself: read back from its file, because nothing here passes them on."""
+    """W&B reads most of it itself: read back from its file, because nothing here passes it on."""
     monkeypatch.setenv("WANDB_RUN_GROUP", "their group")
     monkeypatch.setenv("WANDB_NOTES", "what this is about")
+    for name, value in {"SWEEP_ID": "sweep1", "RUN_ID": "agents-id", "PROJECT": "agents"}.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
     wandb.teardown()  # W&B reads its variables once in a process
     logger = WandbLogger(settings(), tmp_path, CONFIG, SEEDS)
     logger.log(points(0))
@@ -417,6 +419,8 @@ def test_groups_and_notes_of_the_environment_are_those_of_the_run(
     wandb.teardown()
     run = read(tmp_path).run
     assert (run["run_group"], run["notes"]) == ("their group", "what this is about")
+    assert (run["sweep_id"], run["run_id"], run["project"]) == ("sweep1", "agents-id", "agents")
+    assert (tmp_path / "wandb" / "run_id").read_text() == "agents-id"
 
 
 def test_a_sweeps_name_is_no_group_where_the_environment_names_one(

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -148,3 +149,15 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     assert files - named == begun | studies
     assert all(set(figure.quick) <= set(figure.experiments) for figure in figures)
     assert len({figure.number for figure in figures}) == len(figures)
+
+
+def test_a_figure_without_its_extra_is_left_out_with_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = replace(paper_figures()["paper_mpe"], extra="no_such_extra")
+    monkeypatch.setattr(command, "chosen_figures", lambda names: [lacking])
+    assert run(tmp_path) == 0
+    line = '`paper_mpe`: first `pip install --constraint constraints.txt --editable ".[no_such'
+    assert line in capsys.readouterr().err
+    assert line in (tmp_path / "report" / "report.md").read_text()
+    assert not (tmp_path / "runs").exists()

@@ -90,7 +90,7 @@ def test_the_phase_diagram_has_a_cell_for_each_gap_and_number_of_samples(tmp_pat
     assert bar.get_ylabel() == "rounds, prediction over\nimportance sampling"
     marks = [text.get_text() for text in figure.legends[0].get_texts()]
     assert marks[0] == "95 % interval excludes 1"
-    assert marks[1].startswith("∞, 0, -: ")
+    assert marks[1].startswith("∞, 0: ")
     found = where_it_pays.finding(configurations)
     assert "`coverage`, both at 0.5: fewer rounds in 8 of 8 cells" in found[0]
     assert "not to be compared in 8." in found[2]

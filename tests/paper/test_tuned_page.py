@@ -39,6 +39,24 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
     recipe = ratios("recommended_line", "recommended")
     assert f"along a line takes {min(line):.2f} to {max(line):.2f} times" in page
     assert f"and {min(recipe):.2f} to {max(recipe):.2f} times with the recipe in all eight" in page
+    pair = (
+        found["graph_20x4_triples"]["prediction_line"],
+        found["graph_20x4_triples"]["importance_sampling"],
+    )
+    line_rounds, sampled = (values(each) for each in pair)
+    fewer, more = np.sum(line_rounds < sampled), np.sum(line_rounds > sampled)
+    assert f"{fewer} games take fewer rounds, {more} more" in page
+    slowest = {
+        (problem, name): np.quantile(values(each[name]), 0.9, method="higher")
+        for problem, each in found.items()
+        for name in ("recommended", "importance_sampling")
+    }
+    for problem, words in (
+        ("graph_20x4_triples", "{:g} rounds instead of {:g} in `graph`"),
+        ("markov_congestion", "{:g} instead of {:g} in `markov_congestion`"),
+    ):
+        both = (slowest[problem, name] for name in ("recommended", "importance_sampling"))
+        assert words.format(*both) in page
     full = ratios("full_communication", "importance_sampling")
     assert f"takes {min(full):.1f} to {max(full):.1f} times the rounds of importance" in page
     oracle = {

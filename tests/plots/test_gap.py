@@ -237,3 +237,16 @@ def test_both_formats_are_written_into_a_new_directory(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write the picture into"):
         save(gap.draw(pooled(tmp_path)), tmp_path / "file", "nash_gap")
+
+
+def test_a_single_round_is_seen(tmp_path):
+    write_run(
+        tmp_path / "run",
+        "importance_sampling",
+        seeds=[0, 1],
+        record=lambda seed: points(3, updates_per_round=5),
+    )
+    for panel in gap.draw(pooled(tmp_path)).axes:
+        (line,) = curves(panel).values()
+        assert len(line.get_xdata()) == 1
+        assert line.get_markevery() is None  # a share of the curve's length would mark nothing

@@ -168,7 +168,7 @@ def test_a_game_without_potential_is_told(caplog: pytest.LogCaptureFixture) -> N
     execute(config("pennies.npz"), Path("pennies"))
     scale, potential = (record.message for record in caplog.records if "game.file" in record.msg)
     assert "payoffs from -1 to 1 are scaled to [0, 1]" in scale
-    assert "not a potential game, round a cycle of deviations the gains add up to 4" in potential
+    assert "not a potential game, the gains of a cycle of deviations add up to 4" in potential
     with np.load("pennies/final.npz") as arrays:
         assert "potential" not in arrays
     caplog.clear()

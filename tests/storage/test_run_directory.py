@@ -15,7 +15,7 @@ import yaml
 
 from marl_comm.errors import InputError, OutputError
 from marl_comm.storage.directory import RunDirectory, to_json
-from marl_comm.storage.files import CONFIG, FINAL, METRICS, SUMMARY
+from marl_comm.storage.files import CONFIG, FINAL, METRICS, SUMMARY, remove_leftovers
 
 ROOT = Path(__file__).parents[2]
 
@@ -240,3 +240,14 @@ def test_the_documented_snippet_recomputes_value_and_gap(
     np.testing.assert_allclose(names["value"], [value for value, _ in expected], rtol=1e-12)
     np.testing.assert_allclose(names["nash_gap"], [gap for _, gap in expected], rtol=1e-10)
     assert capsys.readouterr().out.count("seed") == seeds
+
+
+def test_where_others_may_be_writing_only_old_leftovers_are_removed(tmp_path: Path) -> None:
+    young, old = tmp_path / ".plan.12-ab.part", tmp_path / ".plan.13-cd.part"
+    for file in (young, old):
+        file.write_text("half")
+    os.utime(old, (time.time() - 700,) * 2)
+    remove_leftovers(tmp_path, older_than=600)
+    assert [*tmp_path.iterdir()] == [young]
+    remove_leftovers(tmp_path)
+    assert [*tmp_path.iterdir()] == []

@@ -241,5 +241,5 @@ FIGURE = PaperFigure(
     draw=draw,
     evidence=evidence,
     finding=finding,
-    quick={"fair_baseline": ("num_seeds=20",)},
+    quick={"fair_baseline": ("num_seeds=12",)},
 )

@@ -165,5 +165,5 @@ FIGURE = PaperFigure(
     draw=draw,
     evidence=evidence,
     finding=finding,
-    quick={"instability": ("num_seeds=10",), "instability_missing": ("num_seeds=10",)},
+    quick={"instability": ("num_seeds=8",), "instability_missing": ("num_seeds=8",)},
 )

@@ -9,10 +9,12 @@ from matplotlib.ticker import ScalarFormatter
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import mean_of
+from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import (
     first_returns,
     late_returns,
     paired,
+    samples_used,
     share_lost,
 )
 from marl_comm.paper.arms import (
@@ -23,7 +25,8 @@ from marl_comm.paper.arms import (
     Arm,
     found_arms,
     of_arm,
-    played_to_the_end,
+    played_alike,
+    played_longer,
 )
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations, PaperFigure
@@ -44,7 +47,7 @@ _SHOWN = -85.0, SCRIPTED + 5  # returns between the reference lines, and a littl
 
 def draw(configurations: Configurations) -> Figure:
     """Draw returns against steps and rounds for the longest rounds, and final ones by length."""
-    configurations = played_to_the_end(configurations)
+    configurations = played_alike(configurations)
     intervals = periods(configurations)
     shown = _shown(configurations, intervals)
     with style.context(RC_PARAMS):
@@ -57,7 +60,9 @@ def draw(configurations: Configurations) -> Figure:
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
             panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=_SHOWN)
-            _reference_lines(panel)
+            reference_line(panel, "random play", y=RANDOM_PLAY)
+            reference_line(panel, "a scripted policy", y=SCRIPTED)
+            panel.get_lines()[-1].set_linestyle((0, (6, 2)))  # not to be taken for random play
         panels[1].set_xscale("symlog", linthresh=10)
         panels[1].set_xlim(0, None)
         panels[1].xaxis.set_major_formatter(ScalarFormatter())
@@ -81,19 +86,15 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
     if full.has_interval:
         panel.axhspan(full.low, full.high, color=FULL.look.color, alpha=0.12, lw=0)
     panel.set_xscale("log")
+    panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
     panel.set_xticks(intervals, [str(each) for each in intervals])
     panel.minorticks_off()
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
 
 
-def _reference_lines(panel: Axes) -> None:
-    for value, name in ((RANDOM_PLAY, "random play"), (SCRIPTED, "scripted policy")):
-        reference_line(panel, name, y=value)
-
-
 def evidence(configurations: Configurations) -> list[Evidence]:
     """Measure what prediction and its rivals lose, for each length of rounds that was played."""
-    configurations = played_to_the_end(configurations)
+    configurations = played_alike(configurations)
     full = _needed(configurations, FULL, None)
     found = []
     for (key, arm), interval in product(_ASKED.items(), periods(configurations)):
@@ -112,7 +113,7 @@ def evidence(configurations: Configurations) -> list[Evidence]:
 
 def finding(configurations: Configurations) -> list[str]:
     """Give the tables: what each came to, what differs from full communication, the grid."""
-    study = played_to_the_end(configurations)
+    study = played_alike(configurations)
     parts = [
         "Interquartile means over seeds with 95 % intervals; returns are means of the last three "
         f"evaluations. Random play has {RANDOM_PLAY:g}, a scripted policy that assigns landmarks "
@@ -123,6 +124,19 @@ def finding(configurations: Configurations) -> list[str]:
         "difference that a paired t-test at 5 % would find four times in five.",
         differences_table(study),
     ]
+    for each in played_longer(configurations):
+        steps, sampled, greedy = (
+            short(mean_of(values))
+            for values in (
+                samples_used(each),
+                late_returns(each),
+                late_returns(each, actions="greedy"),
+            )
+        )
+        parts.append(
+            f"Full communication for longer, {steps} joint steps a seed: {sampled} with sampled "
+            f"actions, {greedy} with the likeliest ones."
+        )
     grid = rates_table(configurations)
     if grid:
         parts += [
@@ -161,8 +175,14 @@ _QUICK_GRID = (*_SMALL, "num_seeds=2", "max_local_steps=3", "game.evaluation_eve
 FIGURE = PaperFigure(
     name="paper_mpe",
     number=16,
-    title="Returns at full length in simple_spread, by algorithm and by how long rounds last",
-    experiments=("paper_mpe_full", "paper_mpe", "paper_mpe_rates_full", "paper_mpe_rates"),
+    title="MAPPO's return at full length depends on the algorithm and on how long rounds last",
+    experiments=(
+        "paper_mpe_full",
+        "paper_mpe",
+        "paper_mpe_longer_full",
+        "paper_mpe_rates_full",
+        "paper_mpe_rates",
+    ),
     caption=(
         "JaxMARL's `simple_spread` (mpe2's world) with three agents, 1,024,000 joint steps a seed. "
         "Return of 512 evaluation episodes per seed with sampled actions, summed over the agents; "
@@ -181,6 +201,7 @@ FIGURE = PaperFigure(
     quick={
         "paper_mpe_full": _QUICK,
         "paper_mpe": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
+        "paper_mpe_longer_full": (*_QUICK, "max_local_steps=10"),
         "paper_mpe_rates_full": _QUICK_GRID,
         "paper_mpe_rates": _QUICK_GRID,
     },

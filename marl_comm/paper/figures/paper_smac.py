@@ -54,7 +54,7 @@ def finding(configurations: Configurations) -> list[str]:
 FIGURE = PaperFigure(
     name="paper_smac",
     number=17,
-    title="Share of battles won in SMAX's 3m",
+    title="MAPPO comes to win most battles of SMAX's 3m",
     experiments=("paper_smac_full",),
     caption=(
         "Three marines against three that a heuristic leads. Share of 256 evaluation battles won "

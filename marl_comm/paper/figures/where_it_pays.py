@@ -44,7 +44,7 @@ def draw(configurations: Configurations) -> Figure:
             panel.set_xlabel("samples per round")
         colour_bar(figure, list(panels.flat), "rounds, prediction over\nimportance sampling")
         legend_of_cells(
-            figure, "∞, 0, -: three quarters of the seeds arrived with one, or with none"
+            figure, "∞, 0: only one of the two got there; -: neither, or a best at the edge"
         )
     return figure
 
@@ -87,7 +87,7 @@ def finding(configurations: Configurations) -> list[str]:
                 (row[column].value, epsilon, samples[column], row[column])
                 for row, epsilon in zip(table, epsilons, strict=True)
                 for column in range(len(row))
-                if np.isfinite(row[column].value)
+                if np.isfinite([row[column].value, row[column].low, row[column].high]).all()
             ]
             line = (
                 f"`{game}`, {name}: fewer rounds in {better} of {len(every)} cells, more in "

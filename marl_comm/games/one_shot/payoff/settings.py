@@ -106,9 +106,9 @@ class PayoffSettings(OneShotSettings):
         rules = OwnPayoffs(table)
         if rules.exact_potential is None:
             _log.warning(
-                "game.file=%s: not a potential game, round a cycle of deviations the gains add "
-                "up to %.3g instead of 0; Nash gaps are exact all the same, but learning need "
-                "not come to an equilibrium",
+                "game.file=%s: not a potential game, the gains of a cycle of deviations add up "
+                "to %.3g instead of 0; Nash gaps are still exact, but learning need not reach "
+                "an equilibrium",
                 *(self.file, rules.misfit),
             )
         return rules
