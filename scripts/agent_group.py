@@ -59,6 +59,7 @@ class Group:
         folder: Path,
         agents: int,
         *arguments: str,
+        sized: bool = True,
         trick: str = "",
         address: str = "127.0.0.1",
         namespaces: Sequence[str] | None = None,
@@ -69,6 +70,7 @@ class Group:
             folder: See above.
             agents: How many; the command line says so, too.
             arguments: Further words of the command line.
+            sized: Whether their number is a setting of the game.
             trick: A function, as `module:name`, that every process calls first.
             address: Of the world.
             namespaces: The network namespace of each process; None for that of this one.
@@ -76,7 +78,7 @@ class Group:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         words = [
-            f"game.agents={agents}",
+            *([f"game.agents={agents}"] if sized else []),
             "logger=local",
             f"hydra.run.dir={folder / 'run'}",
             *arguments,

@@ -2,12 +2,15 @@
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import torch.distributed as dist
 
+from marl_comm.games.environments.mpe.environments import ParticleEnvironments
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.over_time.rules import MarkovGame
 
@@ -21,7 +24,7 @@ def listens(rank: int, folder: Path) -> None:
     messages: list[Message] = []
     channels: list[Any] = []
     rules: list[str] = []
-    for kind in (PotentialGame, MarkovGame):
+    for kind in (PotentialGame, MarkovGame, ParticleEnvironments):
         _note_when_made(kind, rules)
     send, receive, end = dist.ProcessGroup.send, dist.ProcessGroup.recv, os._exit
 
@@ -64,16 +67,30 @@ def _note_when_made(kind: type, rules: list[str]) -> None:
 
 def rounds_differently(rank: int, folder: Path) -> None:
     """Make the second agent's policies differ in their last bit from local update 6 on."""
+    from marl_comm.learners.mappo.learner import Mappo
     from marl_comm.learners.npg import NaturalPolicyGradient
 
-    update, made = NaturalPolicyGradient.update, 0
+    def spoil_table(learner: NaturalPolicyGradient) -> None:
+        learner.log_policy[0, 0, 0] = np.nextafter(learner.log_policy[0, 0, 0], -np.inf)
 
-    def updated(learner: NaturalPolicyGradient) -> None:
+    def spoil_network(learner: Mappo) -> None:
+        learner.networks.actor[0, 0] = torch.nextafter(
+            learner.networks.actor[0, 0], torch.tensor(-torch.inf)
+        )
+
+    if rank == 2:
+        _after_sixth_update(NaturalPolicyGradient, spoil_table)
+        _after_sixth_update(Mappo, spoil_network)
+
+
+def _after_sixth_update(learners: Any, spoil: Callable[[Any], None]) -> None:
+    update, made = learners.update, 0
+
+    def updated(learner: Any) -> None:
         nonlocal made
         update(learner)
         made += 1
         if made == 6:
-            learner.log_policy[0, 0, 0] = np.nextafter(learner.log_policy[0, 0, 0], -np.inf)
+            spoil(learner)
 
-    if rank == 2:
-        NaturalPolicyGradient.update = updated  # type: ignore[method-assign]
+    learners.update = updated

@@ -7,16 +7,16 @@ and what its channels carry; of all random streams it has those that say when th
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from marl_comm.agents.agreement import VERDICT_BYTES, Agreement
+from marl_comm.agents.agreement import VERDICT_BYTES, Agreement, numbers_of
 from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.packing import Bytes, Shape, packed, size_of, unpacked
 from marl_comm.agents.sharing import stacked, together
-from marl_comm.agents.world import SHARED_PURPOSE
+from marl_comm.agents.world import SHARED_PURPOSES
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
 from marl_comm.experience import BasePolicies, Experience
@@ -25,15 +25,20 @@ from marl_comm.experience.one_shot import SampledExperience
 from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.shared_buffer import SharedBuffer
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
+from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.game import Evaluation
 from marl_comm.games.one_shot import player as one_shot
 from marl_comm.games.over_time import player as over_time
 from marl_comm.learners.learner import Learner, Trained
 from marl_comm.randomness import Streams
 from marl_comm.rows import loaded
-from marl_comm.runs.assemble import of_tables
+from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, of_networks, of_tables
 from marl_comm.storage.checkpoints import decode
 from marl_comm.train import LoopState
+
+if TYPE_CHECKING:  # importing environments takes long, which tabular games need not wait for
+    from marl_comm.agents.environment_agent import AgentEnvironment
+    from marl_comm.games.environments.player import EnvironmentGame
 
 
 def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int:
@@ -52,21 +57,11 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     message = decode(play.read(int(size[0])).tobytes())
     if "code" in message:
         return int(message["code"])
-    form = Form(**message["form"])
     streams = SharedStreams(config.seeds)
     loop = LoopState.start(config.num_seeds)
     loop.restore(message["loop"])
     agreement = Agreement(play, loop.local_step)
-    game = AgentGame(
-        config.num_seeds,
-        agent,
-        form,
-        play,
-        rounds,
-        agreement,
-        measures=config.algorithm.predicts,
-    )
-    parts = of_tables(config, game, streams)
+    parts, game = _parts(config, agent, message["form"], streams, (play, rounds, agreement))
     parts.ledger.restore(message["ledger"])
     parts.algorithm.restore(message["algorithm"])
     streams.restore(message["streams"])
@@ -78,12 +73,31 @@ def follow(config: RunConfig, agent: int, play: Channel, rounds: Channel) -> int
     return 0
 
 
+def _parts(
+    config: RunConfig,
+    agent: int,
+    form: dict[str, Any],
+    streams: Streams,
+    ways: tuple[Channel, Channel, Agreement],
+) -> "tuple[PartsOfTables | PartsOfNetworks, AgentGame | AgentEnvironment]":
+    """Return the parts of a run as one agent has them, and what it sees of the game."""
+    if not isinstance(config.game, EnvironmentSettings):
+        measures = config.algorithm.predicts
+        game = AgentGame(config.num_seeds, agent, Form(**form), *ways, measures=measures)
+        return of_tables(config, game, streams), game
+    from marl_comm.agents.chunks import Stage
+    from marl_comm.agents.environment_agent import AgentEnvironment
+
+    environment = AgentEnvironment(streams, agent, Stage.told(form), *ways)
+    return of_networks(config, cast("EnvironmentGame", environment), streams), environment
+
+
 class SharedStreams(Streams):
     """The random streams that all agents have in common, and no others."""
 
     def of(self, purpose: str) -> list[np.random.Generator]:
-        """Return the generators of the one purpose that agents share."""
-        if purpose != SHARED_PURPOSE:
+        """Return the generators of a purpose that agents share."""
+        if purpose not in SHARED_PURPOSES:
             raise LookupError(f"an agent has no random stream for {purpose!r}")
         return super().of(purpose)
 
@@ -92,7 +106,7 @@ class _Noting:
     """Notes digests; hears from the world which seeds end early."""
 
     def __init__(
-        self, agreement: Agreement, learner: Learner[Any, Any, Any, Array], told: Channel | None
+        self, agreement: Agreement, learner: Learner[Any, Any, Any, Any], told: Channel | None
     ) -> None:
         self._agreement, self._learner, self._told = agreement, learner, told
 
@@ -100,7 +114,7 @@ class _Noting:
         self, seed_rows: IntArray, local_step: int, evaluation: Evaluation, learner: Trained
     ) -> BoolArray:
         """Note the digest of all policies; return which seeds have reached their goal."""
-        self._agreement.note(seed_rows, local_step, self._learner.policy)
+        self._agreement.note(seed_rows, local_step, numbers_of(self._learner.policy))
         if self._told is None:
             return np.zeros(len(seed_rows), dtype=np.bool_)
         shape = Shape((len(seed_rows),), np.dtype(np.bool_))

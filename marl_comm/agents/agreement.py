@@ -8,12 +8,13 @@ digests of each local update tell when that began.
 import hashlib
 import struct
 import time
+from typing import Any
 
 import numpy as np
 
 from marl_comm.agents.channel import Channel
 from marl_comm.agents.packing import Bytes
-from marl_comm.arrays import Array, IntArray
+from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.errors import GroupError
 
 _BYTES = 16
@@ -50,10 +51,10 @@ class Agreement:
         self._same: list[bool] = []
         self._wanted = 0  # digests of each agent, where policies differ
 
-    def note(self, seed_rows: IntArray, local_step: int, log_policy: Array) -> None:
-        """Take note of all policies after a local update."""
+    def note(self, seed_rows: IntArray, local_step: int, policies: AnyArray) -> None:
+        """Take note of all policies, or their parameters, after a local update."""
         content = hashlib.blake2b(seed_rows.tobytes(), digest_size=_BYTES)
-        content.update(log_policy.tobytes())
+        content.update(policies.tobytes())
         self._digests.append(content.digest())
         self._local_step = local_step
 
@@ -141,3 +142,8 @@ class Agreement:
 
     def _digest(self) -> bytes:
         return hashlib.blake2b(b"".join(self._digests), digest_size=_BYTES).digest()
+
+
+def numbers_of(policy: Any) -> AnyArray:
+    """Return the numbers that all policies are: tables, or the parameters of networks."""
+    return policy if isinstance(policy, np.ndarray) else np.asarray(policy.parameters)

@@ -52,7 +52,12 @@ class Channel:
 
     def gather(self, size: int) -> list[Bytes]:
         """World: return what every agent sends, of so many bytes each."""
-        return self.expect_all(size)()
+        return self.gather_each([size] * self.agents)
+
+    def gather_each(self, sizes: Sequence[int]) -> list[Bytes]:
+        """World: return what every agent sends, of so many bytes."""
+        answers = [self._expect(size, agent + 1) for agent, size in enumerate(sizes)]
+        return [answer() for answer in answers]
 
     def expect_all(self, size: int) -> Callable[[], list[Bytes]]:
         """World: get ready for what every agent will send; call the result to wait for it."""

@@ -15,7 +15,10 @@ from marl_comm.command_line.exits import FAILURE, report
 from marl_comm.command_line.preview import jobs_of
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import GroupError, InputError
+from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.settings import TabularGameSettings
+from marl_comm.learners.settings import NetworkLearnerSettings
+from marl_comm.options.answers import GameSettings
 
 if TYPE_CHECKING:
     from marl_comm.agents.channel import Channel
@@ -110,35 +113,63 @@ def _refuse(config: RunConfig, options: argparse.Namespace) -> int:
     game = config.game
     if not options.timeout > 0:
         raise InputError(f"--timeout {options.timeout:g}: must be more than 0 seconds")
-    if not isinstance(game, TabularGameSettings):
-        raise InputError(
-            f"game={game.name}: agents as processes play tabular games only; "
-            "environments are played by marl_comm.run"
-        )
+    found = os.environ.get("WORLD_SIZE")
+    agents = _agents_in(game)
+    if agents is None:
+        if found is None:
+            raise InputError(
+                f"game={game.name}: how many agents there are is known only once it is made; start "
+                f"one process more than that with {_START.format('N')} ..."
+            )
+        agents = int(found) - 1  # the world, which makes it, says whether that is right
     if config.start_from is not None:
         raise InputError(
-            f"start_from={config.start_from}: agents as processes all begin at uniform policies; "
-            "start from a finished run with marl_comm.run"
+            f"start_from={config.start_from}: agents as processes all begin at policies that the "
+            "seed tells; start from a finished run with marl_comm.run"
         )
-    if config.exact:
+    if isinstance(game, EnvironmentSettings):
+        _refuse_networks(config)
+    elif config.exact:
         raise InputError(
             "samples_per_round=null: no agent knows exact action values; set it to a number"
         )
     if config.algorithm.asks_the_game:
+        predictor = getattr(config.algorithm, "predictor", None)
         raise InputError(
-            "algorithm.predictor=oracle: no agent knows exact gradients; choose another predictor"
+            f"algorithm.predictor={predictor}: no agent can ask the game; choose another predictor"
         )
-    if game.agents < 2:
-        raise InputError(
-            "game.agents=1: one agent alone has no other agent to share with; at least 2"
-        )
-    needed, found = game.agents + 1, os.environ.get("WORLD_SIZE")
+    if agents < 2:
+        raise InputError(f"{agents} agents: one alone has no other agent to share with; at least 2")
+    needed = agents + 1
     if found not in (None, str(needed)):
         raise InputError(
-            f"game.agents={game.agents} needs {needed} processes and there are {found}: start it "
+            f"{agents} agents need {needed} processes and there are {found}: start it "
             f"with {_START.format(needed)} ..., or on this machine alone without torchrun"
         )
-    return game.agents
+    return agents
+
+
+def _agents_in(game: GameSettings) -> int | None:
+    """Return how many agents a game has; None where its settings alone do not tell."""
+    if isinstance(game, TabularGameSettings):
+        return game.agents
+    return game.known_agents if isinstance(game, EnvironmentSettings) else None
+
+
+def _refuse_networks(config: RunConfig) -> None:
+    """Raise InputError where networks cannot be followed by every agent's process."""
+    learner = config.learner
+    assert isinstance(learner, NetworkLearnerSettings)
+    if learner.networks_on != "cpu":
+        raise InputError(
+            "learner.device=cuda: agents as processes compute alike on processors; set "
+            "learner.device=cpu"
+        )
+    if not learner.observations_travel(config):
+        raise InputError(
+            "learner.critic=own learner.actors=separate: agents share nothing but rewards, and "
+            "cannot follow each other's policies; set learner.critic=central"
+        )
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,41 @@ from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.games.over_time.player import Choices
 
 
-class Sharing:
-    """A communication round, from the world's side."""
+class Rounds:
+    """What all communication rounds have, from the world's side.
+
+    Attributes:
+        play: The channel of play.
+        rounds: The channel of rounds.
+        agreement: Compares policies in each round.
+        verdict: What was found, for agents to hear.
+    """
+
+    def __init__(self, play: Channel, rounds: Channel, agreement: Agreement, tally: Tally) -> None:
+        """Begin; what rounds move is counted in the tally."""
+        self.play, self.rounds, self.agreement = play, rounds, agreement
+        self.verdict: Bytes = np.empty(0, np.uint8)
+        self._tally = tally
+
+    def on_sockets(self) -> tuple[int, int] | None:
+        """Return what the system has counted of all rounds: bytes sent and received."""
+        return self.rounds.on_sockets
+
+    def hear_reports(self, sizes: Sequence[int]) -> list[Bytes]:
+        """Return the first that agents say in a round, after the reports of their policies."""
+        messages = self.play.gather_each([REPORT_BYTES + size for size in sizes])
+        self.verdict = self.agreement.compare([each[:REPORT_BYTES] for each in messages])
+        return [each[REPORT_BYTES:] for each in messages]
+
+    def count(self, written_here: int) -> None:
+        """Count what was moved, and how much of it this process has written."""
+        self._tally.written_by_world += written_here
+        self._tally.payload_up = self.rounds.received + self._tally.written_by_world
+        self._tally.payload_down = self.rounds.sent
+
+
+class Sharing(Rounds):
+    """A communication round of a tabular game, from the world's side."""
 
     def __init__(
         self,
@@ -30,25 +64,23 @@ class Sharing:
         tally: Tally,
         seeds: int,
     ) -> None:
-        self.play, self.form, self.agreement = play, form, agreement
-        self._rounds, self._tally, self._seeds = rounds, tally, seeds
+        super().__init__(play, rounds, agreement, tally)
+        self.form = form
+        self._seeds = seeds
         self._arriving: deque[Callable[[], list[Bytes]]] = deque()
-        self._verdict: Bytes = np.empty(0, np.uint8)
 
-    def on_sockets(self) -> tuple[int, int] | None:
-        """Return what the system has counted of all rounds: bytes sent and received."""
-        return self._rounds.on_sockets
+    def told(self) -> dict[str, Any]:
+        """Return what agents are told of the game at the start."""
+        return self.form.plain()
 
     def deal(self, uniform: AnyArray) -> None:
         """Give each agent the draws that decide its actions; (..., agents)."""
         columns = [packed([uniform[..., agent]]) for agent in range(self.form.agents)]
         self.play.scatter(columns)
 
-    def hear_report(self, size: int) -> list[Bytes]:
-        """Return the first that agents say in a round after the report of their policies."""
-        messages = self.play.gather(REPORT_BYTES + size)
-        self._verdict = self.agreement.compare([each[:REPORT_BYTES] for each in messages])
-        return [each[REPORT_BYTES:] for each in messages]
+    def first_answers(self, size: int) -> list[Bytes]:
+        """Return what agents say first in a round, so many bytes each."""
+        return self.hear_reports([size] * self.form.agents)
 
     def exchange(
         self, rows: int, samples: int, once: list[AnyArray], rewards: AnyArray
@@ -67,13 +99,13 @@ class Sharing:
         Raises:
             GroupError: Before that: their policies differ.
         """
-        form, tally = self.form, self._tally
+        form, written_here = self.form, 0
         each = form.written_by_each(1, samples)
         # Hearing that policies agree, an agent knows that all have played.
         told = form.own_rewards(rows, samples)
         self.play.scatter(
             [
-                packed([self._verdict, *([rewards[..., agent]] if told else [])])
+                packed([self.verdict, *([rewards[..., agent]] if told else [])])
                 for agent in range(form.agents)
             ]
         )
@@ -82,10 +114,9 @@ class Sharing:
         self.expect(samples)
         for row, of_row in enumerate(written):
             common = packed([part[row] for part in once])
-            tally.written_by_world += common.nbytes
-            self._rounds.scatter([_without(agent, of_row, common) for agent in range(form.agents)])
-        tally.payload_up = self._rounds.received + tally.written_by_world
-        tally.payload_down = self._rounds.sent
+            written_here += common.nbytes
+            self.rounds.scatter([_without(agent, of_row, common) for agent in range(form.agents)])
+        self.count(written_here)
         by_agent = zip(*written, strict=True)
         return [stacked([unpacked(data, each) for data in of_agent]) for of_agent in by_agent]
 
@@ -96,7 +127,7 @@ class Sharing:
         """
         size = size_of(self.form.written_by_each(1, samples))
         while len(self._arriving) < self._seeds:
-            self._arriving.append(self._rounds.expect_all(size))
+            self._arriving.append(self.rounds.expect_all(size))
 
 
 def _without(agent: int, written: list[Bytes], common: Bytes) -> Bytes:
@@ -116,7 +147,7 @@ class OneShotPlayers:
         sharing.deal(uniform)
         shapes = form.written_by_each(len(uniform), samples)[:1]
         return np.stack(
-            [unpacked(data, shapes)[0] for data in sharing.hear_report(size_of(shapes))], axis=-1
+            [unpacked(data, shapes)[0] for data in sharing.first_answers(size_of(shapes))], axis=-1
         )
 
     def share(self, buffer: SharedBuffer) -> SharedBuffer:
@@ -144,7 +175,7 @@ class OverTimePlayers:
 
         def choose(step: int, state: IntArray) -> IntArray:
             sharing.play.broadcast(packed([state.astype(kind)]))
-            hear = sharing.hear_report if step == 0 else sharing.play.gather
+            hear = sharing.first_answers if step == 0 else sharing.play.gather
             chosen = [unpacked(data, shapes)[0] for data in hear(size_of(shapes))]
             return np.stack(chosen, axis=-1).astype(np.int64)
 

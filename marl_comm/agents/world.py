@@ -8,30 +8,35 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from marl_comm.agents.agreement import Agreement
+from marl_comm.agents.agreement import Agreement, numbers_of
 from marl_comm.agents.channel import Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.measured import Tally
 from marl_comm.agents.packing import packed
 from marl_comm.agents.sharing import OneShotPlayers, OverTimePlayers, Sharing
-from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
+from marl_comm.arrays import AnyArray, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
-from marl_comm.experience import BasePolicies, Experience
+from marl_comm.errors import InputError
+from marl_comm.games.environments.settings import EnvironmentSettings
 from marl_comm.games.game import Evaluation
 from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.games.over_time.player import MarkovFormGame
 from marl_comm.learners.learner import Trained
 from marl_comm.randomness import Streams
-from marl_comm.runs.assemble import PartsOfTables, assemble
+from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
 from marl_comm.storage.checkpoints import encode
 from marl_comm.train import LoopState, Parts, Recorder
 
-SHARED_PURPOSE = "schedule"
-"""The one purpose whose random streams all agents have: when there is a round."""
+if TYPE_CHECKING:  # importing environments takes long, which tabular games need not wait for
+    from marl_comm.agents.environment_world import EnvironmentPlayers
+    from marl_comm.games.environments.player import EnvironmentGame
+
+SHARED_PURPOSES = ("schedule", "networks", "minibatches", "rehearsal")
+"""Of the random streams that all agents have: when there is a round, and how networks learn."""
 
 
 class World:
@@ -48,24 +53,27 @@ class World:
         self.tally = Tally()
         self._play, self._rounds = play, rounds
 
-    def assemble(self, config: RunConfig, streams: Streams) -> PartsOfTables:
-        """Return the parts of a run, in which the agents play."""
+    def assemble(self, config: RunConfig, streams: Streams) -> PartsOfTables | PartsOfNetworks:
+        """Return the parts of a run, in which the agents play.
+
+        Raises:
+            InputError: The run is too large, or nothing that agents as processes play.
+        """
         parts = assemble(config, streams)
-        assert isinstance(parts.game, NormalFormGame | MarkovFormGame)
-        agreement = Agreement(self._play, 0)
-        share = Sharing(
-            self._play,
-            self._rounds,
-            Form.of(parts.game),
-            agreement,
-            self.tally,
-            config.num_seeds,
-        )
-        parts.game.players = (
-            OneShotPlayers(share)
-            if isinstance(parts.game, NormalFormGame)
-            else OverTimePlayers(share)
-        )
+        game, agreement = parts.game, Agreement(self._play, 0)
+        play, rounds, tally = self._play, self._rounds, self.tally
+        share: Sharing | EnvironmentPlayers
+        if isinstance(game, NormalFormGame | MarkovFormGame):
+            share = Sharing(play, rounds, Form.of(game), agreement, tally, config.num_seeds)
+            game.players = (
+                OneShotPlayers(share)
+                if isinstance(game, NormalFormGame)
+                else OverTimePlayers(share)
+            )
+        else:
+            share = _environment(
+                config, cast("EnvironmentGame", game), play, rounds, agreement, tally
+            )
         values = {field.name: getattr(parts, field.name) for field in dataclasses.fields(parts)}
         return _WorldParts(**values, world=self, config=config, streams=streams, sharing=share)
 
@@ -89,13 +97,13 @@ class World:
 
 
 @dataclass(frozen=True)
-class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
+class _WorldParts(Parts[Any, Any, Any, Any]):
     """The parts of a run, of which agents hold copies."""
 
     world: World
     config: RunConfig
     streams: Streams
-    sharing: Sharing
+    sharing: "Sharing | EnvironmentPlayers"
 
     def train(self, recorder: Recorder, state: LoopState, after_step: Any) -> None:
         """Train together with the agents, from wherever the run stands."""
@@ -104,7 +112,7 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
         begun = state.local_step > 0
         self.world.start(
             {
-                "form": self.sharing.form.plain(),
+                "form": self.sharing.told(),
                 "loop": state.state(),
                 "ledger": self.ledger.state(),
                 "algorithm": self.algorithm.state(),
@@ -112,12 +120,13 @@ class _WorldParts(Parts[BasePolicies, BasePolicies, Experience, Array]):
                 "streams": {
                     purpose: positions
                     for purpose, positions in self.streams.state().items()
-                    if purpose == SHARED_PURPOSE
+                    if purpose in SHARED_PURPOSES
                 },
             }
         )
-        assert self.samples_per_round is not None, "exact action values are refused before"
-        self.sharing.expect(self.samples_per_round)
+        if isinstance(self.sharing, Sharing):
+            assert self.samples_per_round is not None, "exact action values are refused before"
+            self.sharing.expect(self.samples_per_round)
         clock = time.perf_counter()
         super().train(_Telling(self, recorder), state, after_step)
         self.sharing.agreement.conclude()
@@ -148,7 +157,7 @@ class _Telling:
         """Record, note and tell."""
         parts = self._parts
         reached = self._recorder.record(seed_rows, local_step, evaluation, learner)
-        parts.sharing.agreement.note(seed_rows, local_step, parts.learner.policy)
+        parts.sharing.agreement.note(seed_rows, local_step, numbers_of(parts.learner.policy))
         if parts.config.metrics.stop_at_smallest_gap:
             parts.world.tell_goals(reached)
         return reached
@@ -156,3 +165,34 @@ class _Telling:
     def stop(self, seed_rows: IntArray, reason: str, final: Mapping[str, AnyArray]) -> None:
         """Take note of final policies."""
         self._recorder.stop(seed_rows, reason, final)
+
+
+def _environment(
+    config: RunConfig,
+    game: "EnvironmentGame",
+    play: Channel,
+    rounds: Channel,
+    agreement: Agreement,
+    tally: Tally,
+) -> "EnvironmentPlayers":
+    """Put the agents' processes in the place of whoever plays in an environment."""
+    from marl_comm.agents.chunks import Stage
+    from marl_comm.agents.environment_world import EnvironmentPlayers
+
+    settings = config.game
+    assert isinstance(settings, EnvironmentSettings)
+    if game.spec.masked or game.spec.world_size > 0:
+        raise InputError(
+            f"game={settings.name}: agents as processes play environments without action masks and "
+            "without a world's state; it is played by marl_comm.run"
+        )
+    agents = len(game.spec.agents)
+    if agents != play.agents:
+        raise InputError(
+            f"game={settings.name} has {agents} agents and needs {agents + 1} processes, and there "
+            f"are {play.agents + 1}; start it with torchrun --nproc-per-node={agents + 1} -m "
+            "marl_comm.agents ..."
+        )
+    stage = Stage(game.spec, settings.copies, settings.steps)
+    game.players = EnvironmentPlayers(play, rounds, stage, agreement, tally)
+    return game.players

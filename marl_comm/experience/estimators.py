@@ -70,7 +70,9 @@ def total(values: Array, block: int) -> Array:
         block: Entries of a block, such as the samples of a round.
     """
     blocks = values.reshape(*values.shape[:-1], -1, block).sum(axis=-1)
-    return np.asarray(np.cumsum(blocks, axis=-1)[..., -1])
+    if blocks.shape[-1] > 1:
+        blocks = np.cumsum(blocks, axis=-1)
+    return np.asarray(blocks[..., -1])
 
 
 def effective_sample_size(weights: Array, block: int) -> Array:

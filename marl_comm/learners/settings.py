@@ -75,6 +75,10 @@ class NetworkLearnerSettings(LearnerSettings):
         """How often a local update goes over its data, to tell the time left."""
 
     @abstractmethod
+    def observations_travel(self, run: RunSettings) -> bool:
+        """Whether anything that an agent does in a run depends on what others have seen or done."""
+
+    @abstractmethod
     def refuse_too_large_runs(self, run: RunSettings, spec: "Spec", gpu_bytes: int | None) -> None:
         """Raise InputError where the run would need more memory than there is.
 

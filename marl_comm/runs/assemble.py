@@ -39,7 +39,7 @@ def assemble(run: RunSettings, streams: Streams) -> "PartsOfTables | PartsOfNetw
     if isinstance(run.game, TabularGameSettings):
         return of_tables(run, run.game.build(run, streams), streams)
     assert isinstance(run.game, EnvironmentSettings)
-    return _of_networks(run, run.game, streams)
+    return of_networks(run, _environments(run, run.game, streams), streams)
 
 
 def of_tables(run: RunSettings, game: TabularGame, streams: Streams) -> PartsOfTables:
@@ -50,10 +50,8 @@ def of_tables(run: RunSettings, game: TabularGame, streams: Streams) -> PartsOfT
     return _parts(run, streams, game, learner, algorithm, partial(algorithm.plan, learner))
 
 
-def _of_networks(
-    run: RunSettings, settings: EnvironmentSettings, streams: Streams
-) -> "PartsOfNetworks":
-    game = _environments(run, settings, streams)
+def of_networks(run: RunSettings, game: "EnvironmentGame", streams: Streams) -> "PartsOfNetworks":
+    """Return the parts of a run at its start around environments."""
     assert isinstance(run.learner, NetworkLearnerSettings)
     algorithm = run.algorithm.for_networks(run)
     learner = run.learner.build(run, game, algorithm)

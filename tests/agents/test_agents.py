@@ -127,12 +127,20 @@ def test_an_agent_that_rounds_differently_is_named_with_the_local_update(tmp_pat
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("game=mpe/simple_spread learner=mappo", "play tabular games only"),
+        (
+            "game=mpe/simple_spread learner.critic=own learner.actors=separate "
+            "algorithm=importance_sampling communication=periodic",
+            "agents share nothing but rewards, and cannot follow each other's policies",
+        ),
+        ("game=mpe/simple_spread learner.device=cuda", "set learner.device=cpu"),
         ("samples_per_round=null", "samples_per_round=null: no agent knows exact action values"),
-        ("algorithm.predictor=oracle", "algorithm.predictor=oracle: no agent knows exact grad"),
+        ("algorithm.predictor=oracle", "algorithm.predictor=oracle: no agent can ask the game"),
+        ("game.agents=1", "1 agents: one alone has no other agent to share with"),
+        (
+            "game.agents=4",
+            "4 agents need 5 processes and there are 4: start it with torchrun --nproc-per",
+        ),
         ("start_from=outputs/run", "start_from=outputs/run: agents as processes all begin at"),
-        ("game.agents=1", "game.agents=1: one agent alone has no other agent to share with"),
-        ("game.agents=4", "needs 5 processes and there are 4: start it with torchrun --nproc-per"),
         ("game.agents=4 --timeout 0", "--timeout 0: must be more than 0 seconds"),
         ("game.agents=4 game.color=red", "game.color"),
     ],

@@ -16,7 +16,8 @@ from scripts.slow_link import problem
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
 MEASURED = re.compile(
-    r"^\| (\S+) ms \| (\S+) Mbit/s \| ([\d.]+) s \| ([\d.]+) s, ([+-][\d.]+) % \| .* \|$",
+    r"^\| (\S+) ms \| (\S+) Mbit/s \| ([\d.]+) s \| ([\d.]+) s, ([+-][\d.]+) % "
+    r"\| ([\d.]+) s, ([+-][\d.]+) % \| ([+-][\d.]+) % \|$",
     re.MULTILINE,
 )
 
@@ -46,13 +47,15 @@ def test_the_page_lists_every_kind_of_link_with_the_estimate_of_today_and_keeps_
     assert [(row[0], row[1]) for row in rows] == [
         (delay, rate) for rate in ("1", "100") for delay in ("1", "20", "100")
     ]
-    for delay, rate, predicted, measured, off in rows:
+    for delay, rate, predicted, measured, off, ordinary, ordinary_off, later_off in rows:
         # 8 agents: up are 8 actions and one reward of 4 bytes, down to each all but its own action.
         moved = 5 * (12 + 8 * 11) * {"1": 1000, "100": 50_000}[rate]
         seconds = 5 * 2 * float(delay) / 1000 + moved / (float(rate) * 125_000)
         assert float(predicted) == pytest.approx(seconds, abs=5e-4)
         assert float(off) == pytest.approx(100 * (float(measured) / seconds - 1), abs=0.1)
+        assert float(ordinary_off) == pytest.approx(100 * (float(ordinary) / seconds - 1), abs=0.1)
         assert abs(float(off)) <= 10
+        assert abs(float(later_off)) <= 10
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ def test_the_tables_of_the_page_are_those_of_the_results():
 
 def test_what_is_said_in_words_is_what_the_results_come_to():
     page = " ".join((DOCS / "tuned.md").read_text().split())
-    found = {document["problem"]: document["algorithms"] for document in FOUND}
+    found = {
+        each["problem"]: each["algorithms"] for each in FOUND if "noise" not in each["problem"]
+    }
 
     def ratios(one, other, without=""):
         pairs = [ratio_between(found[name], one, other) for name in found if name != without]
@@ -72,6 +74,18 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
     times = "\N{MULTIPLICATION SIGN}"
     assert f"take {graph} times the rounds in `graph`, {coverage} in `coverage` 12 {times}" in page
     assert f"{congestion} in `congestion` 20 {times} 6" in page
+
+
+def test_what_is_said_of_noise_is_what_the_results_come_to():
+    page = " ".join((DOCS / "tuned.md").read_text().split())
+    noisy = [each for each in FOUND if each["problem"].endswith("_noise_0.1")]
+    assert noisy
+    for document in noisy:
+        ratio = ratio_between(document["algorithms"], "prediction_line", "importance_sampling")
+        words = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}] times the rounds"
+        best, recipe = (rounds(document, name) for name in ("importance_sampling", "recommended"))
+        assert f"in {recipe:.3g} rounds, the best setting found in {best:.3g}" in page
+        assert words in page
 
 
 @pytest.mark.parametrize("document", FOUND, ids=lambda document: document["problem"])

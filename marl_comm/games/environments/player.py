@@ -19,7 +19,7 @@ from marl_comm.games.environments.environments import (
 )
 from marl_comm.games.environments.episodes import Episodes, return_names
 from marl_comm.games.environments.infos import info_name
-from marl_comm.games.environments.players import Behaviours, Policies
+from marl_comm.games.environments.players import Behaviours, Players, PlayersHere, Policies
 from marl_comm.games.environments.spec import Spec
 from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
@@ -34,6 +34,7 @@ class EnvironmentGame:
 
     Attributes:
         streams: Random streams of the seeds of the run.
+        players: Who plays: all agents in this process, until somebody else is put here.
     """
 
     # Episodes go on from chunk to chunk, and so do their returns. Where environments do not keep
@@ -42,6 +43,7 @@ class EnvironmentGame:
     _latest: Shared[dict[str, Array]]  # of all seeds; names are added as figures come
     _evaluations: Shared[int]
     streams: Fixed[Streams]
+    players: Fixed[Players]
     _environments: Fixed[Environments]
     _evaluation_environments: Fixed[Environments]
     _steps: Fixed[int]
@@ -83,6 +85,7 @@ class EnvironmentGame:
         self._device = torch.device(device)
         seeds = streams.seeds
         self.streams = streams
+        self.players = PlayersHere()
         self._play = streams.of("collect")
         self._evaluate = streams.of("evaluate")
         self._evaluations = 0
@@ -110,7 +113,8 @@ class EnvironmentGame:
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
             rollouts.write(playing, position, chunk)
         self._remember(seed_rows, episodes)
-        return Round(behaviours.bases, rollouts, behaviours.observations_travel)
+        shared = self.players.share(behaviours, rollouts)
+        return Round(behaviours.bases, shared, behaviours.observations_travel)
 
     def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
         """Return the returns of the latest round's episodes and, at intervals, of evaluations."""
@@ -210,18 +214,15 @@ class EnvironmentGame:
         copies, agents = self._environments.copies, len(self.spec.agents)
         shape = (self._steps, agents, copies)
         noise = torch.stack([behaviours.noise(self._play[seed], shape) for seed in seeds])
-        noise = noise.to(self._device)
+        act = self.players.chunk(behaviours, playing, position, noise.to(self._device))
         columns: dict[str, list[Tensor]] = {}
         for step in range(self._steps):
             situation = self._environments.situation(seeds)
-            observations, legal = self._seen(situation)
-            actions, log_probs = behaviours.act(
-                playing, position, observations, legal, noise[:, step]
-            )
+            actions, log_probs = act(step, situation)
             outcome = self._environments.step(seeds, actions)
             for name, data in {
-                "observations": observations,
-                "legal": legal,
+                "observations": situation.observations,
+                "legal": situation.legal,
                 "actions": actions,
                 "log_probs": log_probs,
                 "rewards": outcome.rewards,

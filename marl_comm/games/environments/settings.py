@@ -45,6 +45,11 @@ class EnvironmentSettings(GameSettings):
         return False
 
     @property
+    def known_agents(self) -> int | None:
+        """How many agents there are, where settings alone tell; only then can they be processes."""
+        return None
+
+    @property
     def library_bytes(self) -> int:
         """Bytes of memory that its library takes beyond what Python and torch do."""
         return 0

@@ -51,10 +51,21 @@ class Behaviours:
             legal: (playing, agents, copies, size of a mask), bool.
             noise: (playing, agents, copies) or (..., parts or numbers).
         """
-        outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
-        outputs = permitted(outputs, legal)
+        outputs = self._outputs(rows, chunk, observations, legal)
         actions = self.distribution.sample(outputs, noise)
         return actions, self.distribution.log_prob(outputs, actions)
+
+    @torch.no_grad()
+    def log_prob(
+        self, rows: Tensor, chunk: int, observations: Tensor, legal: Tensor, actions: Tensor
+    ) -> Tensor:
+        """Return the log-probabilities of actions, bit for bit those that `act` returns."""
+        outputs = self._outputs(rows, chunk, observations, legal)
+        return self.distribution.log_prob(outputs, actions)
+
+    def _outputs(self, rows: Tensor, chunk: int, observations: Tensor, legal: Tensor) -> Tensor:
+        outputs = self.actor(self.bases.parameters[rows, chunk], self.actor.inputs(observations))
+        return permitted(outputs, legal)
 
 
 @record

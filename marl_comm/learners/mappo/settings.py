@@ -98,13 +98,13 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
             team_reward=run.game.reward,
             importance_weighted=algorithm.reweighs,
             one_large_update=run.algorithm.one_large_update,
-            observations_travel=self._observations_travel(run),
+            observations_travel=self.observations_travel(run),
             total_updates=run.max_local_steps,
             longest_round=run.longest_round,
             predictor=predictor,
         )
 
-    def _observations_travel(self, run: RunSettings) -> bool:
+    def observations_travel(self, run: RunSettings) -> bool:
         """Whether anything an agent does depends on what others have seen or done.
 
         Effective sample sizes, which schedules ask for, and calibrations are those of all agents.

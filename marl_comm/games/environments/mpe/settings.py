@@ -26,6 +26,11 @@ class _ParticleSettings(EnvironmentSettings):
     continuous_actions: bool
 
     @property
+    def known_agents(self) -> int:
+        """Two, where it is not a setting."""
+        return 2
+
+    @property
     @abstractmethod
     def further_arguments(self) -> Mapping[str, Any]:
         """What mpe2's constructor is given beside the steps and the kind of actions."""
@@ -65,6 +70,11 @@ class SimpleSpreadSettings(_ParticleSettings):
     name: Literal["mpe/simple_spread"]
     agents: Annotated[int, Field(ge=2, le=1000)]
     local_ratio: Annotated[float, Field(ge=0, le=1)]
+
+    @property
+    def known_agents(self) -> int:
+        """The setting `agents`."""
+        return self.agents
 
     @property
     def further_arguments(self) -> Mapping[str, Any]:
