@@ -142,9 +142,13 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_ceiling",
     "paper_mpe_chunks",
     "paper_mpe_full",
+    "paper_mpe_longer_full",
     "paper_mpe_own_critics",
+    "paper_mpe_rates",
+    "paper_mpe_rates_full",
     "paper_mpe_setting",
     "paper_mpe_step_scaling",
+    "paper_smac_full",
     "where_it_pays_mappo",
 )
 
@@ -277,7 +281,11 @@ def _experiments() -> Iterator[Command]:
     for name in ("rates", "markov_gap"):
         yield _first_job(name, "num_seeds=1 max_local_steps=6 samples_per_round=null")
     for name in EXPERIMENTS_OF_NETWORKS:
-        steps = "max_steps=5 metrics.every=1" if name.startswith("paper_mpe") else "max_cycles=5"
+        steps = (
+            "max_steps=5 metrics.every=1"
+            if name.startswith(("paper_mpe", "paper_smac"))
+            else "max_cycles=5"
+        )
         sizes = (
             "num_seeds=1 max_local_steps=5 game.copies=2 game.steps=5 game.evaluation_every=2 "
             f"game.evaluation_copies=2 learner.epochs=2 game.{steps}"

@@ -24,14 +24,13 @@ from marl_comm.storage.files import (
     SUMMARY,
     content_of,
     locked,
-    remove_leftovers,
+    remove_leftovers_of_others,
     settled,
     unwritable,
     whole_file,
+    writing_beside_others,
 )
 from marl_comm.storage.locks import refuse_without_locks, warning_about
-
-_OLD = 600.0  # seconds, far longer than it takes to write a plan
 
 ERROR = "error.txt"
 """In a job's directory: why it failed when it was last tried."""
@@ -93,15 +92,16 @@ def plan(directory: Path, jobs: Mapping[str, SweepJob]) -> None:
     files = {_plan_of(directory / name): job for name, job in jobs.items()}
     new = {file: job for file, job in files.items() if not os.path.lexists(file)}
     try:
-        remove_leftovers(folder, older_than=_OLD)  # another launch may be writing its plan
+        remove_leftovers_of_others(folder)  # another launch may be writing its plan
         # Where all is planned, and finished, nothing need be written.
         if new or not jobs:
             folder.mkdir(parents=True, exist_ok=True)
             refuse_without_locks(folder)
             if warning := warning_about(folder):
                 print(f"warning: {warning}", file=sys.stderr)
-            for file, job in new.items():
-                _write(file, job.config)
+            with writing_beside_others(folder):
+                for file, job in new.items():
+                    _write(file, job.config)
             settled(folder)
     except OSError as error:
         raise InputError(

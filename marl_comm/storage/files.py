@@ -2,12 +2,10 @@
 
 import contextlib
 import fcntl
-import math
 import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Iterator
 from io import BufferedWriter, FileIO
 from pathlib import Path
@@ -24,6 +22,7 @@ START = "start.npz"
 CHECKPOINTS = "checkpoints"  # a folder
 PLAN = "plan"  # in a sweep's directory: the folder that holds every job's configuration
 
+_WRITERS = ".writers.lock"
 _LEFTOVER = re.compile(r"\..+\.\d+(-[0-9a-f]+)?\.part")
 
 # A link is not followed, and nobody is waited for at the other end of a pipe.
@@ -72,19 +71,38 @@ def settled(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path, *, older_than: float = 0.0) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed while writing have left in a folder; never fails.
 
-    Args:
-        folder: Where to look.
-        older_than: Seconds since the last write; where others may be writing now, what is younger
-            may be theirs.
+    Call it only where no other process can be writing.
     """
     with contextlib.suppress(OSError):
-        for leftover in folder.glob(".*.part"):
-            age = time.time() - leftover.lstat().st_mtime if older_than > 0 else math.inf
-            if _LEFTOVER.fullmatch(leftover.name) and age > older_than:
-                leftover.unlink()
+        for leftover in _leftovers(folder):
+            leftover.unlink()
+
+
+@contextlib.contextmanager
+def writing_beside_others(folder: Path) -> Iterator[None]:
+    """Keep the leftovers of a folder while several processes may be writing there.
+
+    Raises:
+        OSError: The lock cannot be made.
+    """
+    with opened_to_append(folder / _WRITERS) as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+def remove_leftovers_of_others(folder: Path) -> None:
+    """Remove leftovers unless a process is `writing_beside_others` there; never fails."""
+    with contextlib.suppress(OSError, BusyError, InputError):
+        if _leftovers(folder):
+            with locked(folder / _WRITERS):
+                remove_leftovers(folder)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    return [file for file in folder.glob(".*.part") if _LEFTOVER.fullmatch(file.name)]
 
 
 def opened(file: Path, flags: int = os.O_RDONLY) -> FileIO:

@@ -15,7 +15,14 @@ import yaml
 
 from marl_comm.errors import InputError, OutputError
 from marl_comm.storage.directory import RunDirectory, to_json
-from marl_comm.storage.files import CONFIG, FINAL, METRICS, SUMMARY, remove_leftovers
+from marl_comm.storage.files import (
+    CONFIG,
+    FINAL,
+    METRICS,
+    SUMMARY,
+    remove_leftovers_of_others,
+    writing_beside_others,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -242,12 +249,17 @@ def test_the_documented_snippet_recomputes_value_and_gap(
     assert capsys.readouterr().out.count("seed") == seeds
 
 
-def test_where_others_may_be_writing_only_old_leftovers_are_removed(tmp_path: Path) -> None:
-    young, old = tmp_path / ".plan.12-ab.part", tmp_path / ".plan.13-cd.part"
-    for file in (young, old):
-        file.write_text("half")
-    os.utime(old, (time.time() - 700,) * 2)
-    remove_leftovers(tmp_path, older_than=600)
-    assert [*tmp_path.iterdir()] == [young]
-    remove_leftovers(tmp_path)
+def test_leftovers_stay_while_another_process_may_be_writing(tmp_path: Path) -> None:
+    half = tmp_path / ".plan.12-ab.part"
+    half.write_text("half")
+    with writing_beside_others(tmp_path), writing_beside_others(tmp_path):
+        remove_leftovers_of_others(tmp_path)
+        assert half.exists()
+    remove_leftovers_of_others(tmp_path)
+    assert not half.exists()
+
+
+def test_a_folder_without_leftovers_gets_no_lock(tmp_path: Path) -> None:
+    remove_leftovers_of_others(tmp_path)
+    remove_leftovers_of_others(tmp_path / "missing")
     assert [*tmp_path.iterdir()] == []
