@@ -84,7 +84,9 @@ def test_what_is_said_of_noise_is_what_the_results_come_to():
         ratio = ratio_between(document["algorithms"], "prediction_line", "importance_sampling")
         words = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}] times the rounds"
         best, recipe = (rounds(document, name) for name in ("importance_sampling", "recommended"))
-        assert f"in {recipe:.3g} rounds, the best setting found in {best:.3g}" in page
+        assert (
+            f"the recipe needs {recipe:.3g} rounds, the best setting found needs {best:.3g}" in page
+        )
         assert words in page
 
 
