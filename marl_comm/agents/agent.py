@@ -16,6 +16,7 @@ from marl_comm.agents.channel import UNTIL_ALL_HAVE_STARTED, Channel
 from marl_comm.agents.form import Form
 from marl_comm.agents.packing import Bytes, Shape, packed, size_of, unpacked
 from marl_comm.agents.sharing import stacked, together
+from marl_comm.agents.unknowing import Unknowing
 from marl_comm.agents.world import SHARED_PURPOSES
 from marl_comm.arrays import AnyArray, Array, BoolArray, IntArray
 from marl_comm.config.run import RunConfig
@@ -124,7 +125,7 @@ class _Noting:
         """The world keeps final policies."""
 
 
-class AgentGame:
+class AgentGame(Unknowing):
     """What one agent sees of a game.
 
     Attributes:
@@ -234,9 +235,6 @@ class AgentGame:
         joint.insert(self._agent, own)
         return common, joint
 
-    def begins_at(self, policy: Array) -> None:
-        """Do nothing: the world measures distances."""
-
     def restore_experience(self, state: dict[str, Any]) -> Experience:
         """Return the experience that a checkpoint holds: what this agent once knew."""
         behaviours = loaded(BasePolicies, state["behaviours"])
@@ -246,10 +244,6 @@ class AgentGame:
             return SampledExperience(shared, behaviours, mixture, measures=self._measures)
         buffer, discount = loaded(TrajectoryBuffer, state["buffer"]), self._form.discount
         return SampledTrajectories(buffer, behaviours, discount, mixture, measures=self._measures)
-
-    def evaluate(self, seed_rows: IntArray, policy: Array) -> Evaluation:
-        """Return nothing: no agent can know exact figures."""
-        return {}
 
     def action_values(self, seed_rows: IntArray, log_policy: Array) -> Array:
         """Say that no agent knows exact action values."""
@@ -264,17 +258,3 @@ class AgentGame:
     ) -> Array:
         """Say that no agent knows how often states are visited."""
         raise LookupError("an agent does not know the game's exact divergences")
-
-    def state(self) -> dict[str, Any]:
-        """Return nothing: the world keeps checkpoints."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to take over."""
-
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return nothing: no agent knows the arrays that define the game."""
-        return {}
-
-    def close(self) -> None:
-        """Nothing is held open."""

@@ -19,17 +19,17 @@ from marl_comm.agents.chunks import (
     split,
 )
 from marl_comm.agents.packing import Bytes, Shape, packed, size_of, unpacked
+from marl_comm.agents.unknowing import Unknowing
 from marl_comm.arrays import AnyArray, IntArray
 from marl_comm.experience.network_bases import Round
 from marl_comm.experience.rollouts import Chunk, Rollouts
-from marl_comm.games.environments.players import Behaviours, Policies
+from marl_comm.games.environments.players import Behaviours
 from marl_comm.games.environments.spec import Spec
-from marl_comm.games.game import Evaluation
 from marl_comm.randomness import Streams
 from marl_comm.rows import loaded
 
 
-class AgentEnvironment:
+class AgentEnvironment(Unknowing):
     """One agent's side of an environment.
 
     Attributes:
@@ -157,24 +157,3 @@ class AgentEnvironment:
             loaded(Chunk, state["chunks"], torch.device("cpu")),
             torch.from_numpy(state["count"]),
         )
-
-    def begins_at(self, policy: Policies) -> None:
-        """Do nothing: no distances are measured."""
-
-    def evaluate(self, seed_rows: IntArray, policy: Policies) -> Evaluation:
-        """Return nothing: the world evaluates."""
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        """Return nothing: the world keeps checkpoints."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """There is nothing to take over."""
-
-    def arrays(self) -> dict[str, AnyArray]:
-        """Return nothing: environments are code, not arrays."""
-        return {}
-
-    def close(self) -> None:
-        """Nothing is held open."""
