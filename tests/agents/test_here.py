@@ -90,25 +90,19 @@ COST = re.compile(
 )
 
 
-def test_the_page_says_what_processes_cost_and_the_whole_command_at_most_3_times() -> None:
+def test_the_page_says_what_processes_cost_and_why_it_cannot_be_three_times() -> None:
     page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
     rows = COST.findall(page)
     algorithms = ["full_communication", "importance_sampling", "base_policy_prediction"]
     assert [row[0] for row in rows] == 2 * algorithms
     for _, apart, alone, ratio, *_ in rows:
-        assert float(ratio) == pytest.approx(float(apart) / float(alone), abs=0.06)
-    assert all(float(ratio) <= 3 for _, _, _, ratio, *_ in rows[:3])
-    told = []
-    for whole, training in zip(rows[:3], rows[3:], strict=True):
-        least = float(whole[4]) - float(training[4]) / 2  # the start, and half of the training
-        told.append(f"{least / float(whole[5]):.1f}")
-    assert f"{told[0]}, {told[1]} and {told[2]} times" in page
-    assert max(map(float, told)) <= 3
+        # Seconds are rounded: the ratio lies between those of what they may have been.
+        half = 0.5 * 10.0 ** -len(apart.partition(".")[2])
+        least = (float(apart) - half) / (float(alone) + half)
+        most = (float(apart) + half) / (float(alone) - half)
+        assert least - 0.05 <= float(ratio) <= most + 0.05
     flat = " ".join(page.split())
-    for (_, _, _, _, apart, alone), least in zip(rows[4:], ("3.5", "3.8"), strict=True):
-        assert float(least) == pytest.approx(float(apart) / 2 / float(alone), abs=0.06)
-        assert f"{least} times" in flat
-    for share, least in ((0.61, "2.9"), (0.71, "3.3")):
+    for share, least in ((0.71, "3.3"), (0.78, "3.6")):
         assert f"{share:.0%}".replace("%", " %") in flat
         assert f"{least} times" in flat
         assert float(least) == pytest.approx((8 * share + 1) / 2, abs=0.06)
