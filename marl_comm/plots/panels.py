@@ -1,6 +1,6 @@
 """Parts that several figures share: a legend, estimates with intervals, what never arrived."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
@@ -127,25 +127,20 @@ def give_title(figure: Figure, title: str) -> None:
         figure.suptitle(text, fontsize=10)
 
 
-def legend_on_top(figure: Figure, panel: Axes | None = None, columns: int | None = None) -> None:
+def legend_on_top(figure: Figure, columns: int | None = None) -> None:
     """Put a legend of all that panels show above them: curves, then marks, then bands.
 
     Args:
         figure: With its panels.
-        panel: Whose curves and marks; those of all panels where none is given.
         columns: Of the legend; as many as fit where none is given.
     """
-    found: dict[str, Artist] = {}
-    for each in figure.axes if panel is None else [panel]:
-        for handle, label in zip(*each.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
+    found = _labelled(figure)
     names = sorted(found, key=lambda label: _is_a_mark(label, found[label]))
     entries = [_never() if name == NEVER else found[name] for name in names]
     if any(each.collections for each in figure.axes):
         entries.append(Patch(facecolor="#777777", alpha=0.25))
         names.append(BAND)
-    columns = columns or _most_columns(names, figure.get_figwidth() * _CHARACTERS_PER_INCH)
-    figure.legend(entries, names, loc="outside upper center", ncols=columns)
+    _put_on_top(figure, dict(zip(names, entries, strict=True)), columns)
 
 
 def _most_columns(names: Sequence[str], room: float) -> int:
@@ -159,12 +154,24 @@ def _most_columns(names: Sequence[str], room: float) -> int:
 
 def marks_on_top(figure: Figure) -> None:
     """Put a legend of single estimates above them: their marks, and the bars of their intervals."""
+    found = _labelled(figure)
+    found[BAND] = Line2D([], [], color="#444444", lw=1.3)
+    _put_on_top(figure, found, None)
+
+
+def _put_on_top(figure: Figure, entries: Mapping[str, Artist], columns: int | None) -> None:
+    names = list(entries)
+    columns = columns or _most_columns(names, figure.get_figwidth() * _CHARACTERS_PER_INCH)
+    figure.legend(list(entries.values()), names, loc="outside upper center", ncols=columns)
+
+
+def _labelled(figure: Figure) -> dict[str, Artist]:
+    """Return what the panels show, by its label, each label once."""
     found: dict[str, Artist] = {}
     for panel in figure.axes:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    found[BAND] = Line2D([], [], color="#444444", lw=1.3)
-    figure.legend(list(found.values()), list(found), loc="outside upper center", ncols=len(found))
+    return found
 
 
 def written(text: str, label: str) -> dict[str, Any]:

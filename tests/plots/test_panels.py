@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from marl_comm.plots.panels import (
     draw_estimates,
     give_title,
     legend_on_top,
+    marks_on_top,
     reference_line,
 )
 from marl_comm.plots.style import RC_PARAMS, look_of
@@ -47,14 +49,15 @@ def test_a_legend_has_the_curves_of_all_panels_then_marks_then_bands() -> None:
     assert legend(figure) == ["a", "b", "asked", NEVER, BAND]
 
 
+@pytest.mark.parametrize("put", [legend_on_top, marks_on_top])
 @pytest.mark.parametrize("names", [["short"] * 3, ["a name longer than most"] * 5, ["x" * 80]])
-def test_legends_fit_into_their_figure(names: list[str]) -> None:
+def test_legends_fit_into_their_figure(names: list[str], put: Callable[[Figure], None]) -> None:
     figure = Figure(figsize=(7.2, 3.0), layout="constrained")
     panel = figure.subplots()
     for number, name in enumerate(names):
         panel.plot([0, 1], [0, number], label=f"{name} {number}")
     with style.context(RC_PARAMS):
-        legend_on_top(figure)
+        put(figure)
         give_title(figure, "A sentence says what this shows")
         figure.draw_without_rendering()
     box = figure.legends[0].get_window_extent()

@@ -189,12 +189,12 @@ FIGURE = PaperFigure(
         "JaxMARL's `simple_spread` (mpe2's world) with three agents, 1,024,000 joint steps a seed. "
         "Return of 512 evaluation episodes per seed with sampled actions, summed over the agents; "
         "higher is better. Left and middle: against joint steps, each by all three agents, and "
-        "against rounds, at the longest τ, the local updates per round, after five warm-up rounds "
-        "of one local update. Lines: interquartile mean over seeds; bands: its 95 % bootstrap "
-        "interval. Right: means of the last three evaluations by τ, bars: 95 % intervals; dashed "
-        "and grey: full communication. Dotted: random play, and a scripted policy that assigns "
-        "landmarks. At quick scale 8 local updates of 4 copies, to see that "
-        "it runs."
+        "against rounds, at the longest τ (local updates per round) that all were played at, after "
+        "five warm-up rounds of one local update. Lines: interquartile mean over seeds; bands: its "
+        "95 % bootstrap interval. Right: means of the last three evaluations by τ, bars: 95 % "
+        "intervals; dashed and grey: full communication. Thin and grey: random play (dotted), and "
+        "a scripted policy that assigns landmarks (dashed). At quick scale 8 local updates of 4 "
+        "copies, to see that it runs."
     ),
     draw=draw,
     evidence=evidence,

@@ -60,8 +60,7 @@ FIGURE = PaperFigure(
         "Three marines against three that a heuristic leads. Share of 256 evaluation battles won "
         "per seed, with sampled actions, against joint steps and rounds. Lines: interquartile mean "
         "over seeds; bands: its 95 % bootstrap interval; dotted: nine in ten. Full communication "
-        "only so far. At quick scale 4 local updates of 4 copies, to see "
-        "that it runs."
+        "only so far. At quick scale 4 local updates of 4 copies, to see that it runs."
     ),
     draw=draw,
     finding=finding,
