@@ -249,6 +249,7 @@ def _options_of_networks() -> Iterator[Command]:
         "learner.chunks=all learner.reuse=2 algorithm=importance_sampling",
         "learner.chunks=all algorithm=base_policy_prediction communication=periodic",
         "learner.advantages=vtrace algorithm=importance_sampling communication=periodic",
+        "learner.recompute_advantages=true algorithm=importance_sampling",
         "learner.importance_weights=separate algorithm=importance_sampling",
         "learner.step_scaling=effective_sample_size algorithm=importance_sampling",
         "learner.critic=own learner.actors=separate algorithm=importance_sampling",
