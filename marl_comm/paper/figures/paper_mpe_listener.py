@@ -1,0 +1,42 @@
+"""MAPPO at full length where one agent speaks and one moves: returns by algorithm."""
+
+from marl_comm.paper.figure import PaperFigure
+from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World
+
+RANDOM_PLAY = -80.0
+
+WORLD = World(
+    name="simple_speaker_listener",
+    random_play=RANDOM_PLAY,
+    scripted=None,
+    told=f"Policies that have learned nothing have {RANDOM_PLAY:g}.",
+    shown=(-100.0, -5.0),
+    ending="_listener",
+)
+
+FIGURE = PaperFigure(
+    name="paper_mpe_listener",
+    number=27,
+    title="A speaker and a listener learn with few rounds, too",
+    experiments=(
+        "paper_mpe_listener_full",
+        "paper_mpe_listener",
+        "paper_mpe_rates_listener_full",
+        "paper_mpe_rates_listener",
+    ),
+    caption=(
+        "JaxMARL's `simple_speaker_listener` (one agent sees the goal and speaks, the other moves "
+        "and hears), 1,024,000 joint steps a seed. Axes and lines as in `paper_mpe`; thin and "
+        "dotted: policies before they learn."
+    ),
+    draw=WORLD.draw,
+    evidence=WORLD.evidence,
+    finding=WORLD.finding,
+    extra="jaxmarl",
+    quick={
+        "paper_mpe_listener_full": QUICK,
+        "paper_mpe_listener": QUICK_PERIOD,
+        "paper_mpe_rates_listener_full": QUICK_GRID,
+        "paper_mpe_rates_listener": QUICK_GRID,
+    },
+)
