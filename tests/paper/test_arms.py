@@ -16,7 +16,6 @@ from marl_comm.paper.arms import (
     LARGE_BATCH,
     PREDICTION,
     SAMPLING,
-    UNCALIBRATED,
     of_arm,
     played_alike,
 )
@@ -75,7 +74,9 @@ def study(tmp_path_factory):
 
 
 def test_losses_are_shares_of_what_full_communication_learned(study):
-    found = {(each.criterion, each.setting): each.estimate for each in paper_mpe.WORLD.evidence(study)}
+    found = {
+        (each.criterion, each.setting): each.estimate for each in paper_mpe.WORLD.evidence(study)
+    }
     assert len(found) == 3 * 2
     # Returns rise from -80 in a straight line: the last three of 40 evaluations end 1/40 below.
     late = 1 - 1 / 40

@@ -54,6 +54,7 @@ FIGURE = PaperFigure(
     evidence=WORLD.evidence,
     finding=WORLD.finding,
     extra="jaxmarl",
+    networks=True,
     quick={
         "paper_mpe_full": QUICK,
         **dict.fromkeys(_PERIODIC, QUICK_PERIOD),

@@ -33,6 +33,7 @@ FIGURE = PaperFigure(
     evidence=WORLD.evidence,
     finding=WORLD.finding,
     extra="jaxmarl",
+    networks=True,
     quick={
         "paper_mpe_listener_full": QUICK,
         "paper_mpe_listener": QUICK_PERIOD,
