@@ -58,7 +58,8 @@ class World:
 
     Attributes:
         name: In messages and claims.
-        random_play: Return of actions drawn uniformly.
+        random_play: Return of actions drawn uniformly; None where it was not measured, so that
+            returns before learning take its place.
         scripted: Return of a policy that knows the task; None where none was written.
         told: A sentence with both, and how they were measured.
         shown: The returns that a figure has room for.
@@ -66,7 +67,7 @@ class World:
     """
 
     name: str
-    random_play: float
+    random_play: float | None
     scripted: float | None
     told: str
     shown: tuple[float, float]
@@ -93,6 +94,7 @@ def _draw(world: World, configurations: Configurations) -> Figure:
     configurations = played_alike(configurations)
     intervals = periods(configurations)
     shown = _shown(configurations, intervals)
+    before = float(first_returns(_needed(configurations, FULL, None)).mean())
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
         panels = figure.subplots(1, 3)
@@ -103,7 +105,10 @@ def _draw(world: World, configurations: Configurations) -> Figure:
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
             panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=world.shown)
-            reference_line(panel, "random play", y=world.random_play)
+            if world.random_play is None:
+                reference_line(panel, "before learning", y=before)
+            else:
+                reference_line(panel, "random play", y=world.random_play)
             if world.scripted is not None:
                 reference_line(panel, "a scripted policy", y=world.scripted)
                 panel.get_lines()[-1].set_linestyle((0, (6, 2)))  # unlike that of random play
@@ -160,7 +165,7 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
     study = played_alike(configurations)
     parts = [
         "Interquartile means over seeds with 95 % intervals; returns are means of the last three "
-        f"evaluations. {world.told} ESS and KL: means over local updates on old data.",
+        f"evaluations. {world.told}ESS and KL: means over local updates on old data.",
         study_table(study),
         "Paired by seed, return with sampled actions. The smallest detectable effect is the "
         "difference that a paired t-test at 5 % would find four times in five.",

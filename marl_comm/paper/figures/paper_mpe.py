@@ -10,7 +10,7 @@ WORLD = World(
     scripted=SCRIPTED,
     told=(
         f"Random play has {RANDOM_PLAY:g}, a scripted policy that assigns landmarks {SCRIPTED:g} "
-        "(`python -m marl_comm.paper.spread 4096`)."
+        "(`python -m marl_comm.paper.spread 4096`). "
     ),
     shown=(-85.0, SCRIPTED + 5),
 )
