@@ -67,13 +67,15 @@ class Batch:
     def cut(self, chosen: Tensor | None) -> list[Self]:
         """Return joint steps by index, (rows, n), as blocks; None for all in their order."""
         if chosen is None:
-            return self._blocks
+            return self._blocks or [self]
         return [self.take(part) for part in parts(chosen, self.log_probs.shape[1])]
 
     @cached_property
     def _blocks(self) -> list[Self]:
+        """All joint steps in their order; nothing where they fit into one block."""
         everything = torch.arange(self.size, device=self.targets.device)
-        return self.cut(everything.expand(len(self.targets), -1))
+        cut = parts(everything.expand(len(self.targets), -1), self.log_probs.shape[1])
+        return [self.take(part) for part in cut] if len(cut) > 1 else []
 
 
 def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:
