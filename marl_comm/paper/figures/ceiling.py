@@ -221,7 +221,7 @@ FIGURE = PaperFigure(
     experiments=_EXPERIMENTS,
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the same "
-        "games, each at its best of six fixed intervals (5 to 160 local updates); ratio of "
+        "games, each at its best of seven fixed intervals (5 to 320 local updates); ratio of "
         "interquartile means, bars: 95 % paired bootstrap interval, which includes the choice of "
         "the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
         "gradients take, which no agent can know: a ceiling for every predictor. To the right: the "
