@@ -14,8 +14,8 @@ from marl_comm.analysis.selection import costs, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.data import Point, note
 from marl_comm.plots.panels import BAND, in_words, written
 from marl_comm.plots.style import BLUE, GREEN, RC_PARAMS, VERMILION, WIDTH

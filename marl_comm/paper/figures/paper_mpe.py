@@ -25,12 +25,12 @@ from marl_comm.paper.arms import (
     Arm,
     found_arms,
     of_arm,
+    periods,
     played_alike,
     played_longer,
 )
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import periods
 from marl_comm.paper.rules import Evidence
 from marl_comm.paper.spread import RANDOM_PLAY, SCRIPTED
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
