@@ -8,7 +8,7 @@ from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import late_returns, rounds_used, samples_used
 from marl_comm.paper.arms_tables import played
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
