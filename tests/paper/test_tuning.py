@@ -119,17 +119,10 @@ def test_a_search_tries_warm_ups_that_are_shorter_than_the_rounds_it_begins_with
             assert not (variant.tuned and variant.rarely)
 
 
-@pytest.mark.parametrize("problem", [PROBLEMS[0], PROBLEMS[-1]], ids=lambda problem: problem.name)
-def test_no_search_climbs_beyond_what_a_run_may_have(problem):
-    variant = next(variant for variant in VARIANTS if variant.name == "prediction_line")
-    coordinates = variant.coordinates(problem, "bytes")
-    start = variant.start(problem, "bytes") | {"algorithm.max_bases": 2}
-    for ladder in (each for each in coordinates if isinstance(each, Ladder)):
-        for limit in (ladder.lowest, ladder.highest):
-            typed = {ladder.key: int(limit) if ladder.whole else limit}
-            if ladder.only_with is not None:
-                typed |= dict([ladder.only_with])
-            config_of(overrides_of(problem, variant, in_use(start | typed, coordinates), (3, 2)))
+def test_small_numbers_are_read_as_the_command_line_reads_them():
+    setting = {"communication": "adaptive", "communication.ess_threshold": 1e-05}
+    typed = overrides_of(TINY, VARIANTS[0], setting, (3, 2))
+    assert config_of(typed).communication.ess_threshold == 1e-05
 
 
 def test_no_seed_of_a_search_is_one_of_the_comparison():
@@ -229,7 +222,7 @@ def test_what_is_tuned_alone_begins_with_and_tries_the_bests_of_earlier_searches
     assert tuned.setting["learner.step_size"] == 0.625
 
 
-def test_what_a_run_refuses_is_no_better_than_anything_and_ends_no_search():
+def test_what_a_run_refuses_ends_no_search_but_is_an_edge():
     class Refusing(Noted):
         def costs(self, variant, setting, seeds):
             if setting["learner.step_size"] < 4:
@@ -240,6 +233,7 @@ def test_what_a_run_refuses_is_no_better_than_anything_and_ends_no_search():
     told = []
     (tuned,) = Tuning(TINY, Refusing(), "round", told.append, {}).tune([variant])
     assert tuned.setting["learner.step_size"] == 5
+    assert tuned.edges == ["learner.step_size=5.0"]
     assert "full_communication too small" in told
 
 

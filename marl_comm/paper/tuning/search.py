@@ -74,7 +74,7 @@ class Search:
             value = setting[coordinate.key]
             for other in coordinate.beside(value):
                 theirs = self._scores.get(self._name({**setting, coordinate.key: other}))
-                if theirs is None or theirs < mine:
+                if theirs is None or theirs == NOT_TRIED or theirs < mine:
                     found.append(f"{coordinate.key}={value}")
                     break
         return found

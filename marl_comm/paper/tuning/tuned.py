@@ -154,7 +154,7 @@ class Tuning:
         def score(setting: Setting) -> Score:
             try:
                 costs = self._plays.costs(variant, in_use(setting, coordinates), self._seeds)
-            except InputError as refused:  # such as fewer samples than base policies
+            except InputError as refused:  # beyond a limit of the settings, which is not nature's
                 self._tell(f"{variant.name} {refused}")
                 return NOT_TRIED
             found = costs.score(self._cost, variant.most_rounds)

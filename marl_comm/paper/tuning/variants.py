@@ -68,20 +68,17 @@ class Variant:
         # A round for every update is many rounds: to weigh all of them takes long, so last.
         reuse = ("all", "latest") if self.rarely else ("latest", "all")
         found += [
-            Ladder("learner.step_size", None, problem.step_size, 2, 1e-6, 1000),
+            Ladder("learner.step_size", None, problem.step_size, 2, 1e-6, 1e6),
             Choice("learner.reuse", None, reuse),
         ]
         if self.predicts:
-            most_bases = min(problem.samples, 1000)
             found += [
-                Ladder("algorithm.spacing", None, 0.7, 2, 1e-3, 1000),
-                Ladder("algorithm.max_bases", None, 16, 2, 2, most_bases, whole=True),
+                Ladder("algorithm.spacing", None, 0.7, 2, 1e-3, 1e6),
+                Ladder("algorithm.max_bases", None, 16, 2, 2, problem.samples, whole=True),
                 Choice("algorithm.horizon", None, ("adaptive", "fixed")),
             ]
         if cost == "bytes":
-            fewest = 2 if self.predicts else 1  # a sample for every base policy
-            samples = Ladder("samples_per_round", None, problem.samples, 2, fewest, 1e6, whole=True)
-            found.append(samples)
+            found.append(Ladder("samples_per_round", None, problem.samples, 2, 1, 1e6, whole=True))
         return found
 
     def start(self, problem: Problem, cost: Cost) -> dict[str, Value]:
