@@ -220,6 +220,10 @@ def test_what_is_tuned_alone_begins_with_and_tries_the_bests_of_earlier_searches
     assert plays.seen[0] == ("prediction_line", 2.5)
     assert ("prediction_line", 1e6) in plays.seen
     assert tuned.setting["learner.step_size"] == 0.625
+    # Not so full communication: with all of its many rounds kept it takes long.
+    next(tuning.tune([variants["full_communication"]]))
+    names = [name for name, _ in plays.seen]
+    assert plays.seen[names.index("full_communication")] == ("full_communication", 20)
 
 
 def test_what_a_run_refuses_ends_no_search_but_is_an_edge():

@@ -139,7 +139,9 @@ class Tuning:
 
     def _start(self, variant: Variant) -> dict[str, Value]:
         start = variant.start(self._problem, self._cost)
-        nearest = self._best_of(variant.without) or self._best_of(REFERENCE)
+        nearest = self._best_of(variant.without)
+        if variant.rarely:
+            nearest = nearest or self._best_of(REFERENCE)
         known = self._found.get(variant.name) or nearest
         return {key: known.get(key, value) for key, value in start.items()}
 
