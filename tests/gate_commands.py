@@ -148,6 +148,8 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_rates_full",
     "paper_mpe_setting",
     "paper_mpe_step_scaling",
+    "paper_smac",
+    "paper_smac_2s3z_full",
     "paper_smac_full",
     "where_it_pays_mappo",
 )
