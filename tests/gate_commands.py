@@ -152,7 +152,10 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_stale",
     "paper_mpe_step_scaling",
     "paper_mpe_uncalibrated",
+    "paper_smac",
+    "paper_smac_2s3z_full",
     "paper_smac_full",
+    "paper_smac_setting",
 )
 
 
