@@ -155,6 +155,7 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_smac",
     "paper_smac_2s3z_full",
     "paper_smac_full",
+    "paper_smac_longer_full",
     "paper_smac_setting",
 )
 
