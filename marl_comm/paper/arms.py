@@ -7,7 +7,6 @@ from typing import Any
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.selection import where
 from marl_comm.paper.figure import Configurations
-from marl_comm.paper.regimes import PERIOD
 from marl_comm.plots.style import (
     BLACK,
     ORANGE,
@@ -20,6 +19,7 @@ from marl_comm.plots.style import (
 )
 
 LENGTH = "max_local_steps"
+PERIOD = "communication.period"
 THRESHOLD = "communication.ess_threshold"
 
 
@@ -176,3 +176,8 @@ def played_longer(configurations: Configurations) -> list[Configuration]:
 def _length(configurations: Configurations) -> int:
     """Return the study's local updates: most of those that others than full communication made."""
     return max(int(each.config[LENGTH]) for each in configurations if PERIOD in each.config)
+
+
+def periods(configurations: Configurations) -> list[int]:
+    """Return the numbers of local updates per round that were run, ascending."""
+    return sorted({int(each.config[PERIOD]) for each in configurations if PERIOD in each.config})

@@ -27,10 +27,11 @@ from marl_comm.paper.arms import (
     adaptive,
     found_arms,
     of_arm,
+    periods,
     tuned_beforehand,
 )
 from marl_comm.paper.figure import Configurations
-from marl_comm.paper.regimes import markdown_table, periods
+from marl_comm.paper.text import markdown_table
 
 RATE = "learner.learning_rate"
 

@@ -33,12 +33,12 @@ from marl_comm.paper.arms import (
     Arm,
     found_arms,
     of_arm,
+    periods,
     played_alike,
     played_longer,
 )
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations
-from marl_comm.paper.regimes import periods
 from marl_comm.paper.rules import Evidence
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns

@@ -168,29 +168,37 @@ def test_reference_lines_are_what_is_played(policy, expected):
     assert abs(found.mean() - expected) < 4 * found.std(ddof=1) / 16
 
 
-def test_battles_won_are_drawn_and_told(tmp_path):
-    def record(seed):
+def test_battles_won_are_drawn_and_told_by_scenario(tmp_path):
+    def record(seed, less):
         found = environment_points(evaluation_every=10)
         for point in found:
             evaluated = point["evaluation_sampled_return"] is not None
-            share = point["local_step"] / 50 + seed / 100
+            share = point["local_step"] / 50 + seed / 100 - less
             point["evaluation_sampled_won"] = share if evaluated else None
             point["evaluation_greedy_won"] = share + 0.01 if evaluated else None
         return found
 
-    settings = {**LEARNER, **LENGTH}
-    write_environment_run(tmp_path / "run", "full_communication", record=record, settings=settings)
+    for scenario, less in (("2s3z", 0.2), ("3m", 0.0)):
+        write_environment_run(
+            tmp_path / scenario,
+            "full_communication",
+            record=lambda seed, less=less: record(seed, less),
+            settings={**LEARNER, **LENGTH, paper_smac.SCENARIO: scenario},
+        )
     configurations = pool(load_runs([tmp_path], print), print)
     _, table = paper_smac.finding(configurations)
-    (row,) = (cells(line) for line in table.splitlines()[2:])
+    rows = [cells(line) for line in table.splitlines()[2:]]
     # After 20, 30 and 40 of 50 local updates, and the middle four of eight seeds.
-    assert row[4].startswith("0.635 [")
-    assert row[5].startswith("0.645 [")
-    steps, rounds = paper_smac.draw(configurations).axes
-    for panel in (steps, rounds):
+    assert [row[0] for row in rows] == ["3m", "2s3z"]
+    assert [row[5].split()[0] for row in rows] == ["0.635", "0.435"]
+    assert [row[6].split()[0] for row in rows] == ["0.645", "0.445"]
+    assert [row[7] for row in rows] == ["0.645", "0.445"]
+    panels = paper_smac.draw(configurations).axes
+    assert [panel.get_title() for panel in panels] == ["3m", "3m", "2s3z", "2s3z"]
+    for panel, won in zip(panels, (0.835, 0.835, 0.635, 0.635), strict=True):
         curve, aim = panel.get_lines()
-        assert curve.get_ydata()[-1] == pytest.approx(0.835)
-        assert set(aim.get_ydata()) == {0.9}
+        assert curve.get_ydata()[-1] == pytest.approx(won)
+        assert set(aim.get_ydata()) == {paper_smac.AIMS[panel.get_title()]}
 
 
 def test_the_page_has_the_reference_lines_and_the_rounds_of_the_study():

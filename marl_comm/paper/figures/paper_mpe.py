@@ -59,7 +59,7 @@ FIGURE = PaperFigure(
         "paper_mpe_full": QUICK,
         **dict.fromkeys(_PERIODIC, QUICK_PERIOD),
         "paper_mpe_adaptive": (*QUICK, "hydra.sweeper.params={communication.ess_threshold:0.5}"),
-        "paper_mpe_longer_full": (*QUICK, "max_local_steps=10"),
+        "paper_mpe_longer_full": (*QUICK, "hydra.sweeper.params={max_local_steps:10}"),
         "paper_mpe_rates_full": QUICK_GRID,
         "paper_mpe_rates": QUICK_GRID,
     },
