@@ -24,6 +24,7 @@ from marl_comm.paper.arms import (
     PREDICTION,
     SAMPLING,
     Arm,
+    adaptive,
     found_arms,
     of_arm,
     periods,
@@ -47,6 +48,9 @@ def played(configurations: Configurations) -> Iterator[Played]:
         if configuration is not None:
             name = arm.label if interval is None else f"{arm.label}, τ = {interval}"
             yield name, arm, interval, configuration
+    for threshold, configuration in sorted(adaptive(configurations).items(), reverse=True):
+        name = f"{SAMPLING.label}, a round once ESS is below {threshold:g}"
+        yield name, SAMPLING, None, configuration
 
 
 def study_table(configurations: Configurations) -> str:

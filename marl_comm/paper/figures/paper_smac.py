@@ -65,6 +65,7 @@ FIGURE = PaperFigure(
     draw=draw,
     finding=finding,
     extra="jaxmarl",
+    networks=True,
     quick={
         "paper_smac_full": (
             "num_seeds=2",
