@@ -24,12 +24,14 @@ from marl_comm.paper.arms import (
     PREDICTION,
     SAMPLING,
     Arm,
+    adaptive,
     found_arms,
     of_arm,
+    periods,
     tuned_beforehand,
 )
 from marl_comm.paper.figure import Configurations
-from marl_comm.paper.regimes import markdown_table, periods
+from marl_comm.paper.text import markdown_table
 
 RATE = "learner.learning_rate"
 
@@ -46,6 +48,9 @@ def played(configurations: Configurations) -> Iterator[Played]:
         if configuration is not None:
             name = arm.label if interval is None else f"{arm.label}, τ = {interval}"
             yield name, arm, interval, configuration
+    for threshold, configuration in sorted(adaptive(configurations).items(), reverse=True):
+        name = f"{SAMPLING.label}, a round once ESS is below {threshold:g}"
+        yield name, SAMPLING, None, configuration
 
 
 def study_table(configurations: Configurations) -> str:

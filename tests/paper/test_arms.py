@@ -11,7 +11,14 @@ from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.runs import load_runs
 from marl_comm.paper import spread
-from marl_comm.paper.arms import ALL_CHUNKS, LARGE_BATCH, PREDICTION, SAMPLING, of_arm
+from marl_comm.paper.arms import (
+    ALL_CHUNKS,
+    LARGE_BATCH,
+    PREDICTION,
+    SAMPLING,
+    of_arm,
+    played_alike,
+)
 from marl_comm.paper.arms_tables import RATE
 from marl_comm.paper.experiments import jobs_of_experiment
 from marl_comm.paper.figures import paper_mpe, paper_smac
@@ -67,7 +74,9 @@ def study(tmp_path_factory):
 
 
 def test_losses_are_shares_of_what_full_communication_learned(study):
-    found = {(each.criterion, each.setting): each.estimate for each in paper_mpe.evidence(study)}
+    found = {
+        (each.criterion, each.setting): each.estimate for each in paper_mpe.WORLD.evidence(study)
+    }
     assert len(found) == 3 * 2
     # Returns rise from -80 in a straight line: the last three of 40 evaluations end 1/40 below.
     late = 1 - 1 / 40
@@ -84,7 +93,7 @@ def test_losses_are_shares_of_what_full_communication_learned(study):
 
 
 def test_arms_are_told_apart_by_their_settings(study):
-    played = paper_mpe.played_alike(study)
+    played = played_alike(study)
     plain, everything = (of_arm(played, arm, 20) for arm in (SAMPLING, ALL_CHUNKS))
     assert plain is not everything
     assert everything.config["learner.chunks"] == "all"
@@ -99,7 +108,7 @@ def cells(line):
 
 
 def test_tables_tell_final_returns_differences_and_what_could_have_been_found(study):
-    _, measures, _, differences, longer, _, grid = paper_mpe.finding(study)
+    _, measures, _, differences, longer, _, grid = paper_mpe.WORLD.finding(study)
     late = -80 + (80 - 35 - 1.75) * (1 - 1 / 60)
     assert f"6,000 joint steps a seed: {late:.1f} [" in longer
     rows = [cells(line) for line in measures.splitlines()[2:]]
@@ -125,7 +134,7 @@ def test_tables_tell_final_returns_differences_and_what_could_have_been_found(st
 
 
 def test_curves_and_final_returns_are_drawn_with_their_reference_lines(study):
-    figure = paper_mpe.draw(study)
+    figure = paper_mpe.WORLD.draw(study)
     steps, rounds, final = figure.axes
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [

@@ -20,7 +20,7 @@ def return_names(spec: Spec) -> list[str]:
 
 @dataclass
 class Episodes:
-    """Sums over the episodes and steps of some rows.
+    """Sums over the episodes and steps of some rows, kept on the device of `running`.
 
     Attributes:
         running: (rows, agents, copies), returns of the episodes under way.
@@ -46,16 +46,16 @@ class Episodes:
             running: (rows, agents, copies), returns of the episodes under way.
             known: Names of further figures that are in the log already.
         """
-        total = torch.zeros(running.shape[:2], dtype=torch.float64)
-        ended = torch.zeros(len(running), dtype=torch.float64)
-        return cls(running, total, ended, known=set(known))
+        total = running.new_zeros(running.shape[:2], dtype=torch.float64)
+        return cls(running, total, total.new_zeros(len(running)), known=set(known))
 
     def count_step(self, rows: Tensor, began: Tensor, step: Step) -> None:
         """Take in a step of some rows; `began`, (rows, copies), says where episodes began."""
-        rows = rows.cpu()
-        running = torch.where(began.cpu().unsqueeze(1), 0.0, self.running[rows])
-        running = running + step.rewards.cpu()
-        over = step.ended.cpu().unsqueeze(1)
+        device = self.running.device
+        rows = rows.to(device)
+        running = torch.where(began.to(device).unsqueeze(1), 0.0, self.running[rows])
+        running = running + step.rewards.to(device)
+        over = step.ended.to(device).unsqueeze(1)
         self.total[rows] += (running * over).sum(dim=2)
         self.ended[rows] += over.sum(dim=(1, 2))
         self.running[rows] = torch.where(over, 0.0, running)
@@ -65,12 +65,12 @@ class Episodes:
                     continue
                 self.known.add(name)
             sums = self.info.setdefault(name, self.ended.new_zeros((2, len(self.ended))))
-            sums[0, rows] += figures.nansum(dim=1).cpu()
-            sums[1, rows] += (~figures.isnan()).sum(dim=1).cpu()
+            sums[0, rows] += figures.nansum(dim=1).to(device)
+            sums[1, rows] += (~figures.isnan()).sum(dim=1).to(device)
 
     def figures(self, spec: Spec) -> dict[str, Array]:
         """Return mean returns and further figures, (rows,); nan where there was none."""
-        means = (self.total / self.ended.unsqueeze(1)).numpy()
+        means = (self.total / self.ended.unsqueeze(1)).cpu().numpy()
         columns = [means.sum(axis=1), *means.T]
-        further = {name: (sums[0] / sums[1]).numpy() for name, sums in self.info.items()}
+        further = {name: (sums[0] / sums[1]).cpu().numpy() for name, sums in self.info.items()}
         return {**dict(zip(return_names(spec), columns, strict=True)), **further}

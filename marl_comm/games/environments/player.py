@@ -107,7 +107,7 @@ class EnvironmentGame:
         copies = self._environments.copies
         rollouts = Rollouts.empty(self.spec, behaviours.count, self._steps, copies)
         known = self._latest.keys() - {*return_names(self.spec)}
-        episodes = Episodes.going_on(self._running[seed_rows], known)
+        episodes = Episodes.going_on(self._running[seed_rows].to(self._device), known)
         for position in range(int(behaviours.count.max())):
             playing = torch.nonzero(behaviours.count > position)[:, 0]
             chunk = self._play_chunk(seed_rows, behaviours, playing, position, episodes)
@@ -233,12 +233,13 @@ class EnvironmentGame:
                 "world": _world(situation),
                 "world_led_to": _world(outcome),
             }.items():
-                columns.setdefault(name, []).append(data.to(self._device))
+                columns.setdefault(name, []).append(data)
             episodes.count_step(playing, situation.began, outcome)
         joined = {
             name: torch.stack(data, dim=1 if name in ("ended", "terminated") else 2)
             for name, data in columns.items()
         }
+        joined = {name: data.to(self._device) for name, data in joined.items()}
         final = at_ends(joined.pop("led_to"), joined["ended"])
         final_world = at_ends(joined.pop("world_led_to"), joined["ended"])
         return Chunk(**joined, final_observations=final, final_world=final_world)
@@ -249,7 +250,7 @@ class EnvironmentGame:
         """Return means of one episode in each copy, (rows,). See `play_episodes`."""
         environments = self._evaluation_environments
         shape = (len(self.spec.agents), environments.copies)
-        returns = torch.zeros((len(seed_rows), environments.copies))
+        returns = torch.zeros((len(seed_rows), environments.copies), device=self._device)
         going_on = torch.ones_like(returns)
         outcomes = {name: torch.full_like(returns, torch.nan) for name in self.spec.outcomes}
         for step in range(self._evaluation_steps):
@@ -260,17 +261,18 @@ class EnvironmentGame:
                 noise = torch.stack(draws).to(self._device)
             actions = policy.act(*self._seen(situation), noise)
             outcome = environments.step(seed_rows, actions)
-            returns += going_on * outcome.rewards.sum(dim=1).cpu()
+            returns += going_on * outcome.rewards.sum(dim=1).to(self._device)
+            ended = outcome.ended.to(self._device)
             for name, ends in outcomes.items():
-                last = (going_on > 0) & outcome.ended.cpu()
+                last = (going_on > 0) & ended
                 ends[last] = outcome.info[info_name(name)].to(ends)[last]
-            going_on *= (~outcome.ended.cpu()).float()
+            going_on *= (~ended).float()
             if not going_on.any():
                 break
         self._tell_of_unfinished(int(going_on.sum()), going_on.numel())
         means = {"return": returns.mean(dim=1)}
         means |= {name: ends.nanmean(dim=1) for name, ends in outcomes.items()}
-        return {name: values.double().numpy() for name, values in means.items()}
+        return {name: values.double().cpu().numpy() for name, values in means.items()}
 
     def _tell_of_unfinished(self, unfinished: int, episodes: int) -> None:
         if unfinished > 0 and not self._told_of_unfinished:
@@ -284,7 +286,7 @@ class EnvironmentGame:
             )
 
     def _remember(self, seed_rows: IntArray, episodes: Episodes) -> None:
-        self._running[seed_rows] = episodes.running
+        self._running[seed_rows] = episodes.running.cpu()
         figures = episodes.figures(self.spec)
         for name in {**self._latest, **figures}:
             latest = self._latest.setdefault(name, np.full(len(self._play), np.nan))

@@ -68,7 +68,8 @@ class Batch:
         rows, agents = self.log_probs.shape[:2]
         device = self.targets.device
         everything = torch.arange(self.size, device=device).expand(rows, -1)
-        return [self.take(part) for part in parts(everything, agents)]
+        cut = parts(everything, agents)
+        return [self.take(part) for part in cut] if len(cut) > 1 else [self]
 
 
 def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:

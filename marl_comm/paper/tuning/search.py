@@ -1,5 +1,6 @@
 """Search along one coordinate at a time until no neighbour is better."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from marl_comm.errors import InputError
@@ -9,6 +10,7 @@ Score = tuple[float, ...]
 """Compared in order; the smaller the better."""
 
 _FAR_BEHIND = 1.5  # times the best cost
+NOT_TRIED: Score = (math.inf, math.inf)  # no better than what never arrives: (inf, a number)
 
 
 class EdgeError(InputError):
@@ -72,7 +74,7 @@ class Search:
             value = setting[coordinate.key]
             for other in coordinate.beside(value):
                 theirs = self._scores.get(self._name({**setting, coordinate.key: other}))
-                if theirs is None or theirs < mine:
+                if theirs is None or theirs == NOT_TRIED or theirs < mine:
                     found.append(f"{coordinate.key}={value}")
                     break
         return found
@@ -123,7 +125,7 @@ class Search:
         name = self._name(setting)
         if name not in self._scores:
             if self.tried >= self._most:
-                return (float("inf"),)
+                return NOT_TRIED
             self._scores[name] = self._score(setting)
         return self._scores[name]
 

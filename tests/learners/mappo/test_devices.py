@@ -5,6 +5,7 @@ The tests that need a GPU skip themselves where torch finds none. The others use
 """
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -23,6 +24,9 @@ from rollout_worlds import (
 from marl_comm.command_line.composition import compose
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
+from marl_comm.games.environments.environments import Step
+from marl_comm.games.environments.episodes import Episodes
+from marl_comm.learners.mappo.batch import Batch
 from marl_comm.learners.mappo.learner import Mappo
 from marl_comm.learners.mappo.predictor import predictor_named
 from marl_comm.randomness import Streams
@@ -88,6 +92,31 @@ def test_a_local_update_makes_nothing_elsewhere(spec, actors, minibatches):
     found += learner.behaviours_for(bases).act(rows, 0, *seen, noise)
     found.append(learner.policy.act(*seen, None))
     assert {tensor.device.type for tensor in found} == {"meta"}
+
+
+def test_returns_are_summed_where_the_simulation_is():
+    def there(*shape, kind=torch.float32):
+        return torch.zeros(shape, dtype=kind, device="meta")
+
+    episodes = Episodes.going_on(there(2, 3, 4))
+    flags = there(2, 4, kind=torch.bool)
+    info = {"info_won": there(2, 4)}
+    step = Step(there(2, 3, 4), flags, flags, there(2, 3, 4, 1), info)
+    episodes.count_step(torch.arange(2, device="meta"), flags, step)
+    found = [episodes.running, episodes.total, episodes.ended, *episodes.info.values()]
+    assert {tensor.device.type for tensor in found} == {"meta"}
+
+
+def test_all_of_a_chunk_at_once_is_no_copy_on_a_gpu():
+    class Whole(Batch):
+        def take(self, chosen):
+            raise AssertionError(chosen.shape)
+
+    data = dict.fromkeys((field.name for field in fields(Batch)), torch.zeros((1, 1, 99_999)))
+    data["targets"] = torch.zeros((1, 99_999), device="meta")
+    data["log_probs"] = data["log_probs"].to("meta")
+    (block,) = Whole(**data).blocks()
+    assert block.actor_inputs is data["actor_inputs"]
 
 
 def ended_run(directory, *overrides):

@@ -225,7 +225,10 @@ class VectorisedEnvironments:
         """Return observations of all agents, (rows, agents, copies, largest observation)."""
         largest = self.spec.largest_observation
         padded = [
-            torch.nn.functional.pad(seen, (0, largest - seen.shape[-1])) for seen in observations
+            torch.nn.functional.pad(seen, (0, largest - seen.shape[-1]))
+            if seen.shape[-1] < largest
+            else seen
+            for seen in observations
         ]
         return torch.stack([seen.view(-1, self.copies, largest) for seen in padded], dim=1)
 
