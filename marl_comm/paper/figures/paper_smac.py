@@ -9,6 +9,7 @@ from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import late_returns, rounds_used, samples_used
 from marl_comm.analysis.selection import where
 from marl_comm.analysis.text import number
+from marl_comm.paper.arms import Arm, periods, played_alike, played_longer
 from marl_comm.paper.arms_tables import played
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.text import markdown_table
@@ -30,7 +31,7 @@ def draw(configurations: Configurations) -> Figure:
         panels = figure.subplots(len(shown), len(AXES), sharey=True, squeeze=False)
         for row, scenario in zip(panels, shown, strict=True):
             for panel, (axis, label) in zip(row, AXES.items(), strict=True):
-                for name, arm, _, configuration in played(_of(configurations, scenario)):
+                for name, arm, _, configuration in played(_study(configurations, scenario)):
                     draw_returns(panel, configuration, axis, arm.look, name, outcome=WON)
                 reference_line(panel, "aim", y=AIMS[scenario])
                 panel.set(xlabel=label, title=scenario, ylim=(0, 1.02))
@@ -43,7 +44,11 @@ def finding(configurations: Configurations) -> list[str]:
     """Give the table of what was won at the end."""
     rows = []
     for scenario in _scenarios(configurations):
-        for name, _, _, each in played(_of(configurations, scenario)):
+        shown = [
+            *((name, each) for name, _, _, each in played(_study(configurations, scenario))),
+            *((f"{arm.label}, longer", each) for arm, each in _longer(configurations, scenario)),
+        ]
+        for name, each in shown:
             measures = (
                 rounds_used(each),
                 samples_used(each),
@@ -66,6 +71,18 @@ def _scenarios(configurations: Configurations) -> list[str]:
     return [scenario for scenario in AIMS if _of(configurations, scenario)]
 
 
+def _study(configurations: Configurations, scenario: str) -> list[Configuration]:
+    """Return the runs of a scenario that are compared: of one length, where several were played."""
+    there = _of(configurations, scenario)
+    return played_alike(there) if periods(there) else there
+
+
+def _longer(configurations: Configurations, scenario: str) -> list[tuple[Arm, Configuration]]:
+    """Return the runs of full communication that are longer than those."""
+    there = _of(configurations, scenario)
+    return played_longer(there) if periods(there) else []
+
+
 def _of(configurations: Configurations, scenario: str) -> list[Configuration]:
     """Return the runs of a scenario."""
     return where(configurations, {SCENARIO: scenario})
@@ -84,16 +101,22 @@ FIGURE = PaperFigure(
     name="paper_smac",
     number=17,
     title="MAPPO comes to win most battles of SMAX's 3m and 2s3z",
-    experiments=("paper_smac_full", "paper_smac_2s3z_full"),
+    experiments=("paper_smac_full", "paper_smac", "paper_smac_longer_full", "paper_smac_2s3z_full"),
     caption=(
         "Three marines against three that a heuristic leads, and two stalkers and three zealots "
         "against as many. Share of 256 evaluation battles won per seed, with sampled actions, "
         "against joint steps and rounds. Lines: interquartile mean over seeds; bands: its 95 % "
-        "bootstrap interval; dotted: what is aimed at. Full communication only so far. At quick "
-        "scale 4 local updates of 4 copies, to see that it runs."
+        "bootstrap interval; dotted: what is aimed at. Rounds last 20 local updates except in full "
+        "communication. At quick scale 4 local updates of 4 copies, to see that it runs."
     ),
     draw=draw,
     finding=finding,
     extra="jaxmarl",
-    quick={"paper_smac_full": _QUICK, "paper_smac_2s3z_full": _QUICK},
+    networks=True,
+    quick={
+        "paper_smac_full": _QUICK,
+        "paper_smac": (*_QUICK, "communication.period=2"),
+        "paper_smac_longer_full": (*_QUICK, "max_local_steps=6"),
+        "paper_smac_2s3z_full": _QUICK,
+    },
 )
