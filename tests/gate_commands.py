@@ -138,10 +138,12 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_ceiling",
     "paper_mpe_chunks",
     "paper_mpe_full",
+    "paper_mpe_larger_full",
     "paper_mpe_listener",
     "paper_mpe_listener_full",
     "paper_mpe_listener_setting",
     "paper_mpe_longer_full",
+    "paper_mpe_longest_full",
     "paper_mpe_own_critics",
     "paper_mpe_rates",
     "paper_mpe_rates_full",
@@ -152,7 +154,11 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_stale",
     "paper_mpe_step_scaling",
     "paper_mpe_uncalibrated",
+    "paper_smac",
+    "paper_smac_2s3z_full",
     "paper_smac_full",
+    "paper_smac_longer_full",
+    "paper_smac_setting",
 )
 
 
@@ -252,6 +258,7 @@ def _options_of_networks() -> Iterator[Command]:
         "learner.chunks=all learner.reuse=2 algorithm=importance_sampling",
         "learner.chunks=all algorithm=base_policy_prediction communication=periodic",
         "learner.advantages=vtrace algorithm=importance_sampling communication=periodic",
+        "learner.recompute_advantages=true algorithm=importance_sampling",
         "learner.importance_weights=separate algorithm=importance_sampling",
         "learner.step_scaling=effective_sample_size algorithm=importance_sampling",
         "learner.critic=own learner.actors=separate algorithm=importance_sampling",

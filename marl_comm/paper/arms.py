@@ -1,11 +1,12 @@
 """The arms of the long studies of MAPPO: how they are told apart, called and drawn."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from marl_comm.analysis.configurations import Configuration
-from marl_comm.analysis.selection import where
+from marl_comm.analysis.returns import late_returns
 from marl_comm.paper.figure import Configurations
 from marl_comm.plots.style import (
     BLACK,
@@ -18,7 +19,7 @@ from marl_comm.plots.style import (
     name_of,
 )
 
-LENGTH = "max_local_steps"
+_LENGTH = "max_local_steps", "game.copies", "game.steps"
 PERIOD = "communication.period"
 THRESHOLD = "communication.ess_threshold"
 
@@ -45,6 +46,7 @@ _PLAIN = {
     "learner.importance_weights": "per_agent",
     "learner.step_scaling": "none",
     "learner.critic": "central",
+    "learner.recompute_advantages": False,
 }
 
 
@@ -54,6 +56,13 @@ def _plain(algorithm: str, **settings: Any) -> Arm:
 
 
 FULL = _plain("full_communication")
+LARGER_FULL = Arm(
+    "full communication, larger updates",
+    {**FULL.settings, "learner.recompute_advantages": True},
+    Look(BLACK, "-", "X"),
+)
+REFERENCES = FULL, LARGER_FULL
+"""What has a round at every update, and so no interval."""
 SAMPLING = _plain("importance_sampling")
 LARGE_BATCH = _plain("large_batch")
 STALE = _plain("stale")
@@ -138,44 +147,77 @@ def of_arm(configurations: Configurations, arm: Arm, interval: int | None) -> Co
         LookupError: There are several, so that something tells them apart that no arm knows.
     """
     settings = dict(arm.settings) if interval is None else {**arm.settings, PERIOD: interval}
-    found = where(configurations, settings)
+    found = having(configurations, settings)
     if len(found) > 1:
         raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
     return found[0] if found else None
 
 
+def reference_of(configurations: Configurations) -> tuple[Arm, Configuration]:
+    """Return the better form of full communication, by the mean of its last evaluations.
+
+    Raises:
+        LookupError: None was played.
+    """
+    found = [(arm, of_arm(configurations, arm, None)) for arm in REFERENCES]
+    there = [(arm, each) for arm, each in found if each is not None]
+    if not there:
+        raise LookupError("no runs of full communication")
+    return max(there, key=lambda each: late_returns(each[1]).mean())
+
+
 def found_arms(configurations: Configurations, arms: Sequence[Arm] = ARMS) -> list[Arm]:
     """Return which of some arms were played at any interval."""
     fixed = [each for each in configurations if PERIOD in each.config]
-    return [arm for arm in arms if where(fixed, arm.settings)]
+    return [arm for arm in arms if having(fixed, arm.settings)]
 
 
 def adaptive(configurations: Configurations) -> dict[float, Configuration]:
     """Return importance sampling with rounds that end by themselves, by the ESS that ends them."""
-    found = where(configurations, {**SAMPLING.settings, "communication.name": "adaptive"})
+    found = having(configurations, {**SAMPLING.settings, "communication.name": "adaptive"})
     return {float(each.config[THRESHOLD]): each for each in found}
 
 
 def played_alike(configurations: Configurations) -> list[Configuration]:
     """Return the runs of the study, all of one length: the longest that all arms have."""
-    return where(configurations, {LENGTH: _length(configurations)})
+    length = _length(configurations)
+    return [each for each in configurations if _joint_steps(each) == length]
 
 
 def tuned_beforehand(configurations: Configurations) -> list[Configuration]:
     """Return the runs of the grid, which are shorter than the study's."""
     length = _length(configurations)
-    return [each for each in configurations if each.config[LENGTH] < length]
+    return [each for each in configurations if _joint_steps(each) < length]
 
 
-def played_longer(configurations: Configurations) -> list[Configuration]:
+def played_longer(configurations: Configurations) -> list[tuple[Arm, Configuration]]:
     """Return runs of full communication that are longer than the study's."""
     length = _length(configurations)
-    return [each for each in configurations if each.config[LENGTH] > length]
+    return [
+        (arm, each)
+        for arm in REFERENCES
+        for each in having(configurations, arm.settings)
+        if _joint_steps(each) > length
+    ]
 
 
 def _length(configurations: Configurations) -> int:
-    """Return the study's local updates: most of those that others than full communication made."""
-    return max(int(each.config[LENGTH]) for each in configurations if PERIOD in each.config)
+    """Return the study's joint steps: most of those that others than full communication had."""
+    return max(_joint_steps(each) for each in configurations if PERIOD in each.config)
+
+
+def _joint_steps(configuration: Configuration) -> int:
+    """Return how many joint steps of a seed local updates learn from."""
+    return math.prod(int(configuration.config[key]) for key in _LENGTH)
+
+
+def having(configurations: Configurations, settings: Mapping[str, Any]) -> list[Configuration]:
+    """Return what has all settings; a switch that older runs do not have was off."""
+    return [
+        each
+        for each in configurations
+        if all(each.config.get(key, False) == value for key, value in settings.items())
+    ]
 
 
 def periods(configurations: Configurations) -> list[int]:

@@ -28,6 +28,7 @@ from marl_comm.paper.arms import (
     FULL,
     LARGE_BATCH,
     PREDICTION,
+    REFERENCES,
     SAMPLING,
     UNCALIBRATED,
     Arm,
@@ -36,6 +37,7 @@ from marl_comm.paper.arms import (
     periods,
     played_alike,
     played_longer,
+    reference_of,
 )
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations
@@ -99,8 +101,8 @@ def _draw(world: World, configurations: Configurations) -> Figure:
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
         panels = figure.subplots(1, 3)
         for panel, axis in zip(panels, AXES, strict=False):
-            for arm in (FULL, *found_arms(configurations, DRAWN)):
-                interval = None if arm is FULL else shown
+            for arm in (*REFERENCES, *found_arms(configurations, DRAWN)):
+                interval = None if arm in REFERENCES else shown
                 configuration = of_arm(configurations, arm, interval)
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
@@ -130,10 +132,12 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
         shift = 1 + 0.06 * (place - (len(arms) - 1) / 2)
         positions = [each * shift for each in there]
         draw_estimates(panel, positions, estimates, arm.look, arm.label, band=False)
-    full = mean_of(late_returns(_needed(configurations, FULL, None)))
-    panel.axhline(full.value, color=FULL.look.color, linestyle=FULL.look.linestyle, lw=1)
+    reference, runs = reference_of(configurations)
+    full = mean_of(late_returns(runs))
+    look = reference.look
+    panel.axhline(full.value, color=look.color, linestyle=look.linestyle, lw=1)
     if full.has_interval:
-        panel.axhspan(full.low, full.high, color=FULL.look.color, alpha=0.12, lw=0)
+        panel.axhspan(full.low, full.high, color=look.color, alpha=0.12, lw=0)
     panel.set_xscale("log")
     panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
     panel.set_xticks(intervals, [str(each) for each in intervals])
@@ -142,9 +146,12 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
 
 
 def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
-    """Measure what prediction and its rivals lose, for each length of rounds that was played."""
+    """Measure what prediction and its rivals lose, for each length of rounds that was played.
+
+    Full communication is the better of its two forms.
+    """
     configurations = played_alike(configurations)
-    full = _needed(configurations, FULL, None)
+    _, full = reference_of(configurations)
     found = []
     for (key, arm), interval in product(_ASKED.items(), periods(configurations)):
         configuration = of_arm(configurations, arm, interval)
@@ -171,7 +178,7 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
         "difference that a paired t-test at 5 % would find four times in five.",
         differences_table(study),
     ]
-    for each in played_longer(configurations):
+    for arm, each in played_longer(configurations):
         steps, sampled, greedy = (
             short(mean_of(values))
             for values in (
@@ -181,8 +188,8 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
             )
         )
         parts.append(
-            f"Full communication for longer, {steps} joint steps a seed: {sampled} with sampled "
-            f"actions, {greedy} with the likeliest ones."
+            f"{arm.label.capitalize()}, for longer ({steps} joint steps a seed): {sampled} with "
+            f"sampled actions, {greedy} with the likeliest ones."
         )
     grid = rates_table(configurations)
     if grid:

@@ -20,7 +20,11 @@ RUNNABLE = {variant.name for variant in VARIANTS if "oracle" not in variant.name
 
 
 def rounds(document, name):
-    return float(interquartile_mean(values(document["algorithms"][name])))
+    return rounds_of(document["algorithms"][name])
+
+
+def rounds_of(entry):
+    return float(interquartile_mean(values(entry)))
 
 
 def test_the_tables_of_the_page_are_those_of_the_results():
@@ -65,6 +69,11 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
     full = ratios("full_communication", "importance_sampling")
     assert f"communication takes {min(full):.1f} to {max(full):.1f} times the rounds" in summary
     assert f"takes {min(full):.1f} to {max(full):.1f} times the rounds of importance" in page
+    graph_full = found["graph_20x4_triples"]["full_communication"]
+    (edge,) = graph_full["at_the_edge"]
+    assert edge == "learner.step_size=640.0"
+    assert "best at a step size of 640, the largest tried" in page
+    assert f"It takes {rounds_of(graph_full):.2f} rounds." in page
     oracle = {
         problem: ratio_between(each, "prediction_oracle", "importance_sampling")
         for problem, each in found.items()

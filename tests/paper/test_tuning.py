@@ -66,6 +66,16 @@ def test_where_no_more_is_tried_what_never_arrives_is_no_worse_than_what_was_not
     assert search.score(best) == (math.inf, 20.0)
 
 
+@given(st.integers(-5, 5))
+def test_where_nothing_arrives_the_search_looks_further_than_the_next_value(rung):
+    def score(setting):
+        away = abs(setting["step"] / (8.0 * 2.0**rung) - 1)
+        return (3.0, 3.0) if away < 0.1 else (math.inf, 20.0)
+
+    search = Search([STEP], score, most=60)
+    assert search.score(search.climb(START)) == (3.0, 3.0)
+
+
 def test_a_natural_limit_is_no_edge():
     cap = Ladder("cap", None, 1000, 10**0.5, 1, 1000, whole=True)
     search = Search([cap], lambda setting: (-float(setting["cap"]),), most=9)

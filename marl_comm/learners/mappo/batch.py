@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -63,13 +64,18 @@ class Batch:
 
         return type(self)(**{f.name: taken(f.name, getattr(self, f.name)) for f in fields(self)})
 
-    def blocks(self) -> list[Self]:
-        """Return all joint steps in their order, as blocks."""
-        rows, agents = self.log_probs.shape[:2]
-        device = self.targets.device
-        everything = torch.arange(self.size, device=device).expand(rows, -1)
-        cut = parts(everything, agents)
-        return [self.take(part) for part in cut] if len(cut) > 1 else [self]
+    def cut(self, chosen: Tensor | None) -> list[Self]:
+        """Return joint steps by index, (rows, n), as blocks; None for all in their order."""
+        if chosen is None:
+            return self._blocks or [self]
+        return [self.take(part) for part in parts(chosen, self.log_probs.shape[1])]
+
+    @cached_property
+    def _blocks(self) -> list[Self]:
+        """All joint steps in their order; nothing where they fit into one block."""
+        everything = torch.arange(self.size, device=self.targets.device)
+        cut = parts(everything.expand(len(self.targets), -1), self.log_probs.shape[1])
+        return [self.take(part) for part in cut] if len(cut) > 1 else []
 
 
 def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import normalised
-from marl_comm.learners.mappo.batch import Batch, parts, slices
+from marl_comm.learners.mappo.batch import Batch, slices
 from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.estimates import estimates_of
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
@@ -26,6 +26,8 @@ TeamReward = Literal["mean", "sum"]
 Figures = dict[str, Tensor]
 Rates = tuple[float | Tensor, float]
 """Learning rates of the policies, of all rows or of each, (rows, 1), and of the critics."""
+Minibatches = Sequence[Tensor | None]
+"""The joint steps of each gradient step, (rows, n); None for all of them."""
 PlayedShare = tuple[Tensor, float]
 """Policies, (rows, P), and what share of the data each has played."""
 
@@ -148,7 +150,7 @@ class LocalUpdate:
         self,
         state: State,
         weighed: Weighed,
-        minibatches: Iterable[Tensor] | None,
+        passes: Iterable[Minibatches],
         learning_rates: Rates,
     ) -> Figures:
         """Change the state by gradient steps.
@@ -156,8 +158,7 @@ class LocalUpdate:
         Args:
             state: Changed in place.
             weighed: The data, as the policies of `state` see them.
-            minibatches: The joint steps of each gradient step, (rows, n); None takes all of them
-                in each of as many steps as there are epochs.
+            passes: For each pass over the data, the joint steps of its gradient steps.
             learning_rates: Of the policies and of the value functions.
 
         Returns:
@@ -165,15 +166,15 @@ class LocalUpdate:
         """
         batch, figures = self._prepare(state, weighed)
         sums: Figures = {}
-        agents, steps = weighed.alive.shape[1], 0
-        if minibatches is None:
-            whole, steps = batch.blocks(), self._settings.epochs
-            for _ in range(steps):
-                self._step(state, whole, batch.size, learning_rates, sums)
-        for chosen in minibatches or ():
-            blocks = [batch.take(part) for part in parts(chosen, agents)]
-            self._step(state, blocks, chosen.shape[1], learning_rates, sums)
-            steps += 1
+        steps = 0
+        for number, minibatches in enumerate(passes):
+            if number > 0 and self._settings.recompute_advantages:
+                batch, _ = self._prepare(state, weighed)
+            for chosen in minibatches:
+                blocks = batch.cut(chosen)
+                size = sum(block.size for block in blocks)
+                self._step(state, blocks, size, learning_rates, sums)
+                steps += 1
         return {**figures, **{name: total / steps for name, total in sums.items()}}
 
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:

@@ -26,6 +26,8 @@ _PERIODIC = (
     "paper_mpe_own_critics",
     "paper_mpe_stale",
 )
+# Half as many updates of twice the data.
+_LARGER = (*QUICK, "game.copies=8", "learner.minibatches=1", "game.evaluation_every=1")
 
 FIGURE = PaperFigure(
     name="paper_mpe",
@@ -33,9 +35,11 @@ FIGURE = PaperFigure(
     title="MAPPO's return at full length depends on the algorithm and on how long rounds last",
     experiments=(
         "paper_mpe_full",
+        "paper_mpe_larger_full",
         *_PERIODIC,
         "paper_mpe_adaptive",
         "paper_mpe_longer_full",
+        "paper_mpe_longest_full",
         "paper_mpe_rates_full",
         "paper_mpe_rates",
     ),
@@ -57,9 +61,11 @@ FIGURE = PaperFigure(
     networks=True,
     quick={
         "paper_mpe_full": QUICK,
+        "paper_mpe_larger_full": (*_LARGER, "max_local_steps=4"),
         **dict.fromkeys(_PERIODIC, QUICK_PERIOD),
         "paper_mpe_adaptive": (*QUICK, "hydra.sweeper.params={communication.ess_threshold:0.5}"),
         "paper_mpe_longer_full": (*QUICK, "max_local_steps=10"),
+        "paper_mpe_longest_full": (*_LARGER, "max_local_steps=6"),
         "paper_mpe_rates_full": QUICK_GRID,
         "paper_mpe_rates": QUICK_GRID,
     },

@@ -10,6 +10,7 @@ Score = tuple[float, ...]
 """Compared in order; the smaller the better."""
 
 _FAR_BEHIND = 1.5  # times the best cost
+_WHERE_NOTHING_ARRIVES = 5  # rungs that are looked along, for all of them are alike there
 NOT_TRIED: Score = (math.inf, math.inf)  # no better than what never arrives: (inf, a number)
 
 
@@ -93,9 +94,13 @@ class Search:
         if isinstance(coordinate, Choice):
             return self._among(coordinate, best)
         for side in (0, 1):
-            ahead = best
-            while (step := self._step(coordinate, ahead, side)) and self._of(step) < self._of(best):
-                best = ahead = step
+            ahead, looked = best, 0
+            while step := self._step(coordinate, ahead, side):
+                if self._of(step) < self._of(best):
+                    best, looked = step, 0
+                elif self._of(best)[0] < math.inf or looked == _WHERE_NOTHING_ARRIVES:
+                    break
+                ahead, looked = step, looked + 1
         return best
 
     def _among(self, choice: Choice, best: dict[str, Value]) -> dict[str, Value]:
