@@ -72,6 +72,7 @@ def test_the_claims_table_is_of_the_claims_as_they_are() -> None:
         ("where_it_does_not_help.md", 12),
         ("reviewers.md", 8),
         ("mappo_study.md", 14),
+        ("mappo.md", 12),
         ("results.md", 20),
         ("markov_games.md", 4),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from marl_comm.command_line.composition import compose
 from marl_comm.paper.experiments import _NOT_IDENTITY, Job, command_of, jobs_of_experiment
+from marl_comm.paper.figure import paper_figures
 from marl_comm.paper.workers import finished_run, run_job, run_jobs
 from marl_comm.runs import session
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
@@ -168,3 +169,16 @@ def test_the_cost_of_networks_grows_with_what_they_play_and_learn() -> None:
     assert seconds(*usual, "num_seeds=16") > 1.9 * seconds(*usual)
     assert seconds(*usual, "learner.epochs=40") > 1.5 * seconds(*usual)
     assert seconds(*usual, "game.evaluation_every=1") > 1.2 * seconds(*usual)
+
+
+def test_all_figures_at_quick_scale_take_as_long_as_the_readme_says_and_less_than_20_minutes():
+    every = {
+        job.name: job.seconds
+        for figure in paper_figures().values()
+        for experiment in figure.experiments
+        for job in jobs_of_experiment(experiment, figure.quick.get(experiment, ()))
+    }
+    minutes = sum(every.values()) / 2 / 60  # on two cores
+    assert minutes < 20
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    assert f"for all at quick scale, {minutes:.0f} minutes on 2 idle cores" in readme
