@@ -115,7 +115,7 @@ def test_all_of_a_chunk_at_once_is_no_copy_on_a_gpu():
     data = dict.fromkeys((field.name for field in fields(Batch)), torch.zeros((1, 1, 99_999)))
     data["targets"] = torch.zeros((1, 99_999), device="meta")
     data["log_probs"] = data["log_probs"].to("meta")
-    (block,) = Whole(**data).blocks()
+    (block,) = Whole(**data).cut(None)
     assert block.actor_inputs is data["actor_inputs"]
 
 
