@@ -138,6 +138,7 @@ EXPERIMENTS_OF_NETWORKS = (
     "paper_mpe_ceiling",
     "paper_mpe_chunks",
     "paper_mpe_full",
+    "paper_mpe_larger",
     "paper_mpe_larger_full",
     "paper_mpe_listener",
     "paper_mpe_listener_full",

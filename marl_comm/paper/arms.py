@@ -117,6 +117,18 @@ OWN_CRITICS = _form(
     Look(BLACK, ":", "p"),
     learner__critic="own",
 )
+LARGER_SAMPLING = _form(
+    "importance sampling, larger updates",
+    SAMPLING,
+    Look(ORANGE, "-", "v"),
+    learner__recompute_advantages=True,
+)
+LARGER_PREDICTION = _form(
+    "base-policy prediction, larger updates",
+    PREDICTION,
+    Look(SKY_BLUE, "-", "D"),
+    learner__recompute_advantages=True,
+)
 ARMS = (
     PREDICTION,
     SAMPLING,
@@ -129,6 +141,8 @@ ARMS = (
     SLOWER,
     OWN_CRITICS,
     STALE,
+    LARGER_SAMPLING,
+    LARGER_PREDICTION,
 )
 """All but full communication, in the order of tables and legends."""
 DRAWN = ARMS[:6]

@@ -77,9 +77,9 @@ def differences_table(configurations: Configurations) -> str:
     full, best = reference_of(configurations)
     rows = []
     for name, _, interval, each in played(configurations):
-        references: list[Configuration | None] = [best]
-        if interval is not None:
-            references += [of_arm(configurations, arm, interval) for arm in (SAMPLING, LARGE_BATCH)]
+        others = (SAMPLING, LARGE_BATCH)
+        at = [None if interval is None else of_arm(configurations, arm, interval) for arm in others]
+        references = [best, *at]
         if each is best:
             continue
         cells = []

@@ -94,7 +94,7 @@ class World:
 def _draw(world: World, configurations: Configurations) -> Figure:
     """Draw returns against steps and rounds for the longest rounds, and final ones by length."""
     configurations = played_alike(configurations)
-    intervals = periods(configurations)
+    intervals = _drawn(configurations)
     shown = _shown(configurations, intervals)
     before = float(first_returns(_needed(configurations, FULL, None)).mean())
     with style.context(RC_PARAMS):
@@ -201,6 +201,12 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
             grid,
         ]
     return parts
+
+
+def _drawn(configurations: Configurations) -> list[int]:
+    """Return the intervals of the arms that have curves."""
+    found = [(arm, each) for arm in DRAWN for each in periods(configurations)]
+    return sorted({each for arm, each in found if of_arm(configurations, arm, each) is not None})
 
 
 def _shown(configurations: Configurations, intervals: list[int]) -> int:

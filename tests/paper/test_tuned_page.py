@@ -78,6 +78,9 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
         problem: ratio_between(each, "prediction_oracle", "importance_sampling")
         for problem, each in found.items()
     }
+    large = found["coverage_40x10"]["prediction_oracle"]
+    assert f"{large['search']:.2f} rounds on its {large['seeds_of_search'][1]} seeds and" in page
+    assert f"seeds and {rounds_of(large):.2f} on the {len(large['round'])} others" in page
     graph, coverage, congestion = (
         f"{oracle[problem].value:.2f}"
         for problem in ("graph_20x4_triples", "coverage_12x6", "congestion_20x6")

@@ -169,6 +169,7 @@ class LocalUpdate:
         steps = 0
         for number, minibatches in enumerate(passes):
             if number > 0 and self._settings.recompute_advantages:
+                del batch  # or two would be held at a time
                 batch, _ = self._prepare(state, weighed)
             for chosen in minibatches:
                 blocks = batch.cut(chosen)
