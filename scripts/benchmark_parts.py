@@ -1,4 +1,4 @@
-"""Where the time of MAPPO goes: `python scripts/benchmark.py mappo --profile`."""
+"""Where MAPPO's time goes, part by part: `python scripts/benchmark.py mappo --profile`."""
 
 import statistics
 import time
@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from rich.table import Table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from marl_comm.games.environments.vmas.simulations import Simulations
@@ -18,24 +19,27 @@ from marl_comm.learners.mappo.perceptron import PerceptronGradient
 from marl_comm.learners.mappo.players import Behaviours
 from marl_comm.learners.mappo.update import LocalUpdate
 
-_PRODUCTS = ("bmm", "baddbmm", "baddbmm_")
-_PARTS: dict[str, list[tuple[Any, str]]] = {
+Work = Callable[[], object]
+
+PARTS: dict[str, list[tuple[Any, str]]] = {
     "simulation": [(Simulations, "step")],
     "new episodes": [(Simulations, "begin"), (Simulations, "observations")],
     "acting": [(Behaviours, "act")],
-    "weighing, figures": [(Mappo, "weigh"), (Mappo, "_measured")],
+    "weighing": [(Mappo, "weigh"), (Mappo, "_measured")],
     "advantages": [(LocalUpdate, "_prepare"), (Batch, "blocks")],
     "networks forward": [(PerceptronGradient, "forward")],
     "networks backward": [(PerceptronGradient, "backward")],
     "losses": [(LocalUpdate, "_policy_backward"), (LocalUpdate, "_value_backward")],
-    "clipping, Adam": [(LocalUpdate, "_clipped"), (Adam, "step")],
+    "clipping and Adam": [(LocalUpdate, "_clipped"), (Adam, "step")],
 }
-_OUTER = ("losses",)  # parts that others are parts of, which count by themselves
-REST = {"collect": "storing, the rest of collecting", "update": "the rest of updating"}
+REST = {"collect": "storing and the rest of collecting", "update": "the rest of updating"}
+EVALUATION = "evaluation"
+PRODUCTS = "matrix products of updating"
+_WITHOUT_INSIDES = (*REST.values(), "losses")  # what is done within them counts by itself
 
 
 class Clock:
-    """Process time by part; of a part within another, only that of the inner one's outer."""
+    """Process time by part; what is done within a part counts as that part's, or by itself."""
 
     def __init__(self) -> None:
         """Start at zero."""
@@ -46,20 +50,20 @@ class Clock:
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
         """Count what happens as the time of a part."""
-        if self._open and self._open[-1] not in (*REST.values(), *_OUTER):
-            yield  # it is a piece of work whose insides do not count by themselves
+        if self._open and self._open[-1] not in _WITHOUT_INSIDES:
+            yield
             return
-        self._close()
+        self._count()
         self._open.append(part)
         yield
-        self._close()
+        self._count()
         self._open.pop()
 
-    def _close(self) -> None:
+    def _count(self) -> None:
         now = time.process_time()
         if self._open:
             self.seconds[self._open[-1]] += now - self._since
-        self._since = time.process_time()
+        self._since = now
 
     def timing(self, method: Callable[..., Any], part: str) -> Callable[..., Any]:
         """Return a method that counts its time."""
@@ -71,13 +75,13 @@ class Clock:
         return timed
 
 
-def seconds_by_part(works: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
+def seconds_by_part(works: dict[str, Work], repetitions: int) -> dict[str, float]:
     """Return the median process time of each part of collecting and updating, in turn."""
     clocks = []
     for _ in range(repetitions):
         clock = Clock()
         with ExitStack() as patched:
-            for part, methods in _PARTS.items():
+            for part, methods in PARTS.items():
                 for owner, name in methods:
                     timed = clock.timing(getattr(owner, name), part)
                     patched.enter_context(patch.object(owner, name, timed))
@@ -85,17 +89,22 @@ def seconds_by_part(works: dict[str, Callable[[], object]], repetitions: int) ->
                 with clock.of(REST[kind]):
                     work()
         clocks.append(clock.seconds)
-    names = [*_PARTS, *REST.values()]
+    names = [*PARTS, *REST.values()]
     return {name: statistics.median(clock[name] for clock in clocks) for name in names}
 
 
 class Products(TorchDispatchMode):
-    """Adds up the process time of matrix products."""
+    """Counts batched matrix products.
+
+    Attributes:
+        seconds: Their process time.
+        operations: How many multiplications and additions they are.
+    """
 
     def __init__(self) -> None:
         """Start at zero."""
         super().__init__()
-        self.seconds = 0.0
+        self.seconds, self.operations = 0.0, 0
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, given: Any = (), named: Any = None
@@ -103,16 +112,39 @@ class Products(TorchDispatchMode):
         """Run an operation of torch."""
         start = time.process_time()
         result = operation(*given, **(named or {}))
-        if operation.overloadpacket.__name__ in _PRODUCTS:
-            self.seconds += time.process_time() - start
+        spent = time.process_time() - start
+        if operation.overloadpacket.__name__ in ("bmm", "baddbmm", "baddbmm_"):
+            left, right = given[-2:]
+            self.seconds += spent
+            self.operations += 2 * left.numel() * right.shape[-1]
         return result
 
 
-def seconds_of_products(work: Callable[[], object], repetitions: int) -> float:
-    """Return the median process time of the matrix products in some work."""
-    found = []
-    for _ in range(repetitions):
-        with Products() as products:
-            work()
-        found.append(products.seconds)
-    return statistics.median(found)
+def products_of(work: Work) -> Products:
+    """Return the matrix products of some work."""
+    with Products() as products:
+        work()
+    return products
+
+
+def profile_table(works: dict[str, Work], evaluate: Work, joint_steps: int, every: int) -> Table:
+    """Return where the time goes, the last row being the matrix products within the rows above.
+
+    Args:
+        works: What collects and what updates.
+        evaluate: What evaluates.
+        joint_steps: That are collected.
+        every: Local updates between evaluations.
+    """
+    seconds = seconds_by_part(works, repetitions=5)
+    evaluate()  # the first time, simulations are made
+    start = time.process_time()
+    evaluate()
+    seconds[EVALUATION] = (time.process_time() - start) / every
+    total = sum(seconds.values())
+    products = [products_of(works["update"]).seconds for _ in range(3)]
+    seconds[PRODUCTS] = statistics.median(products)
+    table = Table("part", "us per joint step", "share")
+    for name, spent in seconds.items():
+        table.add_row(name, f"{1e6 * spent / joint_steps:.2f}", f"{100 * spent / total:.1f} %")
+    return table
