@@ -216,7 +216,7 @@ OPERATIONS = 1.38e6
 """Of an update's matrix products, per joint step: 10 epochs, and a pass before them to weigh."""
 
 
-def mappo(device: str, copies: Sequence[int] | None) -> None:
+def mappo(device: str, copies: Sequence[int] | None, seeds: int | None) -> None:
     """Print how many joint environment steps MAPPO learns from per second, and where time goes.
 
     Full communication, simple_spread, 2 x 64 networks, 10 epochs of one minibatch. On a CPU process
@@ -233,12 +233,12 @@ def mappo(device: str, copies: Sequence[int] | None) -> None:
         ("vmas/simple_spread", "mpe/simple_spread") if device == "cpu" else ("vmas/simple_spread",)
     )
     for game, many in ((game, many) for game in games for many in copies or _COPIES[device]):
-        seeds = _SEEDS[device]
-        collect, update = mappo_seconds_per_step(game, seeds, many, device)
+        rows = seeds or _SEEDS[device]
+        collect, update = mappo_seconds_per_step(game, rows, many, device)
         held = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else None
         table.add_row(
             game,
-            f"{seeds} x {many}",
+            f"{rows} x {many}",
             f"{1 / (collect + update):,.0f}",
             f"{1e6 * collect:.3g}",
             f"{1e6 * update:.3g}",
@@ -390,6 +390,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
     parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
     parser.add_argument("--profile", action="store_true", help="of mappo, on the CPU")
+    parser.add_argument("--seeds", type=int, help="of mappo; 8 on a CPU, 1 on a GPU")
     chosen = parser.parse_args()
     if chosen.benchmark == "tabular":
         tabular()
@@ -398,7 +399,7 @@ def main() -> None:
     elif chosen.profile:
         mappo_profile()
     else:
-        mappo(chosen.device, chosen.copies)
+        mappo(chosen.device, chosen.copies, chosen.seeds)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "new episodes": [(Simulations, "begin"), (Simulations, "observations")],
     "acting": [(Behaviours, "act")],
     "weighing": [(Mappo, "weigh"), (Mappo, "_measured")],
-    "advantages": [(LocalUpdate, "_prepare"), (Batch, "blocks")],
+    "advantages": [(LocalUpdate, "_prepare"), (Batch, "cut")],
     "networks forward": [(PerceptronGradient, "forward")],
     "networks backward": [(PerceptronGradient, "backward")],
     "losses": [(LocalUpdate, "_policy_backward"), (LocalUpdate, "_value_backward")],

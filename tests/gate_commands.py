@@ -127,29 +127,39 @@ EXPERIMENTS_OF_TABLES = (
 )
 EXPERIMENTS_OF_NETWORKS = (
     "ablation_mappo",
+    "ablation_mappo_missing",
     "ablation_mappo_predictor",
-    "ablation_mappo_reference",
-    "mappo_curves",
-    "mappo_curves_full",
-    "mappo_curves_ordinary",
-    "mappo_curves_ordinary_full",
-    "mappo_ordinary",
+    "ablation_mappo_stale",
+    "ablation_mappo_uncalibrated",
     "mappo_predictable",
-    "missing_data_mappo",
     "paper_mpe",
     "paper_mpe_adaptive",
     "paper_mpe_advantages",
     "paper_mpe_ceiling",
     "paper_mpe_chunks",
     "paper_mpe_full",
+    "paper_mpe_larger",
+    "paper_mpe_larger_full",
+    "paper_mpe_listener",
+    "paper_mpe_listener_full",
+    "paper_mpe_listener_setting",
     "paper_mpe_longer_full",
+    "paper_mpe_longest_full",
     "paper_mpe_own_critics",
     "paper_mpe_rates",
     "paper_mpe_rates_full",
+    "paper_mpe_rates_listener",
+    "paper_mpe_rates_listener_full",
+    "paper_mpe_reuse",
     "paper_mpe_setting",
+    "paper_mpe_stale",
     "paper_mpe_step_scaling",
+    "paper_mpe_uncalibrated",
+    "paper_smac",
+    "paper_smac_2s3z_full",
     "paper_smac_full",
-    "where_it_pays_mappo",
+    "paper_smac_longer_full",
+    "paper_smac_setting",
 )
 
 
@@ -249,6 +259,7 @@ def _options_of_networks() -> Iterator[Command]:
         "learner.chunks=all learner.reuse=2 algorithm=importance_sampling",
         "learner.chunks=all algorithm=base_policy_prediction communication=periodic",
         "learner.advantages=vtrace algorithm=importance_sampling communication=periodic",
+        "learner.recompute_advantages=true algorithm=importance_sampling",
         "learner.importance_weights=separate algorithm=importance_sampling",
         "learner.step_scaling=effective_sample_size algorithm=importance_sampling",
         "learner.critic=own learner.actors=separate algorithm=importance_sampling",
@@ -281,11 +292,8 @@ def _experiments() -> Iterator[Command]:
     for name in ("rates", "markov_gap"):
         yield _first_job(name, "num_seeds=1 max_local_steps=6 samples_per_round=null")
     for name in EXPERIMENTS_OF_NETWORKS:
-        steps = (
-            "max_steps=5 metrics.every=1"
-            if name.startswith(("paper_mpe", "paper_smac"))
-            else "max_cycles=5"
-        )
+        of_mpe2 = name == "mappo_predictable"
+        steps = "max_cycles=5" if of_mpe2 else "max_steps=5 metrics.every=1"
         sizes = (
             "num_seeds=1 max_local_steps=5 game.copies=2 game.steps=5 game.evaluation_every=2 "
             f"game.evaluation_copies=2 learner.epochs=2 game.{steps}"

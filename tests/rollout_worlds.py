@@ -56,6 +56,7 @@ def settings(**changes) -> Hyperparameters:
         "truncation": 2.0,
         "others_truncation": 2.0,
         "advantages": "gae",
+        "recompute_advantages": False,
         "delta_truncation": 1.0,
         "trace_truncation": 1.0,
         "device": "cpu",

@@ -86,7 +86,7 @@ def difference_table(pairings: Sequence[Pairs], outcome: str = RETURN) -> Sheet:
         for pairs in pairings
     ]
     caption = caption_for(pairings, _PAIRED_CAPTION)
-    columns = ("pairs", *comparison_titles(outcome))
+    columns = ("pairs", *_comparison_titles(outcome))
     first = "configuration / reference"
     return Sheet("Relative to the reference", caption, first, columns, tuple(rows))
 
@@ -103,32 +103,11 @@ def _cell(each: Estimate) -> Cell:
     return Cell(short(each), each.value, each.low, each.high)
 
 
-def measured(configuration: Configuration, outcome: str = RETURN) -> dict[str, str]:
-    """Return each measure of a configuration in words, by its title."""
-    return {title: short(each) for title, each in _measured(configuration, outcome).items()}
-
-
 def _measured(configuration: Configuration, outcome: str) -> dict[str, Estimate]:
     return {
         title: mean_of(statistic(configuration))
         for title, statistic in measures_of(outcome).items()
     }
-
-
-def comparison_titles(outcome: str = RETURN) -> list[str]:
-    """Return the titles of what `compared` returns, in its order."""
-    return [
-        *(f"{title}, ratio" for title in _RATIOS),
-        *(f"{_titled(title, outcome)}, difference" for title in _DIFFERENCES),
-    ]
-
-
-def compared(
-    configuration: Configuration, reference: Configuration, outcome: str = RETURN
-) -> dict[str, str]:
-    """Return ratios and differences to a reference in words, on the seeds that both have."""
-    estimates = _compared(configuration, reference, outcome)
-    return {title: short(each) for title, each in estimates.items()}
 
 
 def _compared(
@@ -142,7 +121,14 @@ def _compared(
             for title in _DIFFERENCES
         ),
     ]
-    return dict(zip(comparison_titles(outcome), estimates, strict=True))
+    return dict(zip(_comparison_titles(outcome), estimates, strict=True))
+
+
+def _comparison_titles(outcome: str) -> list[str]:
+    return [
+        *(f"{title}, ratio" for title in _RATIOS),
+        *(f"{_titled(title, outcome)}, difference" for title in _DIFFERENCES),
+    ]
 
 
 def _titled(title: str, outcome: str) -> str:

@@ -42,6 +42,7 @@ _ADDED = (
     ("learner", "mappo", "reuse", "latest"),
     ("learner", "mappo", "step_scaling", "none"),
     ("learner", "mappo", "advantages", "gae"),
+    ("learner", "mappo", "recompute_advantages", False),
     ("learner", "mappo", "delta_truncation", 1.0),
     ("learner", "mappo", "trace_truncation", 1.0),
     ("learner", "mappo", "others_truncation", 2.0),

@@ -15,21 +15,25 @@ from marl_comm.analysis.returns import (
     samples_used,
     staleness_means,
 )
-from marl_comm.analysis.selection import where
 from marl_comm.analysis.text import number
 from marl_comm.arrays import Array
 from marl_comm.paper.arms import (
     FULL,
     LARGE_BATCH,
     PREDICTION,
+    REFERENCES,
     SAMPLING,
     Arm,
+    adaptive,
     found_arms,
+    having,
     of_arm,
+    periods,
+    reference_of,
     tuned_beforehand,
 )
 from marl_comm.paper.figure import Configurations
-from marl_comm.paper.regimes import markdown_table, periods
+from marl_comm.paper.text import markdown_table
 
 RATE = "learner.learning_rate"
 
@@ -39,13 +43,16 @@ Played = tuple[str, Arm, int | None, Configuration]
 def played(configurations: Configurations) -> Iterator[Played]:
     """Yield name, arm, interval and runs of all that was played, full communication first."""
     for arm, interval in [
-        (FULL, None),
+        *((arm, None) for arm in REFERENCES),
         *((arm, each) for each in periods(configurations) for arm in found_arms(configurations)),
     ]:
         configuration = of_arm(configurations, arm, interval)
         if configuration is not None:
             name = arm.label if interval is None else f"{arm.label}, τ = {interval}"
             yield name, arm, interval, configuration
+    for threshold, configuration in sorted(adaptive(configurations).items(), reverse=True):
+        name = f"{SAMPLING.label}, a round once ESS is below {threshold:g}"
+        yield name, SAMPLING, None, configuration
 
 
 def study_table(configurations: Configurations) -> str:
@@ -67,13 +74,13 @@ def study_table(configurations: Configurations) -> str:
 
 def differences_table(configurations: Configurations) -> str:
     """Return each arm's paired differences, and how small ones could have been found."""
-    full = of_arm(configurations, FULL, None)
+    full, best = reference_of(configurations)
     rows = []
     for name, _, interval, each in played(configurations):
-        references = [full]
-        if interval is not None:
-            references += [of_arm(configurations, arm, interval) for arm in (SAMPLING, LARGE_BATCH)]
-        if each is full:
+        others = (SAMPLING, LARGE_BATCH)
+        at = [None if interval is None else of_arm(configurations, arm, interval) for arm in others]
+        references = [best, *at]
+        if each is best:
             continue
         cells = []
         for reference in references:
@@ -85,7 +92,7 @@ def differences_table(configurations: Configurations) -> str:
             cells += [short(difference_of(ours, theirs)), number(effect)]
         rows.append([name, *cells])
     head = [""]
-    for name in ("full communication", "importance sampling", LARGE_BATCH.label):
+    for name in (full.label, SAMPLING.label, LARGE_BATCH.label):
         head += [f"minus {name}", "smallest detectable"]
     return markdown_table(head, rows)
 
@@ -96,8 +103,8 @@ def rates_table(configurations: Configurations) -> str:
     rates = sorted({each.config[RATE] for each in grid})
     rows = []
     for arm in (FULL, PREDICTION, SAMPLING, LARGE_BATCH):
-        found = [where(grid, {**arm.settings, RATE: rate}) for rate in rates]
-        if not all(found):
+        found = [having(grid, {**arm.settings, RATE: rate}) for rate in rates]
+        if not found or not all(found):
             continue
         returns = [late_returns(each) for (each,) in found]
         best = int(np.argmax([values.mean() for values in returns]))

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -54,7 +54,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     for line in without:
         _tell(f"left out: {line}")
     scales = _scales(figures, options)
-    jobs = {figure.name: _jobs(figure, scales[figure.name]) for figure in figures}
+    typed = {each.name: _typed(each, scales[each.name], options.device) for each in figures}
+    jobs = {name: _jobs(of_figure) for name, of_figure in typed.items()}
     every = {job.name: job for of_figure in jobs.values() for job in of_figure}
     found = {name: finished_run(job, options.runs) for name, job in every.items()}
     there = {name: run for name, run in found.items() if run is not None}
@@ -71,9 +72,9 @@ def _reproduce(options: argparse.Namespace) -> int:
         if lacking:
             missing.append(f"`{figure.name}`: {len(lacking)} runs failed, such as {lacking[0]}")
             continue
-        section = _section(
-            figure, scales[figure.name], jobs[figure.name], sweep, made_from, options.out
-        )
+        name, gpu = figure.name, options.device != "cpu" and figure.networks
+        made = f"{made_from}, networks on a GPU" if gpu else made_from
+        section = _section(figure, scales[name], typed[name], jobs[name], sweep, made, options.out)
         sections.append(section)
         _tell(f"drawn: {section.picture}")
     missing += without
@@ -91,20 +92,25 @@ def _scales(figures: Sequence[PaperFigure], options: argparse.Namespace) -> dict
     return {figure.name: "full" if figure.name in full else options.scale for figure in figures}
 
 
-def _jobs(figure: PaperFigure, scale: str) -> list[Job]:
-    return [
-        job
-        for experiment in figure.experiments
-        for job in jobs_of_experiment(experiment, _overrides(figure, experiment, scale))
-    ]
+def _jobs(typed: Mapping[str, tuple[str, ...]]) -> list[Job]:
+    return [job for name, overrides in typed.items() for job in jobs_of_experiment(name, overrides)]
 
 
-def _overrides(figure: PaperFigure, experiment: str, scale: str) -> tuple[str, ...]:
-    return figure.quick.get(experiment, ()) if scale == "quick" else ()
+def _typed(figure: PaperFigure, scale: str, device: str) -> dict[str, tuple[str, ...]]:
+    """Return what is typed after each of a figure's experiments."""
+    there = (f"learner.device={device}",) if figure.networks and device != "cpu" else ()
+    small = figure.quick if scale == "quick" else {}
+    return {name: (*small.get(name, ()), *there) for name in figure.experiments}
 
 
 def _section(
-    figure: PaperFigure, scale: str, jobs: Sequence[Job], sweep: Sweep, made: str, out: Path
+    figure: PaperFigure,
+    scale: str,
+    typed: Mapping[str, tuple[str, ...]],
+    jobs: Sequence[Job],
+    sweep: Sweep,
+    made: str,
+    out: Path,
 ) -> Section:
     runs = [sweep.runs[name] for name in dict.fromkeys(job.name for job in jobs)]
     configurations = pool(runs, _tell)
@@ -117,10 +123,7 @@ def _section(
         title=figure.title,
         caption=figure.caption,
         scale=scale,
-        commands=tuple(
-            command_of(experiment, _overrides(figure, experiment, scale))
-            for experiment in figure.experiments
-        ),
+        commands=tuple(command_of(name, overrides) for name, overrides in typed.items()),
         runs=len(runs),
         seeds=seeds_in_words(configurations) if runs else figure.seeds,
         estimators=estimators_in_words(configurations) if runs else figure.estimators,
@@ -181,6 +184,12 @@ def _parser() -> Parser:
         help="this figure at full scale, the others as --scale says; may be repeated",
     )
     parser.add_argument("--jobs", type=_count, default=2, help="runs at a time; default 2")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where networks of MAPPO compute; default: %(default)s",
+    )
     parser.add_argument("--cost", action="store_true", help="print what it would cost, and stop")
     parser.add_argument("--runs", type=Path, default=Path("outputs/runs"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("outputs/report"), metavar="DIR")

@@ -47,6 +47,8 @@ class Job:
         identity = self.config.model_dump(mode="json", exclude=_NOT_IDENTITY)
         if identity["start_from"] is None:  # a key that the first runs did not have
             del identity["start_from"]
+        if not identity["learner"].get("recompute_advantages", True):  # likewise
+            del identity["learner"]["recompute_advantages"]
         text = json.dumps(identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         game, algorithm = label_of(identity["game"]), label_of(identity["algorithm"])

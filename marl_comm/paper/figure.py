@@ -32,6 +32,7 @@ class PaperFigure:
         finding: Says in words and numbers what the runs show, as Markdown paragraphs.
         seeds: What it is computed from, in words, where there are no experiments.
         estimators: Likewise how it estimates action values.
+        networks: Whether its runs are of MAPPO, so that a GPU can make them.
         extra: The extra of this package without which its runs cannot be made; may be empty.
     """
 
@@ -47,6 +48,7 @@ class PaperFigure:
     seeds: str = ""
     estimators: str = ""
     extra: str = ""
+    networks: bool = False
 
     def lacks(self) -> str:
         """Return what to type before its runs can be made; empty where nothing is missing."""

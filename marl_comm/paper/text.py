@@ -1,6 +1,7 @@
-"""Verdicts as a reader sees them, the same in every form of the report."""
+"""Tables and verdicts as a reader sees them, the same in every form of the report."""
 
 import math
+from collections.abc import Sequence
 
 from marl_comm.analysis.text import interval, number
 from marl_comm.paper.rules import Judgement, Line, Outcome
@@ -31,3 +32,9 @@ def detectable(line: Line) -> str:
         return "-"
     value = line.criterion.detectable(line.evidence.estimate)
     return "-" if math.isnan(value) else f"{line.criterion.side} {number(value)}"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table, its first column to the left and numbers to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""A table of estimates as coloured cells."""
+"""A table of ratios as coloured cells."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -17,6 +17,7 @@ from marl_comm.plots.data import Point, note
 # Both ends are far from grey, and the printed numbers say which is which without colour.
 _COLORS = colormaps["PuOr_r"]
 _NORM = LogNorm(0.4, 2.5)
+_TICKS = (0.4, 0.6, 0.8, 1.0, 1.5, 2.5)
 _UNKNOWN = (0.93, 0.93, 0.93, 1.0)
 
 
@@ -25,28 +26,21 @@ def draw_cells(
     table: Sequence[Sequence[Estimate]],
     columns: Sequence[str],
     rows: Sequence[str],
-    *,
-    colors: Colormap = _COLORS,
-    norm: Normalize = _NORM,
-    neutral: float = 1.0,
 ) -> None:
-    """Draw a cell for each estimate, its number in bold where its interval excludes the neutral.
+    """Draw a cell for each ratio, its number in bold where its interval excludes 1.
 
     Args:
         panel: Where to draw.
-        table: Rows of estimates; by default ratios, below 1 in purple.
+        table: Rows of ratios, below 1 in purple.
         columns: What the columns are called.
         rows: What the rows are called.
-        colors: From what `norm` gives to colours.
-        norm: From values to between 0 and 1.
-        neutral: The value at which there is nothing to tell.
     """
     panel.grid(visible=False)
     for row, estimates in enumerate(table):
         for column, each in enumerate(estimates):
-            known = np.isfinite(each.value) and (each.value > 0 or norm.vmin == 0)
-            decided = known and (each.high < neutral or each.low > neutral)
-            color = colors(norm(each.value)) if known else _UNKNOWN
+            known = np.isfinite(each.value) and each.value > 0
+            decided = known and (each.high < 1 or each.low > 1)
+            color = _COLORS(_NORM(each.value)) if known else _UNKNOWN
             note(panel, [Point(rows[row], columns[column], each.value, each.low, each.high)])
             corner = (column - 0.48, row - 0.48)
             panel.add_patch(Rectangle(corner, 0.96, 0.96, facecolor=color, linewidth=0))
@@ -70,53 +64,38 @@ def draw_cells(
         spine.set_visible(False)
 
 
-def colour_bar(
-    figure: Figure,
-    panels: Sequence[Axes],
-    label: str,
-    ticks: Sequence[float] = (0.4, 0.6, 0.8, 1.0, 1.5, 2.5),
-    *,
-    colors: Colormap = _COLORS,
-    norm: Normalize = _NORM,
-) -> None:
+def colour_bar(figure: Figure, panels: Sequence[Axes], label: str) -> None:
     """Draw which colour stands for which number, beside the panels.
 
     Args:
         figure: Of the panels.
         panels: With cells.
         label: The name of the number.
-        ticks: The numbers that are written beside it.
-        colors: As `draw_cells`.
-        norm: As `draw_cells`.
     """
-    bar = figure.colorbar(ScalarMappable(norm, colors), ax=list(panels), label=label, pad=0.02)
-    bar.ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    bar = figure.colorbar(ScalarMappable(_NORM, _COLORS), ax=list(panels), label=label, pad=0.02)
+    bar.ax.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     bar.ax.minorticks_off()
     bar.outline.set_visible(False)
 
 
-def legend_of_cells(figure: Figure, unknown: str | None = None) -> None:
+def legend_of_cells(figure: Figure, unknown: str) -> None:
     """Say above the panels what bold numbers are, and what cells without a ratio.
 
     Args:
         figure: With cells.
-        unknown: What has no ratio; None where every cell has one.
+        unknown: What has no ratio.
     """
-    bold = r"$\mathbf{0.8}$"
-    handles: list[Line2D | Patch] = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=bold,
-            markersize=14,
-            markeredgewidth=0.1,
-            color="black",
-            label="95 % interval excludes 1",
-        )
-    ]
-    if unknown is not None:
-        handles.append(Patch(facecolor=_UNKNOWN, label=unknown))
+    bold = Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=r"$\mathbf{0.8}$",
+        markersize=14,
+        markeredgewidth=0.1,
+        color="black",
+        label="95 % interval excludes 1",
+    )
+    handles = [bold, Patch(facecolor=_UNKNOWN, label=unknown)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 

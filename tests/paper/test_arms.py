@@ -11,7 +11,17 @@ from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.runs import load_runs
 from marl_comm.paper import spread
-from marl_comm.paper.arms import ALL_CHUNKS, LARGE_BATCH, PREDICTION, SAMPLING, of_arm
+from marl_comm.paper.arms import (
+    ALL_CHUNKS,
+    LARGE_BATCH,
+    LARGER_FULL,
+    PREDICTION,
+    SAMPLING,
+    UNCALIBRATED,
+    of_arm,
+    played_alike,
+    reference_of,
+)
 from marl_comm.paper.arms_tables import RATE
 from marl_comm.paper.experiments import jobs_of_experiment
 from marl_comm.paper.figures import paper_mpe, paper_smac
@@ -32,6 +42,8 @@ LEARNER = {
     RATE: 0.004,
 }
 LENGTH = {"max_local_steps": 40}
+# Half the updates of twice the data.
+LARGER = {"max_local_steps": 20, "game.copies": 8, "learner.recompute_advantages": True}
 
 
 def write(root, algorithm, settings, *, seeds=range(8), updates=40, better=0.0):
@@ -58,6 +70,11 @@ def study(tmp_path_factory):
         write(root, algorithm, {**LENGTH, "communication.period": period})
     everything = {"learner.chunks": "all", "communication.period": 20}
     write(root, "importance_sampling", {**LENGTH, **everything}, better=1.0)
+    uncalibrated = {"algorithm.calibration": False, "communication.period": 20}
+    write(root, "base_policy_prediction", {**LENGTH, **uncalibrated}, better=-15.0)
+    by_itself = {"communication": {"name": "adaptive", "ess_threshold": 0.5, "warmup": 5}}
+    write(root, "importance_sampling", {**LENGTH, **by_itself}, better=2.0)
+    write(root, "full_communication", LARGER, updates=20, better=-1.0)
     write(root, "full_communication", {"max_local_steps": 60}, updates=60, better=5.0)
     for algorithm, rate in itertools.product(FINAL, (0.002, 0.004)):
         settings = {"max_local_steps": 10, RATE: rate}
@@ -67,8 +84,10 @@ def study(tmp_path_factory):
 
 
 def test_losses_are_shares_of_what_full_communication_learned(study):
-    found = {(each.criterion, each.setting): each.estimate for each in paper_mpe.evidence(study)}
-    assert len(found) == 3 * 2
+    found = {
+        (each.criterion, each.setting): each.estimate for each in paper_mpe.WORLD.evidence(study)
+    }
+    assert len(found) == 3 * 2 + 1  # without calibration at one of them
     # Returns rise from -80 in a straight line: the last three of 40 evaluations end 1/40 below.
     late = 1 - 1 / 40
     gained = 80 - 40 - 1.75
@@ -84,14 +103,32 @@ def test_losses_are_shares_of_what_full_communication_learned(study):
 
 
 def test_arms_are_told_apart_by_their_settings(study):
-    played = paper_mpe.played_alike(study)
+    played = played_alike(study)
     plain, everything = (of_arm(played, arm, 20) for arm in (SAMPLING, ALL_CHUNKS))
     assert plain is not everything
     assert everything.config["learner.chunks"] == "all"
     assert of_arm(played, ALL_CHUNKS, 5) is None
+    assert of_arm(played, UNCALIBRATED, 20) is not of_arm(played, PREDICTION, 20)
     assert of_arm(played, PREDICTION, 5).config["algorithm.name"] == "base_policy_prediction"
     with pytest.raises(LookupError, match="4 configurations"):
         of_arm(study, LARGE_BATCH, None)
+
+
+def test_losses_are_measured_against_the_better_form_of_full_communication(tmp_path):
+    write(tmp_path, "full_communication", LENGTH)
+    write(tmp_path, "full_communication", LARGER, updates=20, better=3.0)
+    write(tmp_path, "importance_sampling", {**LENGTH, "communication.period": 20})
+    study = pool(load_runs([tmp_path], print), print)
+    reference, _ = reference_of(played_alike(study))
+    assert reference is LARGER_FULL
+    (found,) = paper_mpe.WORLD.evidence(study)
+    gained = (80 - 37 - 1.75) * (1 - 1 / 20)
+    lost = gained - (80 - 44 - 1.75) * (1 - 1 / 40)
+    assert found.estimate.value == pytest.approx(lost / gained, rel=0.01)
+    _, _, _, differences = paper_mpe.WORLD.finding(study)
+    assert cells(differences.splitlines()[0])[1] == "minus full communication, larger updates"
+    with pytest.raises(LookupError, match="no runs of full communication"):
+        reference_of([])
 
 
 def cells(line):
@@ -99,19 +136,24 @@ def cells(line):
 
 
 def test_tables_tell_final_returns_differences_and_what_could_have_been_found(study):
-    _, measures, _, differences, longer, _, grid = paper_mpe.finding(study)
+    _, measures, _, differences, longer, _, grid = paper_mpe.WORLD.finding(study)
     late = -80 + (80 - 35 - 1.75) * (1 - 1 / 60)
-    assert f"6,000 joint steps a seed: {late:.1f} [" in longer
+    assert f"6,000 joint steps a seed): {late:.1f} [" in longer
     rows = [cells(line) for line in measures.splitlines()[2:]]
-    assert len(rows) == 1 + 3 + 4
+    assert len(rows) == 2 + 3 + 5 + 1
+    assert [row[0] for row in rows][-3:] == [
+        "importance sampling on all chunks, τ = 20",
+        "prediction, not calibrated, τ = 20",
+        "importance sampling, a round once ESS is below 0.5",
+    ]
+    assert rows[1][0] == "full communication, larger updates"
     assert rows[0][:2] == ["full communication", "8"]
-    assert rows[-1][0] == "importance sampling on all chunks, τ = 20"
     # The middle four of eight seeds end 1.75 below, a straight line's last three 1/40 lower.
     value = -80 + (80 - 40 - 1.75) * (1 - 1 / 40)
     assert rows[0][4].startswith(f"{value:.1f} [")
     assert rows[0][5].startswith(f"{value + 1:.1f} [")
     rows = [cells(line) for line in differences.splitlines()[2:]]
-    assert len(rows) == 3 + 4
+    assert len(rows) == 1 + 3 + 5 + 1
     row = next(row for row in rows if row[0] == "base-policy prediction, τ = 20")
     assert row[1].startswith("-0.975")
     assert row[3].startswith("2.92")
@@ -125,15 +167,17 @@ def test_tables_tell_final_returns_differences_and_what_could_have_been_found(st
 
 
 def test_curves_and_final_returns_are_drawn_with_their_reference_lines(study):
-    figure = paper_mpe.draw(study)
+    figure = paper_mpe.WORLD.draw(study)
     steps, rounds, final = figure.axes
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [
         "full communication",
+        "full communication, larger updates",
         "base-policy prediction",
         "importance sampling",
         "one large update",
         "importance sampling on all chunks",
+        "prediction, not calibrated",
         "random play",
         "a scripted policy",
         "95 % interval",
@@ -159,29 +203,37 @@ def test_reference_lines_are_what_is_played(policy, expected):
     assert abs(found.mean() - expected) < 4 * found.std(ddof=1) / 16
 
 
-def test_battles_won_are_drawn_and_told(tmp_path):
-    def record(seed):
+def test_battles_won_are_drawn_and_told_by_scenario(tmp_path):
+    def record(seed, less):
         found = environment_points(evaluation_every=10)
         for point in found:
             evaluated = point["evaluation_sampled_return"] is not None
-            share = point["local_step"] / 50 + seed / 100
+            share = point["local_step"] / 50 + seed / 100 - less
             point["evaluation_sampled_won"] = share if evaluated else None
             point["evaluation_greedy_won"] = share + 0.01 if evaluated else None
         return found
 
-    settings = {**LEARNER, **LENGTH}
-    write_environment_run(tmp_path / "run", "full_communication", record=record, settings=settings)
+    for scenario, less in (("2s3z", 0.2), ("3m", 0.0)):
+        write_environment_run(
+            tmp_path / scenario,
+            "full_communication",
+            record=lambda seed, less=less: record(seed, less),
+            settings={**LEARNER, **LENGTH, paper_smac.SCENARIO: scenario},
+        )
     configurations = pool(load_runs([tmp_path], print), print)
     _, table = paper_smac.finding(configurations)
-    (row,) = (cells(line) for line in table.splitlines()[2:])
+    rows = [cells(line) for line in table.splitlines()[2:]]
     # After 20, 30 and 40 of 50 local updates, and the middle four of eight seeds.
-    assert row[4].startswith("0.635 [")
-    assert row[5].startswith("0.645 [")
-    steps, rounds = paper_smac.draw(configurations).axes
-    for panel in (steps, rounds):
+    assert [row[0] for row in rows] == ["3m", "2s3z"]
+    assert [row[5].split()[0] for row in rows] == ["0.635", "0.435"]
+    assert [row[6].split()[0] for row in rows] == ["0.645", "0.445"]
+    assert [row[7] for row in rows] == ["0.645", "0.445"]
+    panels = paper_smac.draw(configurations).axes
+    assert [panel.get_title() for panel in panels] == ["3m", "3m", "2s3z", "2s3z"]
+    for panel, won in zip(panels, (0.835, 0.835, 0.635, 0.635), strict=True):
         curve, aim = panel.get_lines()
-        assert curve.get_ydata()[-1] == pytest.approx(0.835)
-        assert set(aim.get_ydata()) == {0.9}
+        assert curve.get_ydata()[-1] == pytest.approx(won)
+        assert set(aim.get_ydata()) == {paper_smac.AIMS[panel.get_title()]}
 
 
 def test_the_page_has_the_reference_lines_and_the_rounds_of_the_study():

@@ -142,8 +142,8 @@ def test_every_experiment_belongs_to_a_figure_and_has_a_file() -> None:
     named = {experiment for figure in figures for experiment in figure.experiments}
     files = {path.stem for path in (CONFIG_DIRECTORY / "experiment").glob("*.yaml")}
     assert all(experiment_file(name).is_file() for name in named)
-    # What users start from: regimes of MAPPO, and the recipe of docs/tuned.md.
-    begun = {"mappo_ordinary", "mappo_predictable", "recommended"}
+    # What users start from: large batches for MAPPO, and the recipe of docs/tuned.md.
+    begun = {"mappo_predictable", "recommended"}
     # Studies that are defined and not made so far.
     studies = {name for name in files if name.startswith(("paper_mpe_", "paper_smac"))} - named
     assert files - named == begun | studies
@@ -161,3 +161,16 @@ def test_a_figure_without_its_extra_is_left_out_with_what_to_type(
     assert line in capsys.readouterr().err
     assert line in (tmp_path / "report" / "report.md").read_text()
     assert not (tmp_path / "runs").exists()
+
+
+def test_networks_compute_where_it_is_asked_and_tables_do_not_notice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = paper_figures()
+    for name, device in (("paper_mpe_listener", "cuda"), ("staleness", None)):
+        typed = command._typed(figures[name], "quick", "cuda")
+        jobs = command._jobs(typed)
+        assert all(getattr(job.config.learner, "device", None) == device for job in jobs)
+        assert all(("learner.device=cuda" in each) == (device == "cuda") for each in typed.values())
+    assert run(tmp_path, "staleness", "--device", "tpu", "--cost") == 2
+    assert "tpu" in capsys.readouterr().err

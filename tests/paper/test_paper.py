@@ -9,7 +9,6 @@ from marl_comm.analysis.runs import load_runs
 from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
 from marl_comm.paper.best import at_best, best_ratio, edge_mark
 from marl_comm.paper.figures.staleness import Round, main_round
-from marl_comm.paper.figures.staleness_mappo import mean_profile
 
 
 def pooled(root):
@@ -63,16 +62,6 @@ def test_samples_at_a_distance_are_those_where_it_is_first_reached(two_algorithm
                 moved = list(each.moved[seed])
                 place = next((i for i, m in enumerate(moved) if m >= nats), moved.index(max(moved)))
                 assert values[seed] == each.ess[side][seed][place]
-
-
-def test_a_mean_profile_is_over_complete_rounds_after_the_first(two_algorithms):
-    run = only(two_algorithms, {"algorithm.name": "importance_sampling"}).seeds[0]
-    rounds, divergence = run.metrics["round"], run.metrics["divergence"]
-    expected = np.zeros(5)
-    for number in range(2, 8):
-        expected += divergence[rounds == number] / 6
-    assert (rounds == 8).sum() == 3
-    assert mean_profile(run, "divergence", 5) == pytest.approx(expected)
 
 
 def test_selection_finds_by_settings_and_refuses_what_is_not_unique(tmp_path):

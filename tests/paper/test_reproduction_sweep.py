@@ -1,5 +1,6 @@
 """What is there is reused, what is broken is made again, what is unfinished never counts."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from marl_comm.command_line.composition import compose
-from marl_comm.paper.experiments import Job, command_of, jobs_of_experiment
+from marl_comm.paper.experiments import _NOT_IDENTITY, Job, command_of, jobs_of_experiment
+from marl_comm.paper.figure import paper_figures
 from marl_comm.paper.workers import finished_run, run_job, run_jobs
 from marl_comm.runs import session
 from marl_comm.storage.files import CONFIG, METRICS, SUMMARY
@@ -33,6 +35,18 @@ def test_equal_configurations_have_one_name_and_others_another() -> None:
     assert job().name == job("logger=wandb", "checkpoint_seconds=1.0").name
     names = {job(*change).name for change in [(), ("seed=1",), ("learner.step_size=1.0",)]}
     assert len(names) == 3
+
+
+def test_keys_that_the_first_runs_did_not_have_name_runs_only_where_they_say_something() -> None:
+    key = "learner.recompute_advantages"
+    plain, anew = (
+        Job(compose("game=mpe/simple_spread", f"{key}={value}")) for value in ("false", "true")
+    )
+    assert plain.name != anew.name
+    identity = plain.config.model_dump(mode="json", exclude=_NOT_IDENTITY)
+    del identity["start_from"], identity["learner"]["recompute_advantages"]
+    text = json.dumps(identity, sort_keys=True)
+    assert plain.name.endswith(hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
 def test_jobs_run_in_two_processes_and_are_used_again(tmp_path: Path) -> None:
@@ -155,3 +169,16 @@ def test_the_cost_of_networks_grows_with_what_they_play_and_learn() -> None:
     assert seconds(*usual, "num_seeds=16") > 1.9 * seconds(*usual)
     assert seconds(*usual, "learner.epochs=40") > 1.5 * seconds(*usual)
     assert seconds(*usual, "game.evaluation_every=1") > 1.2 * seconds(*usual)
+
+
+def test_all_figures_at_quick_scale_take_as_long_as_the_readme_says_and_less_than_20_minutes():
+    every = {
+        job.name: job.seconds
+        for figure in paper_figures().values()
+        for experiment in figure.experiments
+        for job in jobs_of_experiment(experiment, figure.quick.get(experiment, ()))
+    }
+    minutes = sum(every.values()) / 2 / 60  # on two cores
+    assert minutes < 20
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    assert f"for all at quick scale, {minutes:.0f} minutes on 2 idle cores" in readme

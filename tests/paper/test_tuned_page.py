@@ -20,7 +20,11 @@ RUNNABLE = {variant.name for variant in VARIANTS if "oracle" not in variant.name
 
 
 def rounds(document, name):
-    return float(interquartile_mean(values(document["algorithms"][name])))
+    return rounds_of(document["algorithms"][name])
+
+
+def rounds_of(entry):
+    return float(interquartile_mean(values(entry)))
 
 
 def test_the_tables_of_the_page_are_those_of_the_results():
@@ -59,12 +63,24 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
     ):
         both = (slowest[problem, name] for name in ("recommended", "importance_sampling"))
         assert words.format(*both) in page
+    summary = (DOCS / "results.md").read_text()
+    assert f"ratio {min(line):.2f} to {max(line):.2f} in six games of seven" in summary
+    assert len(line) == 6
     full = ratios("full_communication", "importance_sampling")
+    assert f"communication takes {min(full):.1f} to {max(full):.1f} times the rounds" in summary
     assert f"takes {min(full):.1f} to {max(full):.1f} times the rounds of importance" in page
+    graph_full = found["graph_20x4_triples"]["full_communication"]
+    (edge,) = graph_full["at_the_edge"]
+    assert edge == "learner.step_size=640.0"
+    assert "best at a step size of 640, the largest tried" in page
+    assert f"It takes {rounds_of(graph_full):.2f} rounds." in page
     oracle = {
         problem: ratio_between(each, "prediction_oracle", "importance_sampling")
         for problem, each in found.items()
     }
+    large = found["coverage_40x10"]["prediction_oracle"]
+    assert f"{large['search']:.2f} rounds on its {large['seeds_of_search'][1]} seeds and" in page
+    assert f"seeds and {rounds_of(large):.2f} on the {len(large['round'])} others" in page
     graph, coverage, congestion = (
         f"{oracle[problem].value:.2f}"
         for problem in ("graph_20x4_triples", "coverage_12x6", "congestion_20x6")

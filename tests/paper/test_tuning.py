@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marl_comm.command_line.composition import compose
+from marl_comm.errors import InputError
 from marl_comm.paper.tuning import command
 from marl_comm.paper.tuning.coordinates import Choice, Ladder, in_use
 from marl_comm.paper.tuning.plays import Costs, Plays, config_of, overrides_of
 from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
 from marl_comm.paper.tuning.search import EdgeError, Search
 from marl_comm.paper.tuning.table import table
-from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED
+from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED, Tuning
 from marl_comm.paper.tuning.variants import VARIANTS, variants_of
 
 STEP = Ladder("step", None, 8, 2, 1e-6, 1e6)
@@ -55,6 +56,24 @@ def test_a_best_at_the_edge_of_what_was_tried_is_refused():
     assert search.tried == 8
     with pytest.raises(EdgeError, match=r"at the edge of its grid, so not a best: .*step="):
         search.best(best)
+
+
+@pytest.mark.parametrize("most", range(1, 12))
+def test_where_no_more_is_tried_what_never_arrives_is_no_worse_than_what_was_not_tried(most):
+    search = Search(EVERY, lambda setting: (math.inf, 20.0), most)
+    best = search.climb(START)
+    assert search.tried <= most
+    assert search.score(best) == (math.inf, 20.0)
+
+
+@given(st.integers(-5, 5))
+def test_where_nothing_arrives_the_search_looks_further_than_the_next_value(rung):
+    def score(setting):
+        away = abs(setting["step"] / (8.0 * 2.0**rung) - 1)
+        return (3.0, 3.0) if away < 0.1 else (math.inf, 20.0)
+
+    search = Search([STEP], score, most=60)
+    assert search.score(search.climb(START)) == (3.0, 3.0)
 
 
 def test_a_natural_limit_is_no_edge():
@@ -108,6 +127,12 @@ def test_a_search_tries_warm_ups_that_are_shorter_than_the_rounds_it_begins_with
                 break
         else:
             assert not (variant.tuned and variant.rarely)
+
+
+def test_small_numbers_are_read_as_the_command_line_reads_them():
+    setting = {"communication": "adaptive", "communication.ess_threshold": 1e-05}
+    typed = overrides_of(TINY, VARIANTS[0], setting, (3, 2))
+    assert config_of(typed).communication.ess_threshold == 1e-05
 
 
 def test_no_seed_of_a_search_is_one_of_the_comparison():
@@ -178,6 +203,52 @@ def test_what_is_tuned_again_begins_at_its_best_and_the_rest_stays(tmp_path, mon
     file.write_text("{")
     assert command.main([*arguments, "--only=recommended"]) == 2
     assert "holds no results of this command" in capsys.readouterr().err
+
+
+class Noted(Plays):
+    """Plays nothing: the nearer a step size is to 5/8, the fewer the rounds."""
+
+    def __init__(self):
+        self.seen = []
+
+    def costs(self, variant, setting, seeds):
+        self.seen.append((variant.name, setting.get("learner.step_size")))
+        rounds = abs(math.log2(setting["learner.step_size"] / 0.625)) + 1
+        return Costs((rounds,) * seeds[1], (rounds,) * seeds[1])
+
+
+def test_what_is_tuned_alone_begins_with_and_tries_the_bests_of_earlier_searches():
+    variants = {variant.name: variant for variant in VARIANTS}
+    sampled = variants["importance_sampling"].start(TINY, "round")
+    found = {
+        "importance_sampling": sampled | {"learner.step_size": 2.5},
+        "prediction_oracle": sampled | {"learner.step_size": 1e6},
+    }
+    plays = Noted()
+    tuning = Tuning(TINY, plays, "round", lambda line: None, found)
+    (tuned,) = tuning.tune([variants["prediction_line"]])
+    assert plays.seen[0] == ("prediction_line", 2.5)
+    assert ("prediction_line", 1e6) in plays.seen
+    assert tuned.setting["learner.step_size"] == 0.625
+    # Not so full communication: with all of its many rounds kept it takes long.
+    next(tuning.tune([variants["full_communication"]]))
+    names = [name for name, _ in plays.seen]
+    assert plays.seen[names.index("full_communication")] == ("full_communication", 20)
+
+
+def test_what_a_run_refuses_ends_no_search_but_is_an_edge():
+    class Refusing(Noted):
+        def costs(self, variant, setting, seeds):
+            if setting["learner.step_size"] < 4:
+                raise InputError("too small")
+            return super().costs(variant, setting, seeds)
+
+    (variant,) = (each for each in VARIANTS if each.name == "full_communication")
+    told = []
+    (tuned,) = Tuning(TINY, Refusing(), "round", told.append, {}).tune([variant])
+    assert tuned.setting["learner.step_size"] == 5
+    assert tuned.edges == ["learner.step_size=5.0"]
+    assert "full_communication too small" in told
 
 
 def test_long_rounds_are_as_many_as_short_ones():

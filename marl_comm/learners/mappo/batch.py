@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -55,33 +56,26 @@ class Batch:
         of_agent = (first_of_agent.view(rows, agents, 1) + chosen.unsqueeze(1)).flatten()
 
         def taken(name: str, data: Tensor) -> Tensor:
-            axes = self._axes(name)
-            index = of_team if axes == 2 else of_agent
+            per_team = name in _PER_CRITIC and self.targets.ndim == 2
+            axes, index = (2, of_team) if per_team else (3, of_agent)
             joined = data.reshape(math.prod(data.shape[:axes]), *data.shape[axes:])
             selected = joined.index_select(0, index)
             return selected.view(*data.shape[: axes - 1], chosen.shape[1], *data.shape[axes:])
 
         return type(self)(**{f.name: taken(f.name, getattr(self, f.name)) for f in fields(self)})
 
-    def blocks(self) -> list[Self]:
-        """Return all joint steps in their order, as blocks."""
-        rows, agents = self.log_probs.shape[:2]
-        cuts = slices(self.size, rows, agents, self.targets.device)
-        return [self._cut(part) for part in cuts]
+    def cut(self, chosen: Tensor | None) -> list[Self]:
+        """Return joint steps by index, (rows, n), as blocks; None for all in their order."""
+        if chosen is None:
+            return self._blocks or [self]
+        return [self.take(part) for part in parts(chosen, self.log_probs.shape[1])]
 
-    def _cut(self, part: slice) -> Self:
-        """Return joint steps side by side in memory; no copy of what is so already."""
-        cut = {}
-        for field in fields(self):
-            data: Tensor = getattr(self, field.name)
-            cut[field.name] = (
-                data[:, part] if self._axes(field.name) == 2 else data[:, :, part]
-            ).contiguous()
-        return type(self)(**cut)
-
-    def _axes(self, name: str) -> int:
-        """Return of how many axes the joint steps are the last: rows, maybe agents, steps."""
-        return 2 if name in _PER_CRITIC and self.targets.ndim == 2 else 3
+    @cached_property
+    def _blocks(self) -> list[Self]:
+        """All joint steps in their order; nothing where they fit into one block."""
+        everything = torch.arange(self.size, device=self.targets.device)
+        cut = parts(everything.expand(len(self.targets), -1), self.log_probs.shape[1])
+        return [self.take(part) for part in cut] if len(cut) > 1 else []
 
 
 def parts(chosen: Tensor, agents: int) -> tuple[Tensor, ...]:

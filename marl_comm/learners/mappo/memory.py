@@ -119,8 +119,10 @@ def _gradients(run: RunSettings, agents: int) -> int:
     everything = rows * game.steps * game.copies
     block = rows * steps_per_block(run.num_seeds, agents)
     if learner.device == "cpu":
-        everything = min(block, everything)
-    return everything * 6 * (sum(learner.hidden) + 32) * _NUMBER
+        layers, everything = 6, min(block, everything)
+    else:
+        layers = 3  # twice what an H100 held (docs/development.md)
+    return everything * layers * (sum(learner.hidden) + 32) * _NUMBER
 
 
 def _refuse(

@@ -10,7 +10,7 @@ from torch import Tensor
 from marl_comm.experience.network_bases import NetworkBases
 from marl_comm.experience.rollouts import Chunk
 from marl_comm.learners.mappo.advantages import normalised
-from marl_comm.learners.mappo.batch import Batch, parts, slices
+from marl_comm.learners.mappo.batch import Batch, slices
 from marl_comm.learners.mappo.distributions import Distribution, permitted
 from marl_comm.learners.mappo.estimates import estimates_of
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
@@ -26,6 +26,8 @@ TeamReward = Literal["mean", "sum"]
 Figures = dict[str, Tensor]
 Rates = tuple[float | Tensor, float]
 """Learning rates of the policies, of all rows or of each, (rows, 1), and of the critics."""
+Minibatches = Sequence[Tensor | None]
+"""The joint steps of each gradient step, (rows, n); None for all of them."""
 PlayedShare = tuple[Tensor, float]
 """Policies, (rows, P), and what share of the data each has played."""
 
@@ -149,7 +151,7 @@ class LocalUpdate:
         self,
         state: State,
         weighed: Weighed,
-        minibatches: Iterable[Tensor] | None,
+        passes: Iterable[Minibatches],
         learning_rates: Rates,
     ) -> Figures:
         """Change the state by gradient steps.
@@ -157,24 +159,24 @@ class LocalUpdate:
         Args:
             state: Changed in place.
             weighed: The data, as the policies of `state` see them.
-            minibatches: The joint steps of each gradient step, (rows, n); None takes all of them
-                in each of as many steps as there are epochs.
+            passes: For each pass over the data, the joint steps of its gradient steps.
             learning_rates: Of the policies and of the value functions.
 
         Returns:
             Figures by name, (rows,), means over the gradient steps where they change.
         """
         batch, figures = self._prepare(state, weighed)
-        agents, steps = weighed.alive.shape[1], 0
         sums = torch.zeros((len(_FIGURES), len(state.actor)), device=state.actor.device)
-        if minibatches is None:
-            whole, steps = batch.blocks(), self._settings.epochs
-            for _ in range(steps):
-                self._step(state, whole, batch.size, learning_rates, sums)
-        for chosen in minibatches or ():
-            blocks = [batch.take(part) for part in parts(chosen, agents)]
-            self._step(state, blocks, chosen.shape[1], learning_rates, sums)
-            steps += 1
+        steps = 0
+        for number, minibatches in enumerate(passes):
+            if number > 0 and self._settings.recompute_advantages:
+                del batch  # or two would be held at a time
+                batch, _ = self._prepare(state, weighed)
+            for chosen in minibatches:
+                blocks = batch.cut(chosen)
+                size = sum(block.size for block in blocks)
+                self._step(state, blocks, size, learning_rates, sums)
+                steps += 1
         return {**figures, **dict(zip(_FIGURES, sums / steps, strict=True))}
 
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:

@@ -1,7 +1,6 @@
 """Local updates of all seeds: their minibatches, their learning rates, and how far they are."""
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from marl_comm.learners.mappo.state import State
 from marl_comm.learners.mappo.update import (
     Figures,
     LocalUpdate,
+    Minibatches,
     PlayedShare,
     Rates,
     Weighed,
@@ -93,13 +93,13 @@ class Updater:
             Figures by name, (rows,).
         """
         shuffles = [self._shuffles[row] for row in self.seed_rows]
-        minibatches = self._minibatches(shuffles, weighed.joint.shape[1], chunks)
+        passes = self._passes(shuffles, weighed.joint.shape[1], chunks)
         policies, critics = self._learning_rates()
         rates: Rates = policies, critics
         if self._settings.step_scaling == "effective_sample_size":
             worth = effective_sample_size(weighed.joint)
             rates = policies * worth.sqrt().unsqueeze(1), critics
-        figures = self._rule.run(networks, weighed, minibatches, rates)
+        figures = self._rule.run(networks, weighed, passes, rates)
         self.local_step += 1
         return figures
 
@@ -125,8 +125,8 @@ class Updater:
         shuffles = [self._rehearsal_shuffles[row] for row in self.seed_rows[rows]]
         for position in range(positions - 1):
             weighed = self.weigh(networks.actor, data(position))
-            minibatches = self._minibatches(shuffles, weighed.joint.shape[1], 1)
-            self._rule.run(networks, weighed, minibatches, self._learning_rates(position))
+            passes = self._passes(shuffles, weighed.joint.shape[1], 1)
+            self._rule.run(networks, weighed, passes, self._learning_rates(position))
             policies.append(networks.actor.clone())
         return torch.stack(policies, dim=1)
 
@@ -149,20 +149,23 @@ class Updater:
             left = max(0.0, 1 - (self.local_step + ahead) / self._total_updates)
         return settings.learning_rate * left, settings.critic_learning_rate * left
 
-    def _minibatches(
+    def _passes(
         self, shuffles: Sequence[np.random.Generator], samples: int, chunks: int
-    ) -> Iterable[Tensor] | None:
-        """Yield the joint steps of each gradient step, (rows, n): all in turn, in random order.
+    ) -> Sequence[Minibatches]:
+        """Return the minibatches of each pass: all joint steps in turn, in random order.
 
-        None where each of a single chunk's gradient steps takes all of it.
+        The last pass may end before all had their turn. None stands for all of a single chunk.
         """
         settings = self._settings
         if settings.minibatches == 1 and chunks == 1:
-            return None
+            return [[None]] * settings.epochs
         passes = -(-settings.epochs // chunks)
         in_order = np.broadcast_to(np.arange(samples), (passes, samples))
         drawn = np.stack([shuffle.permuted(in_order, axis=1) for shuffle in shuffles], axis=1)
         orders = torch.from_numpy(drawn).to(self._device)
         size = -(-(samples // chunks) // settings.minibatches)
-        cut = chain.from_iterable(order.split(size, dim=1) for order in orders)
-        return islice(cut, settings.epochs * settings.minibatches)
+        left = settings.epochs * settings.minibatches
+        steps = -(-samples // size)
+        return [
+            order.split(size, dim=1)[: left - number * steps] for number, order in enumerate(orders)
+        ]

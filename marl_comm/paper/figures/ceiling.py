@@ -14,8 +14,8 @@ from marl_comm.analysis.selection import costs, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.data import Point, note
 from marl_comm.plots.panels import BAND, in_words, written
 from marl_comm.plots.style import BLUE, GREEN, RC_PARAMS, VERMILION, WIDTH
@@ -221,7 +221,7 @@ FIGURE = PaperFigure(
     experiments=_EXPERIMENTS,
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the same "
-        "games, each at its best of six fixed intervals (5 to 160 local updates); ratio of "
+        "games, each at its best of seven fixed intervals (5 to 320 local updates); ratio of "
         "interquartile means, bars: 95 % paired bootstrap interval, which includes the choice of "
         "the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
         "gradients take, which no agent can know: a ceiling for every predictor. To the right: the "

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from marl_comm.analysis.interquartile import mean_of
 from marl_comm.paper.drifted import ESTIMATORS, GAMES, GRID, SAMPLES, SEEDS, drift
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, means_of_columns, reference_line
 from marl_comm.plots.style import (
     BLACK,

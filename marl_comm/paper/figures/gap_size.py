@@ -9,7 +9,7 @@ from marl_comm.analysis.selection import Unit, costs, only, values_of
 from marl_comm.arrays import Array
 from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 

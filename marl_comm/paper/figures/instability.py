@@ -12,8 +12,8 @@ from marl_comm.analysis.interquartile import estimate
 from marl_comm.analysis.selection import final_gaps, only, values_of
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.style import BLUE, RC_PARAMS, SKY_BLUE, VERMILION, WIDTH, Look
 

@@ -12,8 +12,8 @@ from marl_comm.analysis.interquartile import bootstrap, estimate, interquartile_
 from marl_comm.analysis.selection import costs, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import MARK, draw_estimates, in_words, legend_on_top, written
 from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of, name_of
 

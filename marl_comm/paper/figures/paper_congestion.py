@@ -13,8 +13,8 @@ from marl_comm.analysis.estimates import Estimate, share
 from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.selection import costs, final_gaps, only, values_of, where
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, legend_on_top, reference_line
 from marl_comm.plots.style import (
     BLACK,

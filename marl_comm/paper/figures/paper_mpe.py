@@ -1,176 +1,33 @@
 """MAPPO at full length in simple_spread: returns by algorithm and by how long rounds last."""
 
-from itertools import product
-
-from matplotlib import style
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
-
-from marl_comm.analysis.configurations import Configuration
-from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.return_tables import short
-from marl_comm.analysis.returns import (
-    first_returns,
-    late_returns,
-    paired,
-    samples_used,
-    share_lost,
-)
-from marl_comm.paper.arms import (
-    FULL,
-    LARGE_BATCH,
-    PREDICTION,
-    SAMPLING,
-    Arm,
-    found_arms,
-    of_arm,
-    played_alike,
-    played_longer,
-)
-from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
-from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import periods
-from marl_comm.paper.rules import Evidence
+from marl_comm.paper.figure import PaperFigure
+from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World
 from marl_comm.paper.spread import RANDOM_PLAY, SCRIPTED
-from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
-from marl_comm.plots.returns import AXES, draw_returns
-from marl_comm.plots.style import RC_PARAMS, WIDTH
 
-_ASKED = {
-    "mappo_near": PREDICTION,
-    "mappo_sampling_fails": SAMPLING,
-    "mappo_large_batch_fails": LARGE_BATCH,
-}
-_SHOWN = -85.0, SCRIPTED + 5  # returns between the reference lines, and a little beyond
+WORLD = World(
+    name="simple_spread",
+    random_play=RANDOM_PLAY,
+    scripted=SCRIPTED,
+    told=(
+        f"Random play has {RANDOM_PLAY:g}, a scripted policy that assigns landmarks {SCRIPTED:g} "
+        "(`python -m marl_comm.paper.spread 4096`). "
+    ),
+    shown=(-85.0, SCRIPTED + 5),
+)
 
-
-def draw(configurations: Configurations) -> Figure:
-    """Draw returns against steps and rounds for the longest rounds, and final ones by length."""
-    configurations = played_alike(configurations)
-    intervals = periods(configurations)
-    shown = _shown(configurations, intervals)
-    with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
-        panels = figure.subplots(1, 3)
-        for panel, axis in zip(panels, AXES, strict=False):
-            for arm in (FULL, *found_arms(configurations)):
-                interval = None if arm is FULL else shown
-                configuration = of_arm(configurations, arm, interval)
-                if configuration is not None:
-                    draw_returns(panel, configuration, axis, arm.look, arm.label)
-            panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=_SHOWN)
-            reference_line(panel, "random play", y=RANDOM_PLAY)
-            reference_line(panel, "a scripted policy", y=SCRIPTED)
-            panel.get_lines()[-1].set_linestyle((0, (6, 2)))  # not to be taken for random play
-        panels[1].set_xscale("symlog", linthresh=10)
-        panels[1].set_xlim(0, None)
-        panels[1].xaxis.set_major_formatter(ScalarFormatter())
-        _draw_final(panels[2], configurations, intervals)
-        panels[0].set_ylabel("return (reward, sum of agents)")
-        legend_on_top(figure)
-    return figure
-
-
-def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int]) -> None:
-    arms = found_arms(configurations)
-    for place, arm in enumerate(arms):
-        there = [each for each in intervals if of_arm(configurations, arm, each) is not None]
-        estimates = [mean_of(late_returns(_needed(configurations, arm, each))) for each in there]
-        # Side by side, so that bars do not hide each other.
-        shift = 1 + 0.06 * (place - (len(arms) - 1) / 2)
-        positions = [each * shift for each in there]
-        draw_estimates(panel, positions, estimates, arm.look, arm.label, band=False)
-    full = mean_of(late_returns(_needed(configurations, FULL, None)))
-    panel.axhline(full.value, color=FULL.look.color, linestyle=FULL.look.linestyle, lw=1)
-    if full.has_interval:
-        panel.axhspan(full.low, full.high, color=FULL.look.color, alpha=0.12, lw=0)
-    panel.set_xscale("log")
-    panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
-    panel.set_xticks(intervals, [str(each) for each in intervals])
-    panel.minorticks_off()
-    panel.set(xlabel="local updates per round, τ", title="last three evaluations")
-
-
-def evidence(configurations: Configurations) -> list[Evidence]:
-    """Measure what prediction and its rivals lose, for each length of rounds that was played."""
-    configurations = played_alike(configurations)
-    full = _needed(configurations, FULL, None)
-    found = []
-    for (key, arm), interval in product(_ASKED.items(), periods(configurations)):
-        configuration = of_arm(configurations, arm, interval)
-        if configuration is None:
-            continue
-        ours, theirs = paired(late_returns, configuration, full)
-        _, before = paired(first_returns, configuration, full)
-        note = (
-            f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
-        )
-        loss = share_lost(ours, theirs, before)
-        found.append(Evidence(key, f"simple_spread, τ = {interval}", loss, note))
-    return found
-
-
-def finding(configurations: Configurations) -> list[str]:
-    """Give the tables: what each came to, what differs from full communication, the grid."""
-    study = played_alike(configurations)
-    parts = [
-        "Interquartile means over seeds with 95 % intervals; returns are means of the last three "
-        f"evaluations. Random play has {RANDOM_PLAY:g}, a scripted policy that assigns landmarks "
-        f"{SCRIPTED:g} (`python -m marl_comm.paper.spread 4096`). ESS and KL: means over local "
-        "updates on old data.",
-        study_table(study),
-        "Paired by seed, return with sampled actions. The smallest detectable effect is the "
-        "difference that a paired t-test at 5 % would find four times in five.",
-        differences_table(study),
-    ]
-    for each in played_longer(configurations):
-        steps, sampled, greedy = (
-            short(mean_of(values))
-            for values in (
-                samples_used(each),
-                late_returns(each),
-                late_returns(each, actions="greedy"),
-            )
-        )
-        parts.append(
-            f"Full communication for longer, {steps} joint steps a seed: {sampled} with sampled "
-            f"actions, {greedy} with the likeliest ones."
-        )
-    grid = rates_table(configurations)
-    if grid:
-        parts += [
-            "The grid from which each algorithm has its learning rates, those of policies and "
-            "critics alike, on seeds that are not compared; full communication, and the others at "
-            "τ = 10. Means of the last three evaluations, sampled actions, ± a standard error; the "
-            "best of each line stands in bold.",
-            grid,
-        ]
-    return parts
-
-
-def _shown(configurations: Configurations, intervals: list[int]) -> int:
-    """Return the interval at which the curves are drawn: the longest at which all were played."""
-    arms = found_arms(configurations)
-    complete = [
-        each
-        for each in intervals
-        if all(of_arm(configurations, arm, each) is not None for arm in arms)
-    ]
-    return max(complete or intervals)
-
-
-def _needed(configurations: Configurations, arm: Arm, interval: int | None) -> Configuration:
-    found = of_arm(configurations, arm, interval)
-    if found is None:
-        raise LookupError(f"no runs of {arm.label} at an interval of {interval}")
-    return found
-
-
-_SMALL = ("game.copies=4", "game.evaluation_copies=4", "learner.epochs=1", "metrics.every=1")
-_QUICK = (*_SMALL, "num_seeds=6", "max_local_steps=8", "game.evaluation_every=2")
-_ONE_RATE = "hydra.sweeper.params={learner.learning_rate:0.004}"
-_QUICK_GRID = (*_SMALL, "num_seeds=2", "max_local_steps=3", "game.evaluation_every=1", _ONE_RATE)
+_PERIODIC = (
+    "paper_mpe",
+    "paper_mpe_chunks",
+    "paper_mpe_ceiling",
+    "paper_mpe_uncalibrated",
+    "paper_mpe_reuse",
+    "paper_mpe_advantages",
+    "paper_mpe_step_scaling",
+    "paper_mpe_own_critics",
+    "paper_mpe_stale",
+)
+# Half as many updates of twice the data.
+_LARGER = (*QUICK, "game.copies=8", "learner.minibatches=1", "game.evaluation_every=1")
 
 FIGURE = PaperFigure(
     name="paper_mpe",
@@ -178,10 +35,12 @@ FIGURE = PaperFigure(
     title="MAPPO's return at full length depends on the algorithm and on how long rounds last",
     experiments=(
         "paper_mpe_full",
-        "paper_mpe",
-        "paper_mpe_chunks",
-        "paper_mpe_ceiling",
+        "paper_mpe_larger_full",
+        *_PERIODIC,
+        "paper_mpe_larger",
+        "paper_mpe_adaptive",
         "paper_mpe_longer_full",
+        "paper_mpe_longest_full",
         "paper_mpe_rates_full",
         "paper_mpe_rates",
     ),
@@ -196,17 +55,20 @@ FIGURE = PaperFigure(
         "a scripted policy that assigns landmarks (dashed). At quick scale 8 local updates of 4 "
         "copies, to see that it runs."
     ),
-    draw=draw,
-    evidence=evidence,
-    finding=finding,
+    draw=WORLD.draw,
+    evidence=WORLD.evidence,
+    finding=WORLD.finding,
     extra="jaxmarl",
+    networks=True,
     quick={
-        "paper_mpe_full": _QUICK,
-        "paper_mpe": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
-        "paper_mpe_chunks": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
-        "paper_mpe_ceiling": (*_QUICK, "hydra.sweeper.params={communication.period:5}"),
-        "paper_mpe_longer_full": (*_QUICK, "max_local_steps=10"),
-        "paper_mpe_rates_full": _QUICK_GRID,
-        "paper_mpe_rates": _QUICK_GRID,
+        "paper_mpe_full": QUICK,
+        "paper_mpe_larger_full": (*_LARGER, "max_local_steps=4"),
+        **dict.fromkeys(_PERIODIC, QUICK_PERIOD),
+        "paper_mpe_larger": (*_LARGER, "max_local_steps=4"),
+        "paper_mpe_adaptive": QUICK,
+        "paper_mpe_longer_full": (*QUICK, "max_local_steps=10"),
+        "paper_mpe_longest_full": (*_LARGER, "max_local_steps=6"),
+        "paper_mpe_rates_full": QUICK_GRID,
+        "paper_mpe_rates": QUICK_GRID,
     },
 )

@@ -13,8 +13,8 @@ from marl_comm.analysis.interquartile import bootstrap, interquartile_mean, mean
 from marl_comm.analysis.selection import only, paired_costs, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.data import note
 from marl_comm.plots.gap import common_grid, gaps_on_grid
 from marl_comm.plots.panels import in_words, legend_on_top, points_of, reference_line

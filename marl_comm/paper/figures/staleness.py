@@ -10,8 +10,8 @@ from marl_comm.analysis.runs import SeedRun
 from marl_comm.analysis.selection import only
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.regimes import markdown_table
 from marl_comm.paper.rules import Evidence
+from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import (
     draw_estimates,
     in_words,

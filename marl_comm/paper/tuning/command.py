@@ -100,7 +100,8 @@ def _tuned(
 ) -> dict[str, Any]:
     """Return the variants at their best, searched from where an earlier search ended."""
     plays = Plays(problem, options.out / "played" / f"{_name(problem, options)}.jsonl")
-    progress = _Progress(problem.name, _USUAL_SETTINGS * len(variants), plays)
+    expected = sum(_USUAL_SETTINGS if each.tuned else 1 for each in variants) + len(variants)
+    progress = _Progress(problem.name, expected, plays)
     found = {}
     begin = {name: entry["setting"] for name, entry in old.items()}
     for each in Tuning(problem, plays, options.cost, progress.tell, begin).tune(variants):
@@ -130,9 +131,9 @@ class _Progress:
     def tell(self, line: str) -> None:
         self._told += 1
         left = ""
-        if self._plays.played:
+        if self._plays.played and self._told < self._expected:  # beyond that nobody knows
             each = (time.monotonic() - self._start) / self._told
-            left = f", about {duration(each * max(self._expected - self._told, 0))} left"
+            left = f", about {duration(each * (self._expected - self._told))} left"
         print(f"{self._problem} {self._told}: {line}{left}", file=sys.stderr, flush=True)
 
 

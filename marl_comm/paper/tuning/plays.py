@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from marl_comm.analysis.interquartile import interquartile_mean
@@ -143,7 +143,7 @@ def config_of(overrides: Sequence[str]) -> RunConfig:
             place = settings
             for name in path:
                 place = place[name]
-            place[last] = yaml.safe_load(value)
+            place[last] = _read(value)
     try:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
@@ -157,6 +157,13 @@ def _groups() -> set[str]:
 @cache
 def _of_groups(groups: tuple[str, ...]) -> dict[str, Any]:
     return compose(*groups).model_dump(mode="json")
+
+
+def _read(value: str) -> Any:
+    """Return what is typed as Hydra reads it; plain YAML takes 1e-05 for a word."""
+    settings = OmegaConf.to_container(OmegaConf.create(f"value: {value}"))
+    assert isinstance(settings, dict)
+    return settings["value"]
 
 
 def _played(config: RunConfig, gap: float) -> Costs:

@@ -1,5 +1,6 @@
 """Search along one coordinate at a time until no neighbour is better."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from marl_comm.errors import InputError
@@ -9,6 +10,8 @@ Score = tuple[float, ...]
 """Compared in order; the smaller the better."""
 
 _FAR_BEHIND = 1.5  # times the best cost
+_WHERE_NOTHING_ARRIVES = 5  # rungs that are looked along, for all of them are alike there
+NOT_TRIED: Score = (math.inf, math.inf)  # no better than what never arrives: (inf, a number)
 
 
 class EdgeError(InputError):
@@ -72,7 +75,7 @@ class Search:
             value = setting[coordinate.key]
             for other in coordinate.beside(value):
                 theirs = self._scores.get(self._name({**setting, coordinate.key: other}))
-                if theirs is None or theirs < mine:
+                if theirs is None or theirs == NOT_TRIED or theirs < mine:
                     found.append(f"{coordinate.key}={value}")
                     break
         return found
@@ -91,9 +94,13 @@ class Search:
         if isinstance(coordinate, Choice):
             return self._among(coordinate, best)
         for side in (0, 1):
-            ahead = best
-            while (step := self._step(coordinate, ahead, side)) and self._of(step) < self._of(best):
-                best = ahead = step
+            ahead, looked = best, 0
+            while step := self._step(coordinate, ahead, side):
+                if self._of(step) < self._of(best):
+                    best, looked = step, 0
+                elif self._of(best)[0] < math.inf or looked == _WHERE_NOTHING_ARRIVES:
+                    break
+                ahead, looked = step, looked + 1
         return best
 
     def _among(self, choice: Choice, best: dict[str, Value]) -> dict[str, Value]:
@@ -123,7 +130,7 @@ class Search:
         name = self._name(setting)
         if name not in self._scores:
             if self.tried >= self._most:
-                return (float("inf"),)
+                return NOT_TRIED
             self._scores[name] = self._score(setting)
         return self._scores[name]
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from marl_comm.errors import InputError
 from marl_comm.paper.tuning.coordinates import Coordinate, Setting, Value, in_use
 from marl_comm.paper.tuning.plays import Costs, Plays
 from marl_comm.paper.tuning.problems import Problem
-from marl_comm.paper.tuning.search import Score, Search
-from marl_comm.paper.tuning.variants import REFERENCE, Cost, Variant
+from marl_comm.paper.tuning.search import NOT_TRIED, Score, Search
+from marl_comm.paper.tuning.variants import REFERENCE, VARIANTS, Cost, Variant
 
 FIRST_SEARCH_SEED = 1_000_000  # no seed of a search is one of the comparison
 FINAL_SEEDS = (0, 40)
@@ -65,11 +66,16 @@ class _Climber:
     def climb(self, start: Setting) -> None:
         self.setting = self.search.climb(start)
 
-    def learn_from(self, other: Setting) -> None:
-        """Go on from another variant's best, as far as it has the same coordinates, if better."""
+    def learn_from(self, other: Setting) -> bool:
+        """Go on from another variant's best, if better; return whether it was.
+
+        What the other has no use for is as it is here.
+        """
         theirs = {key: other.get(key, value) for key, value in self.setting.items()}
-        if self.search.try_out(theirs) < self.search.score(self.setting):
+        better = self.search.try_out(theirs) < self.search.score(self.setting)
+        if better:
             self.climb(theirs)
+        return better
 
 
 class Tuning:
@@ -106,12 +112,16 @@ class Tuning:
             climber = self._climber(variant)
             climber.climb(self._start(variant))
             self._climbers[variant.name] = climber
-        for climber in self._climbers.values():
-            for other in self._climbers.values():
-                if other is not climber and other.variant.without == climber.variant.without:
-                    climber.learn_from(other.setting)
+        while any(self._learn(climber) for climber in self._climbers.values()):
+            pass  # a best that was learned may serve those that looked before
         for climber in self._climbers.values():
             yield self._compared(climber)
+
+    def _learn(self, climber: _Climber) -> bool:
+        """Let a variant try what is best for others, tuned now or earlier, of its estimator."""
+        mine = climber.variant
+        others = [each for each in VARIANTS if each != mine and each.without == mine.without]
+        return any(climber.learn_from(self._best_of(other.name)) for other in others)
 
     def _compared(self, climber: _Climber) -> Tuned:
         used = in_use(climber.setting, climber.coordinates)
@@ -129,15 +139,26 @@ class Tuning:
 
     def _start(self, variant: Variant) -> dict[str, Value]:
         start = variant.start(self._problem, self._cost)
-        nearest = self._climbers.get(variant.without) or self._climbers.get(REFERENCE)
-        known = self._found.get(variant.name) or ({} if nearest is None else nearest.setting)
+        nearest = self._best_of(variant.without)
+        if variant.rarely:
+            nearest = nearest or self._best_of(REFERENCE)
+        known = self._found.get(variant.name) or nearest
         return {key: known.get(key, value) for key, value in start.items()}
+
+    def _best_of(self, name: str) -> Setting:
+        """Return where a variant's search stands, or where an earlier one ended; may be empty."""
+        climber = self._climbers.get(name)
+        return self._found.get(name, {}) if climber is None else climber.setting
 
     def _climber(self, variant: Variant) -> _Climber:
         coordinates = variant.coordinates(self._problem, self._cost)
 
         def score(setting: Setting) -> Score:
-            costs = self._plays.costs(variant, in_use(setting, coordinates), self._seeds)
+            try:
+                costs = self._plays.costs(variant, in_use(setting, coordinates), self._seeds)
+            except InputError as refused:  # beyond a limit of the settings, which is not nature's
+                self._tell(f"{variant.name} {refused}")
+                return NOT_TRIED
             found = costs.score(self._cost, variant.most_rounds)
             self._tell(f"{variant.name} {found[0]:.4g}")
             return found

@@ -65,9 +65,11 @@ class Variant:
         found: list[Coordinate] = []
         if self.rarely:
             found += _schedules(problem)
+        # A round for every update is many rounds: to weigh all of them takes long, so last.
+        reuse = ("all", "latest") if self.rarely else ("latest", "all")
         found += [
             Ladder("learner.step_size", None, problem.step_size, 2, 1e-6, 1e6),
-            Choice("learner.reuse", None, ("all", "latest")),
+            Choice("learner.reuse", None, reuse),
         ]
         if self.predicts:
             found += [

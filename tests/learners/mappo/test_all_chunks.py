@@ -199,7 +199,8 @@ def test_a_local_update_costs_as_much_as_with_one_chunk(minibatches, monkeypatch
 def test_every_joint_step_has_its_turn():
     learner = learner_for(SPREAD, chunks="all", epochs=4)
     updater = learner._updater
-    steps = torch.cat(list(updater._minibatches(updater._shuffles, 80, 4)), dim=1)
+    (minibatches,) = updater._passes(updater._shuffles, 80, 4)
+    steps = torch.cat(minibatches, dim=1)
     for row in range(2):
         assert sorted(steps[row].tolist()) == [*range(80)]
     assert not torch.equal(steps[0], steps[1])

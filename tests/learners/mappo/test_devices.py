@@ -111,7 +111,7 @@ def test_all_of_a_chunk_at_once_is_no_copy_on_a_gpu():
     seen = torch.zeros((2, 3, 99_999, 8), device="meta")
     data = {field.name: seen[..., 0].contiguous() for field in fields(Batch)}
     data |= {"actor_inputs": seen, "targets": torch.zeros((2, 99_999), device="meta")}
-    (block,) = Batch(**data).blocks()
+    (block,) = Batch(**data).cut(None)
     assert block.actor_inputs.shape == seen.shape
     assert block.actor_inputs.untyped_storage()._cdata == seen.untyped_storage()._cdata
 

@@ -64,7 +64,7 @@ class Choices:
         return sum(part.entropy() for part in self.parts)
 
 
-def plain_mappo(learner, spec, chunk, minibatches):
+def plain_mappo(learner, spec, chunk, passes):
     """MAPPO's update of the first row by torch's own parts, one agent and step at a time."""
     options = learner._updater._settings
     steps, copies = chunk.rewards.shape[2:]
@@ -89,7 +89,6 @@ def plain_mappo(learner, spec, chunk, minibatches):
     legal = chunk.legal[0].flatten(1, 2) if spec.masked else None
     actions = chunk.actions[0].flatten(1, 2).long()
     with torch.no_grad():
-        values = critic(joint)[:, 0].view(steps, copies)
         old = Choices(spec, actor(inputs), legal).log_prob(actions)
     own = (old - chunk.log_probs[0].flatten(1, 2)).exp()
     together = own.prod(dim=0)
@@ -104,49 +103,56 @@ def plain_mappo(learner, spec, chunk, minibatches):
         weights, old = torch.ones_like(own), chunk.log_probs[0].flatten(1, 2)
     weights = weights / weights.mean()
     shares = weights.mean(dim=0) / weights.mean(dim=0).sum()
-    advantages, excess = torch.zeros(steps, copies), torch.zeros(steps, copies)
-    following = torch.zeros(copies)
     corrects = options.advantages == "vtrace"
     rho, c = (
         together.view(steps, copies).clamp_max(largest) if corrects else torch.ones(steps, copies)
         for largest in (options.delta_truncation, options.trace_truncation)
     )
-    for step in reversed(range(steps)):
-        for copy in range(copies):
-            over = bool(chunk.ended[0, step, copy])
-            if over or step == steps - 1:
-                stretch = int(chunk.ended[0, :step, copy].sum())
-                final = chunk.final_observations[0, :, stretch, copy].ravel()
-                with torch.no_grad():
-                    after = critic(final[None, seen])[0, 0]
-            else:
-                after = values[step + 1, copy]
-            after = 0.0 if chunk.terminated[0, step, copy] else after
-            error = chunk.rewards[0, :, step, copy].mean() + options.discount * after
-            error = error - values[step, copy]
-            carried = 0.0 if over else options.discount * options.trace * following[copy]
-            advantages[step, copy] = error + carried
-            following[copy] = rho[step, copy] * error + c[step, copy] * carried
-        excess[step] = following.clone()
-    returns = (excess + values).ravel()
-    advantages, excess = advantages.ravel(), excess.ravel()
-    mean = (shares * advantages).sum()
-    deviation = (shares * (advantages - mean) ** 2).sum().sqrt()
-    advantages = (advantages - mean) / deviation
-    if corrects:
-        shares = torch.full((samples,), 1 / samples)
-    unexplained, variance = (
-        (shares * (x - (shares * x).sum()) ** 2).sum() for x in (excess, returns)
-    )
-    figures = {"explained_variance": [1 - unexplained / variance]}
-    # Units were 0 and 1 before: so says the test, which makes the critic's values count.
-    mean = 0.01 * (shares * returns).sum()
-    square = 0.99 + 0.01 * (shares * returns**2).sum()
-    targets = (returns - mean) / (square - mean**2).sqrt()
-    if minibatches is None:
-        minibatches = [torch.arange(samples).expand(2, -1)] * options.epochs
-    for of_rows in minibatches:
-        for chosen in of_rows[:1]:
+    counting = torch.full((samples,), 1 / samples) if corrects else shares
+
+    def estimates(mean, square):
+        """Advantages, returns and what they exceed values by, in the critic's present units."""
+        deviation = (square - mean**2) ** 0.5
+        with torch.no_grad():
+            values = (mean + deviation * critic(joint)[:, 0]).view(steps, copies)
+        advantages, excess = torch.zeros(steps, copies), torch.zeros(steps, copies)
+        following = torch.zeros(copies)
+        for step in reversed(range(steps)):
+            for copy in range(copies):
+                over = bool(chunk.ended[0, step, copy])
+                if over or step == steps - 1:
+                    stretch = int(chunk.ended[0, :step, copy].sum())
+                    final = chunk.final_observations[0, :, stretch, copy].ravel()
+                    with torch.no_grad():
+                        after = mean + deviation * critic(final[None, seen])[0, 0]
+                else:
+                    after = values[step + 1, copy]
+                after = 0.0 if chunk.terminated[0, step, copy] else after
+                error = chunk.rewards[0, :, step, copy].mean() + options.discount * after
+                error = error - values[step, copy]
+                carried = 0.0 if over else options.discount * options.trace * following[copy]
+                advantages[step, copy] = error + carried
+                following[copy] = rho[step, copy] * error + c[step, copy] * carried
+            excess[step] = following.clone()
+        return advantages.ravel(), (excess + values).ravel(), excess.ravel()
+
+    figures = {}
+    mean, square = 0.0, 1.0  # the test makes them so, that the critic's values count
+    for number, of_rows in enumerate(passes):
+        if number == 0 or options.recompute_advantages:
+            advantages, returns, excess = estimates(mean, square)
+            middle = (shares * advantages).sum()
+            advantages = advantages - middle
+            advantages = advantages / (shares * advantages**2).sum().sqrt()
+            unexplained, variance = (
+                (counting * (x - (counting * x).sum()) ** 2).sum() for x in (excess, returns)
+            )
+            figures.setdefault("explained_variance", [1 - unexplained / variance])
+            mean = 0.99 * mean + 0.01 * (counting * returns).sum()
+            square = 0.99 * square + 0.01 * (counting * returns**2).sum()
+            targets = (returns - mean) / (square - mean**2).sqrt()
+        for chosen in of_rows:
+            chosen = torch.arange(samples) if chosen is None else chosen[0]
             allowed = None if legal is None else legal[:, chosen]
             distribution = Choices(spec, actor(inputs[:, chosen]), allowed)
             ratio = (distribution.log_prob(actions[:, chosen]) - old[:, chosen]).exp()
@@ -164,7 +170,7 @@ def plain_mappo(learner, spec, chunk, minibatches):
                 delta=options.huber_delta,
                 reduction="none",
             )
-            critic_loss = (shares[chosen] * samples * losses).mean()
+            critic_loss = (counting[chosen] * samples * losses).mean()
             outside = (ratio < 1 - options.clip) | (ratio > 1 + options.clip)
             for name, figure in {
                 "entropy": distribution.entropy().mean(),
@@ -187,24 +193,27 @@ def plain_mappo(learner, spec, chunk, minibatches):
 
 
 @pytest.mark.parametrize(
-    ("spec", "minibatches", "activation", "weights", "away", "advantages", "large"),
+    ("spec", "minibatches", "activation", "weights", "away", "advantages", "large", "anew"),
     [
-        (SPREAD, 1, "tanh", "per_agent", 0.0, "gae", False),
-        (SPREAD, 2, "relu", "per_agent", 0.0, "gae", False),
-        (SPREAD, 2, "tanh", "per_agent", 0.3, "gae", False),
-        (SPREAD, 1, "relu", "joint", 0.3, "gae", False),
-        (SPREAD, 2, "tanh", "separate", 0.3, "gae", False),
-        (SPREAD, 1, "tanh", "separate", 0.3, "vtrace", False),
-        (SPREAD, 2, "tanh", "per_agent", 0.3, "gae", True),
-        (MASKED, 1, "tanh", "per_agent", 0.3, "gae", False),
-        (MASKED, 2, "tanh", "joint", 0.3, "gae", False),
-        (MASKED, 2, "relu", "per_agent", 0.3, "vtrace", False),
-        (SEVERAL, 2, "tanh", "per_agent", 0.3, "gae", False),
-        (SEVERAL, 1, "relu", "joint", 0.3, "gae", False),
+        (SPREAD, 1, "tanh", "per_agent", 0.0, "gae", False, False),
+        (SPREAD, 2, "relu", "per_agent", 0.0, "gae", False, False),
+        (SPREAD, 2, "tanh", "per_agent", 0.3, "gae", False, False),
+        (SPREAD, 1, "relu", "joint", 0.3, "gae", False, False),
+        (SPREAD, 2, "tanh", "separate", 0.3, "gae", False, False),
+        (SPREAD, 1, "tanh", "separate", 0.3, "vtrace", False, False),
+        (SPREAD, 2, "tanh", "per_agent", 0.3, "gae", True, False),
+        (MASKED, 1, "tanh", "per_agent", 0.3, "gae", False, False),
+        (MASKED, 2, "tanh", "joint", 0.3, "gae", False, False),
+        (MASKED, 2, "relu", "per_agent", 0.3, "vtrace", False, False),
+        (SEVERAL, 2, "tanh", "per_agent", 0.3, "gae", False, False),
+        (SEVERAL, 1, "relu", "joint", 0.3, "gae", False, False),
+        (SPREAD, 1, "tanh", "per_agent", 0.0, "gae", False, True),
+        (SPREAD, 2, "relu", "separate", 0.3, "vtrace", False, True),
+        (MASKED, 2, "tanh", "per_agent", 0.3, "gae", True, True),
     ],
 )
 def test_an_update_is_that_of_plain_mappo(
-    spec, minibatches, activation, weights, away, advantages, large
+    spec, minibatches, activation, weights, away, advantages, large, anew
 ):
     learner = learner_for(
         spec,
@@ -215,6 +224,7 @@ def test_an_update_is_that_of_plain_mappo(
         clip=0.005,
         truncation=1.1,
         advantages=advantages,
+        recompute_advantages=anew,
         delta_truncation=1.2,
         trace_truncation=0.9,
         weighted=not large,
@@ -231,8 +241,7 @@ def test_an_update_is_that_of_plain_mappo(
     learner.receive(np.arange(2), round_of(learner, spec, [chunk]))
     # The reference reads the learner's parameters, so it goes first, with the orders to come.
     shuffles = [shuffle.bit_generator.state for shuffle in updater._shuffles]
-    foretold = updater._minibatches(updater._shuffles, 20, 1)
-    foretold = None if foretold is None else list(foretold)
+    foretold = updater._passes(updater._shuffles, 20, 1)
     for shuffle, state in zip(updater._shuffles, shuffles, strict=True):
         shuffle.bit_generator.state = state
     actor, critic, expected = plain_mappo(learner, spec, chunk, foretold)
