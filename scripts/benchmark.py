@@ -1,4 +1,4 @@
-"""Benchmarks: `python scripts/benchmark.py tabular`, `... mappo [--device cuda]`, `... smax`.
+"""Benchmarks: `python scripts/benchmark.py tabular|mappo|smax`; `... mappo --device cuda`.
 
 Times one local update (weights, effective sample size, estimates, policy step) from data already
 collected, in nanoseconds of process time per sample, agent and local update; shows how the cost
@@ -212,8 +212,8 @@ def tabular() -> None:
 _COPIES = {"cpu": (128,), "cuda": (64, 512, 4096, 16_384, 65_536)}
 _SEEDS = {"cpu": 8, "cuda": 1}
 _STEPS, _EPOCHS = 25, 10
-# Floating-point operations that an update needs per joint step: 10 passes over both networks.
-_OPERATIONS = 1.45e6
+OPERATIONS = 1.38e6
+"""Of an update's matrix products, per joint step: 10 epochs, and a pass before them to weigh."""
 
 
 def mappo(device: str, copies: Sequence[int] | None, seeds: int | None) -> None:
@@ -255,7 +255,7 @@ def mappo(device: str, copies: Sequence[int] | None, seeds: int | None) -> None:
     console.print(
         f"the machine: (9600 x 64) (64 x 64) products at {speed:.0f} GFLOP/s before and "
         f"{after:.0f} after, at which the arithmetic of updates alone would allow "
-        f"{1e9 * (speed + after) / 2 / _OPERATIONS:,.0f} steps / s"
+        f"{1e9 * (speed + after) / 2 / OPERATIONS:,.0f} steps / s"
     )
     for name, found in peers(_COPIES["cpu"][0], _STEPS, _EPOCHS):
         told = "not installed, or no trainer in it" if found is None else f"{found:,.0f} steps / s"
@@ -282,12 +282,6 @@ def mappo_seconds_per_step(
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     parts = mappo_parts(game_name, seeds, copies, device)
-    game, learner = parts.game, parts.learner
-    rows = np.arange(seeds)
-
-    def collect() -> None:
-        behaviours = learner.behaviours_for(parts.plan(rows))
-        learner.receive(rows, game.collect(rows, behaviours, None))
 
     def now() -> float:
         if device == "cpu":
@@ -296,10 +290,38 @@ def mappo_seconds_per_step(
         return time.perf_counter()
 
     steps = seeds * copies * _STEPS
-    collecting = median_seconds(collect, repetitions=5, now=now)
-    updating = median_seconds(learner.update, repetitions=5, now=now)
-    game.close()
+    collecting = median_seconds(partial(collect, parts), repetitions=5, now=now)
+    updating = median_seconds(parts.learner.update, repetitions=5, now=now)
+    parts.game.close()
     return collecting / steps, updating / steps
+
+
+def collect(parts: Any) -> None:
+    """Collect a round of every seed, and hand it to the learner."""
+    rows = np.arange(parts.learner.rows)
+    behaviours = parts.learner.behaviours_for(parts.plan(rows))
+    parts.learner.receive(rows, parts.game.collect(rows, behaviours, None))
+
+
+def mappo_profile() -> None:
+    """Print which parts the time of MAPPO in VMAS goes to."""
+    import torch
+    from benchmark_parts import profile_table
+
+    torch.set_num_threads(1)
+    seeds, copies = _SEEDS["cpu"], _COPIES["cpu"][0]
+    parts = mappo_parts("vmas/simple_spread", seeds, copies, "cpu")
+    works = {"collect": partial(collect, parts), "update": parts.learner.update}
+    for work in works.values():
+        work()
+
+    def evaluate() -> None:
+        for sampled in (False, True):
+            parts.game.play_episodes(parts.learner.policy, sampled=sampled)
+
+    speed = gigaflops()
+    console.print(profile_table(works, evaluate, seeds * copies * _STEPS, every=20))
+    console.print(f"plain products at {speed:.0f} GFLOP/s before and {gigaflops():.0f} after")
 
 
 def mappo_parts(game_name: str, seeds: int, copies: int, device: str) -> Any:
@@ -367,12 +389,15 @@ def main() -> None:
     parser.add_argument("benchmark", choices=["tabular", "mappo", "smax"])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of mappo")
     parser.add_argument("--copies", type=int, nargs="+", help="of mappo's environments per seed")
+    parser.add_argument("--profile", action="store_true", help="of mappo, on the CPU")
     parser.add_argument("--seeds", type=int, help="of mappo; 8 on a CPU, 1 on a GPU")
     chosen = parser.parse_args()
     if chosen.benchmark == "tabular":
         tabular()
     elif chosen.benchmark == "smax":
         smax()
+    elif chosen.profile:
+        mappo_profile()
     else:
         mappo(chosen.device, chosen.copies, chosen.seeds)
 
