@@ -214,8 +214,13 @@ _OF_WHAT_WAS_LEARNED = (
 _MATTERS = 0.05
 
 
-def _networks(figure: str, ending: str, settings: tuple[str, ...]) -> tuple[Criterion, ...]:
-    """Return what is asked of MAPPO in one environment; keys end in `ending`."""
+def _networks(
+    figure: str, ending: str, settings: tuple[str, ...], larger: tuple[str, ...] = ()
+) -> tuple[Criterion, ...]:
+    """Return what is asked of MAPPO in one environment; keys end in `ending`.
+
+    One large update is played in `settings` only, the others in those with larger updates, too.
+    """
     lost = f"loses against full communication, mean {_OF_WHAT_WAS_LEARNED}"
     asked: tuple[tuple[str, str, Literal["below", "above"], float], ...] = (
         ("mappo_near", "prediction", "below", 0.05),
@@ -234,7 +239,7 @@ def _networks(figure: str, ending: str, settings: tuple[str, ...]) -> tuple[Crit
             f"return that {who} {lost}",
             side,
             threshold,
-            settings,
+            settings if key == "mappo_large_batch_fails" else (*settings, *larger),
             matters=_MATTERS,
         )
         for key, who, side, threshold in asked
@@ -247,7 +252,10 @@ NETWORKS = Claim(
     "algorithms at the same communication cost fail.",
     (
         *_networks(
-            "paper_mpe", "", tuple(f"simple_spread, τ = {period}" for period in (5, 10, 20, 50))
+            "paper_mpe",
+            "",
+            tuple(f"simple_spread, τ = {period}" for period in (5, 10, 20, 50)),
+            ("simple_spread, larger updates, τ = 4",),
         ),
         Criterion(
             "mappo_near_uncalibrated",

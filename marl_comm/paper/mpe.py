@@ -27,6 +27,9 @@ from marl_comm.paper.arms import (
     DRAWN,
     FULL,
     LARGE_BATCH,
+    LARGER_FULL,
+    LARGER_PREDICTION,
+    LARGER_SAMPLING,
     PREDICTION,
     REFERENCES,
     SAMPLING,
@@ -46,12 +49,15 @@ from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, refe
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
-_ASKED = {
-    "mappo_near": PREDICTION,
-    "mappo_near_uncalibrated": UNCALIBRATED,
-    "mappo_sampling_fails": SAMPLING,
-    "mappo_large_batch_fails": LARGE_BATCH,
-}
+# What is asked of an arm: the criterion, the arm, and what settings add to the environment's name.
+_ASKED = (
+    ("mappo_near", PREDICTION, ""),
+    ("mappo_near", LARGER_PREDICTION, ", larger updates"),
+    ("mappo_near_uncalibrated", UNCALIBRATED, ""),
+    ("mappo_sampling_fails", SAMPLING, ""),
+    ("mappo_sampling_fails", LARGER_SAMPLING, ", larger updates"),
+    ("mappo_large_batch_fails", LARGE_BATCH, ""),
+)
 
 
 @dataclass(frozen=True)
@@ -148,22 +154,25 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
 def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
     """Measure what prediction and its rivals lose, for each length of rounds that was played.
 
-    Full communication is the better of its two forms.
+    Full communication has updates of the same size; for one large update it is the better form.
     """
     configurations = played_alike(configurations)
-    _, full = reference_of(configurations)
+    _, best = reference_of(configurations)
     found = []
-    for (key, arm), interval in product(_ASKED.items(), periods(configurations)):
+    for (key, arm, added), interval in product(_ASKED, periods(configurations)):
         configuration = of_arm(configurations, arm, interval)
         if configuration is None:
             continue
+        alike = LARGER_FULL if added else FULL
+        full = best if arm is LARGE_BATCH else _needed(configurations, alike, None)
         ours, theirs = paired(late_returns, configuration, full)
         _, before = paired(first_returns, configuration, full)
         note = (
             f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
         )
         loss = share_lost(ours, theirs, before)
-        found.append(Evidence(key + world.ending, f"{world.name}, τ = {interval}", loss, note))
+        setting = f"{world.name}{added}, τ = {interval}"
+        found.append(Evidence(key + world.ending, setting, loss, note))
     return found
 
 
