@@ -14,7 +14,6 @@ from marl_comm.learners.mappo.advantages import (
     smallest_variance,
     weighted_moments,
 )
-from marl_comm.learners.mappo.batch import slices
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import LogRatios, weights_of
 from marl_comm.learners.mappo.networks import ValueFunctions
@@ -66,10 +65,7 @@ def estimates_of(
         settings: Discount and so on.
     """
     inputs = critic.inputs(observations, chunk.world.flatten(2, 3))
-    rows, agents = observations.shape[:2]
-    cuts = slices(inputs.shape[-2], rows, agents, inputs.device)
-    said = torch.cat([critic(parameters, inputs[..., part, :]) for part in cuts], dim=-1)
-    values = units.restore(said)
+    values = units.restore(critic(parameters, inputs))
     final_inputs = critic.inputs(
         chunk.final_observations.flatten(2, 3), chunk.final_world.flatten(2, 3)
     )

@@ -143,7 +143,7 @@ class PerceptronGradient:
         self._by_weights[-1].baddbmm_(by_outputs, self._layers[-1])
         derivatives = by_outputs.mT
         for layer in reversed(range(1, len(self._layers))):
-            by_activated = _product(derivatives, self._weights[layer].mT)
+            by_activated = torch.bmm(derivatives, self._weights[layer].mT)
             derivatives = _before_activation(self._activation, by_activated, self._layers[layer])
             self._by_biases[layer - 1] += derivatives.sum(dim=1)
             self._by_weights[layer - 1].baddbmm_(self._layers[layer - 1].mT, derivatives)
@@ -153,12 +153,6 @@ class PerceptronGradient:
         by_weights = [*self._by_weights[:-1], self._by_weights[-1].mT]
         pairs = zip(by_weights, self._by_biases, strict=True)
         return torch.cat([part.flatten(1) for pair in pairs for part in pair], dim=1)
-
-
-def _product(left: Tensor, right: Tensor) -> Tensor:
-    """Return (batch, n, k) times (batch, k, m)."""
-    # Where k is 1, as behind a single output, plain multiplication does the same in a third.
-    return left * right if left.shape[2] == 1 else torch.bmm(left, right)
 
 
 def _before_activation(activation: Activation, derivatives: Tensor, activated: Tensor) -> Tensor:

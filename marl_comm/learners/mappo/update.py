@@ -32,7 +32,6 @@ PlayedShare = tuple[Tensor, float]
 """Policies, (rows, P), and what share of the data each has played."""
 
 
-_FIGURES = ("policy_loss", "entropy", "clip_fraction", "approximate_kl", "value_loss")
 _SMALLEST_SHARE = 1e-30  # of an agent that never acts
 
 
@@ -166,7 +165,7 @@ class LocalUpdate:
             Figures by name, (rows,), means over the gradient steps where they change.
         """
         batch, figures = self._prepare(state, weighed)
-        sums = torch.zeros((len(_FIGURES), len(state.actor)), device=state.actor.device)
+        sums: Figures = {}
         steps = 0
         for number, minibatches in enumerate(passes):
             if number > 0 and self._settings.recompute_advantages:
@@ -177,7 +176,7 @@ class LocalUpdate:
                 size = sum(block.size for block in blocks)
                 self._step(state, blocks, size, learning_rates, sums)
                 steps += 1
-        return {**figures, **dict(zip(_FIGURES, sums / steps, strict=True))}
+        return {**figures, **{name: total / steps for name, total in sums.items()}}
 
     def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:
         settings, chunk, alive = self._settings, weighed.chunk, weighed.alive
@@ -233,25 +232,21 @@ class LocalUpdate:
         blocks: Sequence[Batch],
         size: int,
         learning_rates: Rates,
-        sums: Tensor,
+        sums: Figures,
     ) -> None:
-        """Make one gradient step on the joint steps of all blocks together, `size` of them.
-
-        Its figures, (figures, rows), are added to `sums`.
-        """
+        """Make one gradient step on the joint steps of all blocks together, `size` of them."""
         actor = self._actor.gradient(state.actor)
         critic = self._critic.gradient(state.critic)
         agents = blocks[0].presence.shape[1]
         # An agent whose networks are its own learns as if alone: losses are means over its samples.
         own = self._settings.critic == "own"
         critics = agents if own else 1
-        counts = sums.new_full((len(_FIGURES), 1), agents * size)
-        counts[_FIGURES.index("value_loss")] = critics * size
         for block in blocks:
-            figures = {"value_loss": self._value_backward(critic, block)}
-            figures |= self._policy_backward(actor, block)
-            # Together: they are so small that the calls are what takes time.
-            sums += torch.stack([figures[name] for name in _FIGURES]) / counts
+            value_loss = self._value_backward(critic, block)
+            figures = self._policy_backward(actor, block)
+            for name, total in figures.items():
+                sums[name] = sums.get(name, 0.0) + total / (agents * size)
+            sums["value_loss"] = sums.get("value_loss", 0.0) + value_loss / (critics * size)
         for optimiser, parameters, gradient, networks, rate in (
             (
                 state.actor_optimiser,
