@@ -123,13 +123,15 @@ def _draw(world: World, configurations: Configurations) -> Figure:
         panels[1].set_xscale("symlog", linthresh=10)
         panels[1].set_xlim(0, None)
         panels[1].xaxis.set_major_formatter(ScalarFormatter())
-        _draw_final(panels[2], configurations, intervals)
+        _draw_final(panels[2], configurations, intervals, world.shown[0])
         panels[0].set_ylabel("return (reward, sum of agents)")
         legend_on_top(figure)
     return figure
 
 
-def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int]) -> None:
+def _draw_final(
+    panel: Axes, configurations: Configurations, intervals: list[int], lowest: float
+) -> None:
     arms = found_arms(configurations, DRAWN)
     for place, arm in enumerate(arms):
         there = [each for each in intervals if of_arm(configurations, arm, each) is not None]
@@ -148,6 +150,7 @@ def _draw_final(panel: Axes, configurations: Configurations, intervals: list[int
     panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
     panel.set_xticks(intervals, [str(each) for each in intervals])
     panel.minorticks_off()
+    panel.set_ylim(bottom=max(lowest, panel.get_ylim()[0]))  # what is worse hides all others
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
 
 
