@@ -76,7 +76,17 @@ COMMANDS = {
     "figures": Command(
         "marl_comm.paper.command",
         "reproduce the paper's figures and judge its claims",
-        ("--help", "--scale", "--full", "--jobs", "--cost", "--runs", "--out", "--publish"),
+        (
+            "--help",
+            "--scale",
+            "--full",
+            "--device",
+            "--jobs",
+            "--cost",
+            "--runs",
+            "--out",
+            "--publish",
+        ),
         {"--scale": ("quick", "full")},
     ),
     "completion": Command(
