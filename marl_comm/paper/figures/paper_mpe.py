@@ -51,11 +51,11 @@ FIGURE = PaperFigure(
         "against rounds, at the longest τ (local updates per round) that all were played at, after "
         "five warm-up rounds of one local update. Lines: interquartile mean over seeds; bands: its "
         "95 % bootstrap interval. Right: means of the last three evaluations by τ, bars: 95 % "
-        "intervals; line with a grey band: full communication, the better of its two forms. Returns "
-        "below -85 are cut off; the table has them. Larger updates are of 16,000 joint steps in "
-        "place of 3,200. Thin and grey: random play (dotted), and a scripted policy that assigns "
-        "landmarks (dashed). At quick scale 8 local updates of 4 "
-        "copies, to see that it runs."
+        "intervals; line with a grey band: full communication, the better of its two forms. "
+        "Returns below -85 are cut off; the table has them. Larger updates are of "
+        "16,000 joint steps in place of 3,200. Thin and grey: random play "
+        "(dotted), and a scripted policy that assigns landmarks (dashed). At quick scale 8 local "
+        "updates of 4 copies, to see that it runs."
     ),
     draw=WORLD.draw,
     evidence=WORLD.evidence,
