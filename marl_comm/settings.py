@@ -41,7 +41,7 @@ class Imported:
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
-# Larger steps and distances mean nothing to a policy, and would overflow its logarithms.
+# Larger distances mean nothing to a policy, and would overflow its logarithms.
 Magnitude = Annotated[float, Field(gt=0, le=1000)]
 
 # W&B refuses the empty text; \p{C} are control and other invisible characters.

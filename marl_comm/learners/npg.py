@@ -55,7 +55,8 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
     """
 
     name: Literal["npg"]
-    step_size: Magnitude | None
+    # From some size on a step is the best response to the estimate: every tuned one is below.
+    step_size: Annotated[float, Field(gt=0, le=1_000_000)] | None
     exploration: Annotated[float, Field(ge=0, lt=1)] | None
     estimator: Estimator
     truncation: Annotated[float, Field(gt=0, le=1e12)]

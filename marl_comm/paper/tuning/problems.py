@@ -31,7 +31,7 @@ class Problem:
     gap: float
     steps: int = 1
     samples: int = 1000
-    seeds: int = 10
+    seeds: int = 30
     schedules: tuple[str, ...] = ("periodic", "adaptive", "noise")
 
     @property
@@ -56,10 +56,10 @@ class Problem:
 _WITHOUT_NOISE = ("periodic", "adaptive")
 
 
-def _problem(game: str, agents: int, actions: int, seeds: int = 10) -> Problem:
+def _problem(game: str, agents: int, actions: int) -> Problem:
     overrides = (f"game={game}", f"game.agents={agents}", f"game.actions={actions}")
-    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003, seeds=seeds)
-    return problem if agents < 20 else replace(problem, seeds=8, schedules=_WITHOUT_NOISE)
+    problem = Problem(f"{game}_{agents}x{actions}", overrides, 0.003)
+    return problem if agents < 20 else replace(problem, schedules=_WITHOUT_NOISE)
 
 
 def _graph(name: str, triples: int) -> Problem:
@@ -67,12 +67,12 @@ def _graph(name: str, triples: int) -> Problem:
     agents, reward_range = 20, 1 + 0.5 * (3 + triples)
     overrides = ("game=graph", f"game.agents={agents}", "game.actions=4", f"game.triples={triples}")
     gap = float(f"{0.05 / agents / reward_range:.3g}")
-    return Problem(name, overrides, gap, samples=4000, seeds=8, schedules=_WITHOUT_NOISE)
+    return Problem(name, overrides, gap, samples=4000, schedules=_WITHOUT_NOISE)
 
 
 PROBLEMS = (
     _problem("congestion", 8, 4),
-    _problem("coverage", 12, 6, seeds=30),
+    _problem("coverage", 12, 6),
     _problem("random_potential", 4, 6),
     _problem("coverage", 40, 10),
     _problem("congestion", 20, 6),
@@ -83,6 +83,7 @@ PROBLEMS = (
         0.01,
         steps=20,
         samples=4000,
+        seeds=10,
         schedules=("periodic",),
     ),
     _graph("graph_20x4_triples", 1),
