@@ -31,7 +31,6 @@ from marl_comm.rows import (
     saved,
     take,
 )
-from marl_comm.settings import Magnitude
 
 _LARGEST_CHANGE = 20.0  # of log-odds in one update, where the step size is left open
 _MOST_EXPLORATION = 0.02  # of one agent's play

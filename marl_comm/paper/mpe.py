@@ -49,6 +49,7 @@ from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, refe
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
+_TITLES = {"samples": "τ = {}, by steps", "round": "τ = {}, by rounds"}
 # What is asked of an arm: the criterion, the arm, and what settings add to the environment's name.
 _ASKED = (
     ("mappo_near", PREDICTION, ""),
@@ -112,7 +113,7 @@ def _draw(world: World, configurations: Configurations) -> Figure:
                 configuration = of_arm(configurations, arm, interval)
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
-            panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=world.shown)
+            panel.set(xlabel=AXES[axis], title=_TITLES[axis].format(shown), ylim=world.shown)
             if world.random_play is None:
                 reference_line(panel, "before learning", y=before)
             else:
@@ -146,8 +147,11 @@ def _draw_final(
     panel.axhline(full.value, color=look.color, linestyle=look.linestyle, lw=1)
     if full.has_interval:
         panel.axhspan(full.low, full.high, color=look.color, alpha=0.12, lw=0)
-    panel.set_xscale("log")
-    panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
+    if len(intervals) > 1:  # one number makes no logarithmic axis
+        panel.set_xscale("log")
+        panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
+    else:
+        panel.set_xlim(0.7 * intervals[0], 1.3 * intervals[0])
     panel.set_xticks(intervals, [str(each) for each in intervals])
     panel.minorticks_off()
     panel.set_ylim(bottom=max(lowest, panel.get_ylim()[0]))  # what is worse hides all others

@@ -66,7 +66,7 @@ def draw(configurations: Configurations) -> Figure:
     samples = values_of(configurations, "samples_per_round")
     steps = values_of(configurations, "learner.step_size")
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 4.7), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
         panels = figure.subplots(len(samples), len(steps), sharex=True, sharey=True, squeeze=False)
         for row, count in zip(panels, samples, strict=True):
             for panel, rounds in zip(
@@ -83,7 +83,8 @@ def draw(configurations: Configurations) -> Figure:
                     )
                 _count_lost(panel, thresholds, rounds)
             row[0].set_ylabel(f"{count} samples a round\nrounds to a gap of {_EPSILON:g}")
-        panels[0, 0].set_ylim(2, 25)
+        panels[0, 0].set_ylim(1.2, 25)  # room for the numbers below all curves
+        panels[0, 0].set_xlim(thresholds[0] / 1.8, thresholds[-1] * 1.5)
         ticks = [2, 3, 5, 10, 20]
         panels[0, 0].set_yticks(ticks, [str(tick) for tick in ticks])
         panels[0, 0].set_xticks(_LABELLED, [f"{threshold:g}" for threshold in _LABELLED])

@@ -88,7 +88,7 @@ def _costs(
 FIGURE = PaperFigure(
     name="gap_size",
     number=25,
-    title="A smaller suboptimality gap costs more rounds and local updates",
+    title="A smaller suboptimality gap costs more local updates, and with noise more rounds",
     experiments=("gap_size",),
     caption=(
         "The game `gap`, 8 agents, 4 actions, in which the best action is better than the second "

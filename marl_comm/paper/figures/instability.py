@@ -48,7 +48,7 @@ def growth(gaps: Array, reference: Array) -> Estimate:
 def draw(configurations: Configurations) -> Figure:
     """Draw a column for each game and size: the share that fails, and the growth of the gap."""
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
         panels = figure.subplots(2, len(_GAMES), sharex=True, sharey="row")
         for column, (game, agents) in enumerate(_GAMES):
             for (estimator, schedule), look in _LOOKS.items():
@@ -64,14 +64,14 @@ def draw(configurations: Configurations) -> Figure:
                 often = _often(configurations, game, agents, estimator)
                 grown = [growth(final_gaps(each), final_gaps(often)) for each in found]
                 draw_estimates(panels[1, column], lengths, grown, look, name)
-            panels[0, column].set_title(f"{game}, {agents} agents")
+            panels[0, column].set_title(f"{game}\n{agents} agents")
             panels[1, column].set_xlabel("mean local updates\na round")
             panels[1, column].set_xscale("log")
             reference_line(panels[0, column], _ASKED_FOR, y=_LEAST_SHARE)
             reference_line(panels[1, column], _ASKED_FOR, y=_LEAST_GROWTH)
         panels[1, 0].set_yscale("log")
         panels[0, 0].set_ylim(-0.04, 1.06)
-        panels[0, 0].set_ylabel("share of games that fail")
+        panels[0, 0].set_ylabel("share of seeds\nthat fail")
         panels[1, 0].set_ylabel("final gap over that with\na round each update")
         legend_on_top(figure, columns=2)
     return figure
@@ -117,7 +117,7 @@ def finding(configurations: Configurations) -> list[str]:
     head = ["", "τ: failures", "τ: gap", "p: failures", "p: gap"]
     return [
         "Where it begins: the smallest τ (local updates a round) and p (probability that data are "
-        f"missing) at which more than {_LEAST_SHARE:g} of the games fail, or the final gap is more "
+        f"missing) at which more than {_LEAST_SHARE:g} of the seeds fail, or the final gap is more "
         f"than {_LEAST_GROWTH:g} times that with a round at each update, each with its whole 95 % "
         "interval; behind it the value there. A dash: nowhere up to τ = 300 and p = 0.998.",
         markdown_table(head, rows),
@@ -156,7 +156,7 @@ FIGURE = PaperFigure(
     caption=(
         "Importance sampling, 3000 local updates of step size 2, 6 actions, no warm-up, 1000 "
         "samples in each round that takes place; so fewer samples travel to the right. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Bottom: "
+        "of seeds that end with a Nash gap above 0.05 (bands: exact 95 % interval). Bottom: "
         "geometric mean over all seeds of the final gap over that of the same seed with a round at "
         "each update, gaps below 0.0001 counting as 0.0001 (bands: 95 % bootstrap interval). "
         "Dotted: the thresholds of the claims. Missing at random: each update's data get through "

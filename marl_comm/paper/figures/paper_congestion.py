@@ -68,7 +68,7 @@ _COLUMNS = {
         },
     },
 }
-_ROWS = ("share of games that fail", "final Nash gap", "rounds to a gap of 0.01")
+_ROWS = ("share of seeds that fail", "final Nash gap", "rounds to a gap of 0.01")
 
 
 def draw(configurations: Configurations) -> Figure:
@@ -176,7 +176,7 @@ FIGURE = PaperFigure(
     caption=(
         "The one game that the paper is known to use: agents choose resources, 8 agents of 4 and "
         "20 of 6. 500 local updates of step size 10, no warm-up, 1000 samples a round. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Middle and "
+        "of seeds that end with a Nash gap above 0.05 (bands: exact 95 % interval). Middle and "
         "bottom: interquartile mean of the final gap (below 0.000001 it counts as that), and of "
         "the rounds until the gap first is at most 0.01 (bands: 95 % bootstrap interval; a cross "
         "at the top: more than a quarter never got there). Dotted: full communication, a round at "

@@ -15,7 +15,7 @@ WORLD = World(
 FIGURE = PaperFigure(
     name="paper_mpe_listener",
     number=27,
-    title="A speaker and a listener learn with a fifteenth of the rounds, without prediction, too",
+    title="A speaker and a listener learn in a fifteenth of the rounds, with prediction or without",
     experiments=(
         "paper_mpe_listener_full",
         "paper_mpe_listener",

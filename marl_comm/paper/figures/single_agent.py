@@ -39,6 +39,8 @@ def draw(configurations: Configurations) -> Figure:
                 estimates = [mean_of(column) for column in _rounds(configurations, game, name).T]
                 draw_estimates(panel, triggers, estimates, look, name)
             panel.set_xscale("log")
+            panel.set_xticks(triggers, [f"{trigger:g}" for trigger in triggers])
+            panel.minorticks_off()
             highest = [np.asarray(line.get_ydata()) for line in panel.get_lines()]
             panel.set_ylim(0, 1.3 * float(np.nanmax(np.concatenate(highest))))
             panel.set_title(_GAMES[game])
@@ -90,7 +92,7 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="single_agent",
     number=24,
-    title="Predicted bases are compared with the best possible ones for a single agent",
+    title="Even the best possible bases save a single agent less than one round",
     experiments=_EXPERIMENTS,
     caption=(
         "One agent, no warm-up. Left: a bandit, `random_potential` with 50 actions, noise of "

@@ -47,7 +47,7 @@ def draw(configurations: Configurations) -> Figure:
         panels[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         for panel in panels:
             panel.minorticks_off()
-        panels[0].set_ylabel("final gap at that step alone")
+        panels[0].set_ylabel("final gap at that step\nalone (return)")
         legend_on_top(figure)
     return figure
 
