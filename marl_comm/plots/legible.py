@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -57,7 +56,6 @@ def unreadable(figure: Figure) -> list[str]:
 
 def _boxes(figure: Figure) -> list[tuple[Text, Bbox]]:
     """Return every text that is seen, with its place in pixels."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
     numbers = [text for panel in figure.axes for axis in _axes(panel) for text in _numbers(axis)]
     of_axes = {
         id(text)
@@ -71,7 +69,7 @@ def _boxes(figure: Figure) -> list[tuple[Text, Bbox]]:
         for each in figure.findobj(Text)
         if isinstance(each, Text) and id(each) not in of_axes and _is_seen(each)
     ]
-    return [(text, text.get_window_extent(renderer)) for text in (*others, *numbers)]
+    return [(text, text.get_window_extent()) for text in (*others, *numbers)]
 
 
 def _axes(panel: Axes) -> tuple[Axis, Axis]:

@@ -31,7 +31,7 @@ def draw(configurations: Configurations) -> Figure:
         panels = figure.subplots(1, len(GAMES), sharey=True)
         for panel, game in zip(panels, GAMES, strict=True):
             panel.set(xscale="log", yscale="log")
-            lowest: Array | float = np.inf
+            lowest: Array = np.array(np.inf)
             for algorithm in _ALGORITHMS:
                 agents, actions, found = _costs(configurations, game, algorithm)
                 ends = bootstrap(_cheapest, [found])
