@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.exponents import comparison_of_fits, slopes
 from marl_comm.analysis.interquartile import bootstrap, estimate, interquartile_mean
-from marl_comm.analysis.selection import costs, only, values_of, where
+from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
@@ -140,7 +140,7 @@ def _costs(
 ) -> tuple[list[int], int, Array]:
     """Return agents, actions, and samples to the gap (seeds, agents, samples per round)."""
     chosen = where(configurations, {"game.name": game, "algorithm.name": algorithm})
-    agents = values_of(chosen, "game.agents")
+    agents = values_of(of_the_same_seeds(chosen), "game.agents")
     ways = [
         np.stack(
             [

@@ -106,8 +106,9 @@ FIGURE = PaperFigure(
         "Three marines against three that a heuristic leads, and two stalkers and three zealots "
         "against as many. Share of 256 evaluation battles won per seed, with sampled actions, "
         "against joint steps and rounds. Lines: interquartile mean over seeds; bands: its 95 % "
-        "bootstrap interval; dotted: what is aimed at. Rounds last 20 local updates except in full "
-        "communication. At quick scale 4 local updates of 4 copies, to see that it runs."
+        "bootstrap interval; dotted: what is aimed at. Rounds last 20 local updates except in "
+        "full communication, which alone was played in `2s3z`. At quick scale 4 local updates of "
+        "4 copies, to see that it runs."
     ),
     draw=draw,
     finding=finding,
