@@ -49,6 +49,13 @@ def test_a_legend_has_the_curves_of_all_panels_then_marks_then_bands() -> None:
     assert legend(figure) == ["a", "b", "asked", NEVER, BAND]
 
 
+def test_a_long_title_stands_in_lines_of_about_equal_length() -> None:
+    figure = Figure(figsize=(7.2, 3.0))
+    give_title(figure, "A title " + "that is too long for one line " * 3 + "by far")
+    one, other = figure.get_suptitle().split("\n")
+    assert abs(len(one) - len(other)) <= 10
+
+
 def test_a_solid_line_hides_no_broken_one_of_equal_numbers() -> None:
     figure = Figure()
     panel = figure.subplots()
