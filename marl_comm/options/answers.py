@@ -156,6 +156,14 @@ class LearnerSettings(Option):
         """What it learns."""
 
     @property
+    @abstractmethod
+    def begins_with(self) -> tuple[str, ...]:
+        """The names of the arrays, of those it leaves at a run's end, that another begins with.
+
+        None where it can only begin anew.
+        """
+
+    @property
     def shape(self) -> dict[str, object]:
         """The settings, by key, that must be equal for it to go on with what another has learned.
 

@@ -56,6 +56,11 @@ class NaturalPolicyGradientSettings(TabularLearnerSettings):
         return 1 if self.reuse == "latest" else None
 
     @property
+    def begins_with(self) -> tuple[str, ...]:
+        """The policies."""
+        return ("policy",)
+
+    @property
     def by_stages(self) -> bool:
         """As the setting `stages` says."""
         return self.stages == "backward"
