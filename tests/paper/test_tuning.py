@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -234,6 +235,25 @@ def test_what_is_tuned_alone_begins_with_and_tries_the_bests_of_earlier_searches
     next(tuning.tune([variants["full_communication"]]))
     names = [name for name, _ in plays.seen]
     assert plays.seen[names.index("full_communication")] == ("full_communication", 20)
+
+
+def test_only_what_is_far_from_the_best_is_not_played_on_all_seeds():
+    class Blocks(Noted):
+        def costs(self, variant, setting, seeds):
+            if setting["learner.reuse"] == "latest":
+                blocks_of.setdefault(setting["learner.step_size"], []).append(seeds)
+            return super().costs(variant, setting, seeds)
+
+    blocks_of = {}
+    (variant,) = (each for each in VARIANTS if each.name == "full_communication")
+    problem = replace(TINY, seeds=25)
+    (tuned,) = Tuning(problem, Blocks(), "round", lambda line: None, {}).tune([variant])
+    blocks = [(FIRST_SEARCH_SEED + first, count) for first, count in ((0, 10), (10, 10), (20, 5))]
+    assert tuned.setting["learner.step_size"] == 0.625
+    assert tuned.search == 1.0
+    assert blocks_of[20] == blocks, "the first has nothing to be far from"
+    assert blocks_of[0.625] == [*blocks, FINAL_SEEDS]
+    assert blocks_of[0.312] == blocks[:1], "2 rounds are far from 1"
 
 
 def test_what_a_run_refuses_ends_no_search_but_is_an_edge():

@@ -44,6 +44,10 @@ class Costs:
     round: tuple[float | None, ...]
     bytes: tuple[float | None, ...]
 
+    def followed_by(self, other: "Costs") -> "Costs":
+        """Return the costs of these seeds, then of the others."""
+        return Costs(self.round + other.round, self.bytes + other.bytes)
+
     def of(self, cost: Cost) -> Array:
         """Return one of them, (seeds,), infinite for never."""
         values = self.round if cost == "round" else self.bytes

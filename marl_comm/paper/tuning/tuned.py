@@ -1,5 +1,6 @@
 """The search and the comparison of one problem."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,9 @@ from marl_comm.paper.tuning.variants import REFERENCE, VARIANTS, Cost, Variant
 
 FIRST_SEARCH_SEED = 1_000_000  # no seed of a search is one of the comparison
 FINAL_SEEDS = (0, 40)
-MOST_SETTINGS = 60
+MOST_SETTINGS = 120
+BLOCK = 10  # seeds that a setting is played on before it is known whether it is hopeless
+FAR_FROM_BEST = 1.3  # times the least cost: then it is
 
 
 @dataclass(frozen=True)
@@ -153,14 +156,29 @@ class Tuning:
     def _climber(self, variant: Variant) -> _Climber:
         coordinates = variant.coordinates(self._problem, self._cost)
 
+        least = math.inf
+
         def score(setting: Setting) -> Score:
+            nonlocal least
             try:
-                costs = self._plays.costs(variant, in_use(setting, coordinates), self._seeds)
+                costs = self._on_search_seeds(variant, in_use(setting, coordinates), least)
             except InputError as refused:  # beyond a limit of the settings, which is not nature's
                 self._tell(f"{variant.name} {refused}")
                 return NOT_TRIED
             found = costs.score(self._cost, variant.most_rounds)
             self._tell(f"{variant.name} {found[0]:.4g}")
+            least = min(least, found[0])
             return found
 
         return _Climber(variant, coordinates, Search(coordinates, score, MOST_SETTINGS))
+
+    def _on_search_seeds(self, variant: Variant, used: Setting, least: float) -> Costs:
+        """Return the costs on the seeds of the search; what is far from the least ends early."""
+        first, count = self._seeds
+        found = Costs((), ())
+        for begin in range(0, count, BLOCK):
+            block = (first + begin, min(BLOCK, count - begin))
+            found = found.followed_by(self._plays.costs(variant, used, block))
+            if found.score(self._cost, variant.most_rounds)[0] > FAR_FROM_BEST * least:
+                break
+        return found
