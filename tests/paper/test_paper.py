@@ -6,7 +6,15 @@ from fake_runs import points, write_run
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
-from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
+from marl_comm.analysis.selection import (
+    costs,
+    ends_above,
+    of_the_same_seeds,
+    only,
+    paired_costs,
+    values_of,
+    where,
+)
 from marl_comm.paper.best import at_best, best_ratio, edge_mark
 from marl_comm.paper.figures.staleness import Round, main_round
 
@@ -86,6 +94,24 @@ def test_costs_are_those_at_the_gap_and_pairs_share_seeds(tmp_path):
     assert costs(other, 0.1, "samples").tolist() == [np.inf] * 4
     ours, theirs = paired_costs(one, other, 0.1, "round")
     assert (len(ours), len(theirs)) == (2, 2)
+
+
+def test_rows_are_pairs_only_where_all_seeds_are_the_same(tmp_path):
+    write_run(tmp_path / "one", seeds=range(4))
+    write_run(tmp_path / "other", "stale", seeds=range(4))
+    alike = pooled(tmp_path)
+    assert of_the_same_seeds(alike) == alike
+    write_run(tmp_path / "another", "base_policy_prediction", seeds=range(1, 5))
+    with pytest.raises(LookupError, match=r"\(0, 1, 2, 3\) and of \(1, 2, 3, 4\)"):
+        of_the_same_seeds(pooled(tmp_path))
+
+
+def test_a_seed_ends_above_a_gap_unless_it_is_known_to_end_at_or_below_it(tmp_path):
+    write_run(tmp_path / "one", seeds=range(4))
+    (configuration,) = pooled(tmp_path)
+    for run, gap in zip(configuration.seeds, (0.04, 0.05, 0.06, np.nan), strict=True):
+        run.metrics["nash_gap"][-1] = gap
+    assert ends_above(configuration, 0.05).tolist() == [False, False, True, True]
 
 
 def test_each_side_is_compared_at_its_own_best_threshold():

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from fake_runs import points, write_run
+from legibility import legible
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
@@ -58,7 +59,7 @@ def test_ratios_at_one_trigger_are_those_of_the_runs(one_trigger):
 
 
 def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
-    figure = potential_gap.draw(one_trigger)
+    figure = legible(potential_gap.draw(one_trigger), potential_gap.FIGURE)
     assert len(figure.axes) == 9
     labels = [panel.get_xlabel() for panel in figure.axes]
     for words in ("communication rounds", "samples (joint actions", "bytes written and read"):
@@ -84,7 +85,7 @@ def test_the_phase_diagram_has_a_cell_for_each_gap_and_number_of_samples(tmp_pat
     assert (samples, epsilons) == ([100, 1000], THRESHOLDS)
     assert np.shape(tables) == (3, 4, 2)
     assert {each.value for each in tables[0][3]} == {0.5}
-    figure = where_it_pays.draw(configurations)
+    figure = legible(where_it_pays.draw(configurations), where_it_pays.FIGURE)
     *panels, bar = figure.axes
     assert [len(panel.texts) for panel in panels] == [8, 8, 8]
     assert bar.get_ylabel() == "rounds, prediction over\nimportance sampling"
@@ -110,7 +111,7 @@ def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
     assert each.estimate.value == pytest.approx(expected)
     assert each.note.endswith("ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6")
     assert each.rival.value > 0
-    assert len(rates.draw(configurations).axes) == 9
+    assert len(legible(rates.draw(configurations), rates.FIGURE).axes) == 9
 
 
 def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path):
@@ -135,7 +136,7 @@ def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path)
     assert found["coverage"].estimate.low > 1
     assert found["random_potential"].estimate.high < -1
     assert found["coverage"].rival == found["coverage"].estimate
-    assert len(joint_actions.draw(configurations).axes) == 2
+    assert len(legible(joint_actions.draw(configurations), joint_actions.FIGURE).axes) == 2
 
 
 def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
@@ -161,7 +162,7 @@ def test_a_best_at_the_edge_of_its_grid_is_no_evidence(tmp_path, best_step):
     configurations = pooled(tmp_path)
     (found,) = fair_baseline.evidence(configurations)
     (words,) = fair_baseline.finding(configurations)
-    assert len(fair_baseline.draw(configurations).axes) == 3
+    assert len(legible(fair_baseline.draw(configurations), fair_baseline.FIGURE).axes) == 3
     if best_step == 20:
         assert found.estimate.value == 0.5
         assert "step size 20, threshold 0.1. Ratio 0.500" in words

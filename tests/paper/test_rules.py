@@ -53,7 +53,6 @@ def test_the_whole_interval_decides_above(low: float, high: float, expected: Out
 
 def test_an_estimate_without_interval_decides_nothing() -> None:
     assert BELOW.outcome(Estimate(0.1)) is UNDECIDED
-    assert BELOW.outcome(None) is NOT_TESTED
 
 
 @pytest.mark.parametrize(
@@ -148,6 +147,14 @@ def test_every_setting_of_every_criterion_has_a_line() -> None:
 def test_evidence_that_nobody_asked_for_or_twice_is_a_defect(evidence: list[Evidence]) -> None:
     with pytest.raises(ValueError, match="evidence for"):
         judge([Claim("1", "text", (BELOW,))], evidence)
+
+
+def test_a_bound_is_not_judged_without_what_importance_sampling_comes_to() -> None:
+    kept = Estimate(0.3, 0.2, 0.4)
+    with pytest.raises(ValueError, match="nothing of importance sampling"):
+        judge([Claim("1", "text", (BOUND,))], [Evidence("bound", "a", kept)])
+    (judgement,) = judge([Claim("1", "text", (BOUND,))], [Evidence("bound", "a", kept, rival=kept)])
+    assert judgement.verdict is Verdict.NOT_CONTRADICTED
 
 
 def test_criteria_have_different_names_and_at_least_one_setting() -> None:
