@@ -52,7 +52,7 @@ def test_the_share_that_fails_is_counted_by_estimator_and_interval(tmp_path):
         base = {**thresholds, "game.agents": agents, "communication.period": period}
         for name in ("self_normalised", "ordinary", "truncated", "bounded", "doubly_robust"):
             settings = {**base, "learner.estimator": name}
-            gap = 0.5 if name == "self_normalised" else 0.01
+            gap = 0.5 if name == "self_normalised" and period == 100 else 0.01
             write(tmp_path, SAMPLING, settings, ending_at(gap))
             write(tmp_path, PREDICTION, {**settings, **LINE}, ending_at(gap))
         for name in ("self_normalised", "bounded"):
@@ -101,6 +101,9 @@ def test_instability_begins_where_the_whole_interval_says_so(tmp_path):
     assert len(found) == 16
     assert found["instability_share", "congestion, 40 agents, self_normalised"].note == "3 of 6"
     assert found["instability_gap", "coverage, 12 agents, bounded"].estimate.value == 1
+    # Half of the seeds grow from 0.001 to 0.5; the others converge either way.
+    grown = found["instability_gap", "coverage, 12 agents, self_normalised"].estimate.value
+    assert grown == pytest.approx(500**0.5)
     rows = instability.finding(configurations)[1].split("\n")
     assert rows[2].startswith("| `coverage`, 12 agents, self_normalised | 30: 0.500")
     assert rows[3] == "| `coverage`, 12 agents, bounded | - | - | - | - |"
@@ -119,7 +122,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
         }
         for algorithm, extra, length in (
             (SAMPLING, {}, {5: 3, 10: 10, 20: 5, 40: 3}),
-            (PREDICTION, LINE, {5: 3, 10: 4, 20: 20, 40: 3}),
+            (PREDICTION, LINE, {5: 3, 10: 4, 20: 20 if samples == 8000 else 10, 40: 3}),
             (PREDICTION, ORACLE, {5: 3, 10: 4, 20: 30, 40: 3}),
         ):
             # The gap is at most 0.002 after 28 local updates.
@@ -135,15 +138,13 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
     for each in ceiling.cells(configurations):
         assert each.rounds.value == 3
         assert each.reach.value == 3
-        assert each.ratios["prediction"].value == pytest.approx(2 / 3)
+        ratio = 2 / 3 if each.samples == 8000 else 1
+        assert each.ratios["prediction"].value == pytest.approx(ratio)
         assert each.ratios["oracle"].value == pytest.approx(1 / 3)
         assert each.lost == (0, 0, 0)
         assert each.intervals == ("10", "20", "20")
-    assert [each.setting for each in ceiling.evidence(configurations)] == [
-        "graph",
-        "coverage",
-        "congestion",
-    ]
+    found = {each.setting: each.estimate.value for each in ceiling.evidence(configurations)}
+    assert found == pytest.approx(dict.fromkeys(("graph", "coverage", "congestion"), 2 / 3))
     assert len(legible(ceiling.draw(configurations), ceiling.FIGURE).axes) == 2
     inside = where(configurations, {"communication.period": 5}) + where(
         configurations, {"communication.period": 10}

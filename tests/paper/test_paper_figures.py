@@ -9,6 +9,7 @@ from legibility import legible
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
+from marl_comm.analysis.selection import only
 from marl_comm.paper.figures import (
     fair_baseline,
     joint_actions,
@@ -45,7 +46,8 @@ def pooled(root):
 def one_trigger(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for game, noise, algorithm in itertools.product(potential_gap.GAMES, (0.0, 0.1), ALGORITHMS):
-        write(root, algorithm, {"game.name": game, "game.reward_noise": noise})
+        settings = {"game.name": game, "game.reward_noise": noise}
+        write(root, algorithm, settings, rate=0.1 if noise else 0.2)
     return pooled(root)
 
 
@@ -53,9 +55,10 @@ def test_ratios_at_one_trigger_are_those_of_the_runs(one_trigger):
     found = {each.setting: each for each in potential_gap.evidence(one_trigger)}
     # The gap 0.5 exp(-0.2 t) is at most 0.003 after 26 local updates: 3 rounds of 10, 6 of 5.
     assert len(found) == 6
-    assert {each.estimate.value for each in found.values()} == {0.5}
+    assert found["coverage"].estimate.value == 0.5
+    # With noise after 52: 6 rounds of 10, 11 of 5.
+    assert found["coverage, reward noise 0.1"].estimate.value == pytest.approx(6 / 11)
     assert found["coverage"].note == "never arrived: 0 and 0 of 6 pairs"
-    assert "coverage, reward noise 0.1" in found
 
 
 def test_gaps_are_drawn_against_named_costs_for_every_game(one_trigger):
@@ -103,6 +106,11 @@ def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
     ):
         write(tmp_path, algorithm, {"game.name": family, "samples_per_round": samples})
     configurations = pooled(tmp_path)
+    assert len(legible(rates.draw(configurations), rates.FIGURE).axes) == 9
+    # As if samples grew by another 1 / ε, which rounds do not.
+    for run in (run for each in configurations for run in each.seeds):
+        for epsilon, reached in run.summary.reached.items():
+            reached.__dict__["samples"] /= epsilon
     found = {(each.criterion, each.setting): each for each in rates.evidence(configurations)}
     arrivals = [next(t for t in range(61) if 0.5 * np.exp(-0.2 * t) <= e) for e in THRESHOLDS]
     rounds = [-(-t // 10) for t in arrivals]
@@ -111,7 +119,8 @@ def test_exponents_of_geometric_convergence_are_those_of_a_logarithm(tmp_path):
     assert each.estimate.value == pytest.approx(expected)
     assert each.note.endswith("ε from 0.1 to 0.003; never arrived at 0.003: 0 of 6")
     assert each.rival.value > 0
-    assert len(legible(rates.draw(configurations), rates.FIGURE).axes) == 9
+    each = found["exponent_samples", "coverage"]
+    assert each.estimate.value == pytest.approx(expected + 1)
 
 
 def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path):
@@ -119,7 +128,8 @@ def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path)
         joint_actions.GAMES, ALGORITHMS[1:], (2, 4, 8, 16)
     ):
         # A round at each local update, and so many of them: agents^2, or 2^(agents / 4).
-        updates = agents**2 if game == "coverage" else round(8 * 2 ** (agents / 4))
+        power = (game == "coverage") == (algorithm == "base_policy_prediction")
+        updates = agents**2 if power else round(8 * 2 ** (agents / 4))
         write_run(
             tmp_path / f"{game}_{algorithm}_{agents}",
             algorithm,
@@ -135,7 +145,8 @@ def test_samples_that_grow_as_a_power_are_not_taken_for_an_exponential(tmp_path)
     found = {each.setting: each for each in joint_actions.evidence(configurations)}
     assert found["coverage"].estimate.low > 1
     assert found["random_potential"].estimate.high < -1
-    assert found["coverage"].rival == found["coverage"].estimate
+    assert found["coverage"].rival.high < -1
+    assert found["random_potential"].rival.low > 1
     assert len(legible(joint_actions.draw(configurations), joint_actions.FIGURE).axes) == 2
 
 
@@ -144,7 +155,11 @@ def test_the_share_of_arrivals_is_not_certain_with_few_seeds(tmp_path):
         rate = 0.01 if game == "random_markov" else 0.2
         write(tmp_path, "base_policy_prediction", {"game.name": game}, rate)
         write(tmp_path, "importance_sampling", {"game.name": game}, 0.2)
-    found = {each.setting: each.estimate for each in markov_gap.evidence(pooled(tmp_path))}
+    configurations = pooled(tmp_path)
+    chain = {"game.name": "climbing_chain", "algorithm.name": "base_policy_prediction"}
+    for run in only(configurations, chain).seeds:
+        run.metrics["nash_gap"][-1] = 0.01  # the gap itself is near enough
+    found = {each.setting: each.estimate for each in markov_gap.evidence(configurations)}
     assert (found["random_markov"].value, found["random_markov"].low) == (0, 0)
     assert 0.2 < found["random_markov"].high < 0.5
     assert (found["climbing_chain"].value, found["climbing_chain"].high) == (1, 1)

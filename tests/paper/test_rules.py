@@ -118,6 +118,12 @@ def test_runs_that_could_only_have_shown_more_than_what_matters_decide_nothing(
         assert criterion.outcome(wide) is UNDECIDED
 
 
+def test_an_interval_without_an_end_decides_nothing_where_it_is_said_what_matters() -> None:
+    endless = Estimate(1.5, 1.0, math.inf)
+    assert BELOW.outcome(endless) is REFUTED
+    assert replace(BELOW, matters=0.2).outcome(endless) is UNDECIDED
+
+
 def test_nothing_can_be_said_of_what_would_be_shown_without_an_interval() -> None:
     assert math.isnan(BELOW.detectable(Estimate(1.3)))
     assert math.isnan(BELOW.detectable(Estimate(1.3, 1.0, math.inf)))
