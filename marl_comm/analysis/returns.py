@@ -173,8 +173,9 @@ def paired(
 def share_lost(values: Array, reference: Array, before: Array) -> Estimate:
     """Return by how much values lie below a reference, as a share of what that one has gained.
 
-    A constant added to all rewards does not change it. Interquartile means over seeds, of paired
-    samples, (seeds,) each.
+    Undefined (nan) where the reference has gained nothing: shares of a loss would have the wrong
+    sign. A constant added to all rewards does not change it. Interquartile means over seeds, of
+    paired samples, (seeds,) each.
 
     Args:
         values: Returns after learning.
@@ -184,6 +185,7 @@ def share_lost(values: Array, reference: Array, before: Array) -> Estimate:
 
     def statistic(strata: Sequence[Array]) -> Array:
         means = interquartile_mean(strata[0], axis=1)
-        return ratio(means[..., 1] - means[..., 0], means[..., 1] - means[..., 2])
+        gained = means[..., 1] - means[..., 2]
+        return np.where(gained > 0, ratio(means[..., 1] - means[..., 0], gained), np.nan)
 
     return estimate(statistic, np.stack([values, reference, before], axis=-1))

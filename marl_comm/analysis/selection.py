@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from marl_comm.analysis.configurations import Configuration
-from marl_comm.arrays import Array
+from marl_comm.arrays import Array, BoolArray
 
 Unit = Literal["round", "local_step", "samples", "bytes"]
 
@@ -38,6 +38,19 @@ def values_of(configurations: Sequence[Configuration], key: str) -> list[Any]:
     """Return the different values of a setting, ascending, None last."""
     values = {each.config[key] for each in configurations if key in each.config}
     return sorted(values, key=lambda value: (value is None, value))
+
+
+def of_the_same_seeds(configurations: Sequence[Configuration]) -> Sequence[Configuration]:
+    """Return configurations whose seeds are the same in the same order, so that rows are pairs.
+
+    Raises:
+        LookupError: They are not.
+    """
+    found = {tuple(run.summary.seed for run in each.seeds) for each in configurations}
+    if len(found) > 1:
+        seeds = " and of ".join(map(str, sorted(found)))
+        raise LookupError(f"configurations to be compared seed by seed have runs of seeds {seeds}")
+    return configurations
 
 
 def costs(configuration: Configuration, threshold: float, unit: Unit) -> Array:
@@ -82,3 +95,8 @@ def paired_costs(
 def final_gaps(configuration: Configuration) -> Array:
     """Return the Nash gap with which each seed ended, (seeds,)."""
     return np.array([run.metrics["nash_gap"][-1] for run in configuration.seeds])
+
+
+def ends_above(configuration: Configuration, gap: float) -> BoolArray:
+    """Return which seeds do not end at or below a gap, (seeds,); what is not a number does not."""
+    return np.asarray(~(final_gaps(configuration) <= gap))

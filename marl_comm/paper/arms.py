@@ -26,7 +26,7 @@ THRESHOLD = "communication.ess_threshold"
 
 @dataclass(frozen=True)
 class Arm:
-    """What is compared, at every interval.
+    """What is compared, at every period.
 
     Attributes:
         label: In words.
@@ -62,7 +62,7 @@ LARGER_FULL = Arm(
     Look(BLACK, "-", "X"),
 )
 REFERENCES = FULL, LARGER_FULL
-"""What has a round at every update, and so no interval."""
+"""What has a round at every update, and so no period."""
 SAMPLING = _plain("importance_sampling")
 LARGE_BATCH = _plain("large_batch")
 STALE = _plain("stale")
@@ -149,18 +149,18 @@ DRAWN = ARMS[:6]
 """Those of them that figures have curves of; tables have all."""
 
 
-def of_arm(configurations: Configurations, arm: Arm, interval: int | None) -> Configuration | None:
-    """Return an arm's runs at an interval; None where it was not played.
+def of_arm(configurations: Configurations, arm: Arm, period: int | None) -> Configuration | None:
+    """Return an arm's runs at a period; None where it was not played.
 
     Args:
         configurations: Of one environment and length.
         arm: Which.
-        interval: Local updates per round; None for full communication, which has none.
+        period: Local updates per round; None for full communication, which has none.
 
     Raises:
         LookupError: There are several, so that something tells them apart that no arm knows.
     """
-    settings = dict(arm.settings) if interval is None else {**arm.settings, PERIOD: interval}
+    settings = dict(arm.settings) if period is None else {**arm.settings, PERIOD: period}
     found = having(configurations, settings)
     if len(found) > 1:
         raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
@@ -181,7 +181,7 @@ def reference_of(configurations: Configurations) -> tuple[Arm, Configuration]:
 
 
 def found_arms(configurations: Configurations, arms: Sequence[Arm] = ARMS) -> list[Arm]:
-    """Return which of some arms were played at any interval."""
+    """Return which of some arms were played at any period."""
     fixed = [each for each in configurations if PERIOD in each.config]
     return [arm for arm in arms if having(fixed, arm.settings)]
 
@@ -193,7 +193,7 @@ def adaptive(configurations: Configurations) -> dict[float, Configuration]:
 
 
 def played_alike(configurations: Configurations) -> list[Configuration]:
-    """Return the runs of the study, all of one length: the longest that all arms have."""
+    """Return the runs of the study: those as long as the longest with rounds of a fixed period."""
     length = _length(configurations)
     return [each for each in configurations if _joint_steps(each) == length]
 
@@ -216,7 +216,7 @@ def played_longer(configurations: Configurations) -> list[tuple[Arm, Configurati
 
 
 def _length(configurations: Configurations) -> int:
-    """Return the study's joint steps: most of those that others than full communication had."""
+    """Return the study's joint steps: the most of any arm with rounds of a fixed period."""
     return max(_joint_steps(each) for each in configurations if PERIOD in each.config)
 
 

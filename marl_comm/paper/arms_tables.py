@@ -41,22 +41,22 @@ Played = tuple[str, Arm, int | None, Configuration]
 
 
 def played(configurations: Configurations) -> Iterator[Played]:
-    """Yield name, arm, interval and runs of all that was played, full communication first."""
-    for arm, interval in [
+    """Yield name, arm, period and runs of all that was played, full communication first."""
+    for arm, period in [
         *((arm, None) for arm in REFERENCES),
         *((arm, each) for each in periods(configurations) for arm in found_arms(configurations)),
     ]:
-        configuration = of_arm(configurations, arm, interval)
+        configuration = of_arm(configurations, arm, period)
         if configuration is not None:
-            name = arm.label if interval is None else f"{arm.label}, τ = {interval}"
-            yield name, arm, interval, configuration
+            name = arm.label if period is None else f"{arm.label}, τ = {period}"
+            yield name, arm, period, configuration
     for threshold, configuration in sorted(adaptive(configurations).items(), reverse=True):
         name = f"{SAMPLING.label}, a round once ESS is below {threshold:g}"
         yield name, SAMPLING, None, configuration
 
 
 def study_table(configurations: Configurations) -> str:
-    """Return what each arm came to at each interval."""
+    """Return what each arm came to at each period."""
     rows = []
     for name, _, _, each in played(configurations):
         measures = (
@@ -76,9 +76,9 @@ def differences_table(configurations: Configurations) -> str:
     """Return each arm's paired differences, and how small ones could have been found."""
     full, best = reference_of(configurations)
     rows = []
-    for name, _, interval, each in played(configurations):
+    for name, _, period, each in played(configurations):
         others = (SAMPLING, LARGE_BATCH)
-        at = [None if interval is None else of_arm(configurations, arm, interval) for arm in others]
+        at = [None if period is None else of_arm(configurations, arm, period) for arm in others]
         references = [best, *at]
         if each is best:
             continue

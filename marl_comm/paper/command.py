@@ -29,6 +29,7 @@ from marl_comm.paper.report import (
 )
 from marl_comm.paper.workers import Sweep, finished_run, run_jobs
 from marl_comm.plots.data import write_data
+from marl_comm.plots.legible import unreadable
 from marl_comm.plots.panels import give_title
 from marl_comm.plots.saving import save
 from marl_comm.storage.files import whole_file
@@ -116,6 +117,8 @@ def _section(
     configurations = pool(runs, _tell)
     drawn = figure.draw(configurations)
     give_title(drawn, figure.title)
+    for fault in unreadable(drawn):
+        _tell(f"{figure.name}: {fault}")
     _save(drawn, out / "figures", figure.name)
     write_data(drawn, out / "figures" / f"{figure.name}.csv")
     return Section(

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import marl_comm.paper.figures
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.errors import InputError
+from marl_comm.options.extras import install_line
 from marl_comm.paper.rules import Evidence
 
 Configurations = Sequence[Configuration]
@@ -54,7 +55,7 @@ class PaperFigure:
         """Return what to type before its runs can be made; empty where nothing is missing."""
         if not self.extra or importlib.util.find_spec(self.extra) is not None:
             return ""
-        return f'pip install --constraint constraints.txt --editable ".[{self.extra}]"'
+        return install_line(self.extra, self.extra)
 
 
 def paper_figures() -> dict[str, PaperFigure]:

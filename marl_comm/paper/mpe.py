@@ -3,7 +3,7 @@
 Returns by algorithm and by how long rounds last, measured against full communication.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -43,12 +43,13 @@ from marl_comm.paper.arms import (
     reference_of,
 )
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
-from marl_comm.paper.figure import Configurations
+from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
+_TITLES = {"samples": "τ = {}, by steps", "round": "τ = {}, by rounds"}
 # What is asked of an arm: the criterion, the arm, and what settings add to the environment's name.
 _ASKED = (
     ("mappo_near", PREDICTION, ""),
@@ -62,7 +63,7 @@ _ASKED = (
 
 @dataclass(frozen=True)
 class World:
-    """What differs from one environment to another.
+    """What differs from one environment to another, apart from the words of its figure.
 
     Attributes:
         name: In messages and claims.
@@ -81,38 +82,57 @@ class World:
     shown: tuple[float, float]
     ending: str = ""
 
-    @property
-    def draw(self) -> Callable[[Configurations], Figure]:
-        """What draws the figure."""
-        return partial(_draw, self)
 
-    @property
-    def evidence(self) -> Callable[[Configurations], list[Evidence]]:
-        """What measures what the claims ask for."""
-        return partial(_evidence, self)
+def figure_in(
+    world: World,
+    *,
+    name: str,
+    number: int,
+    title: str,
+    caption: str,
+    quick: Mapping[str, tuple[str, ...]],
+) -> PaperFigure:
+    """Return the figure of a study in an environment.
 
-    @property
-    def finding(self) -> Callable[[Configurations], list[str]]:
-        """What tells the tables."""
-        return partial(_finding, self)
+    Args:
+        world: The environment.
+        name: Of the figure; this and the next as `PaperFigure` has them.
+        number: Where it stands.
+        title: What it shows.
+        caption: How to read it.
+        quick: For each of its experiments, in their order, what makes it small.
+    """
+    return PaperFigure(
+        name=name,
+        number=number,
+        title=title,
+        experiments=tuple(quick),
+        caption=caption,
+        draw=partial(_draw, world),
+        evidence=partial(_evidence, world),
+        finding=partial(_finding, world),
+        extra="jaxmarl",
+        networks=True,
+        quick=quick,
+    )
 
 
 def _draw(world: World, configurations: Configurations) -> Figure:
     """Draw returns against steps and rounds for the longest rounds, and final ones by length."""
     configurations = played_alike(configurations)
-    intervals = _drawn(configurations)
-    shown = _shown(configurations, intervals)
+    drawn = _drawn(configurations)
+    shown = _shown(configurations, drawn)
     before = float(first_returns(_needed(configurations, FULL, None)).mean())
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
         panels = figure.subplots(1, 3)
         for panel, axis in zip(panels, AXES, strict=False):
             for arm in (*REFERENCES, *found_arms(configurations, DRAWN)):
-                interval = None if arm in REFERENCES else shown
-                configuration = of_arm(configurations, arm, interval)
+                period = None if arm in REFERENCES else shown
+                configuration = of_arm(configurations, arm, period)
                 if configuration is not None:
                     draw_returns(panel, configuration, axis, arm.look, arm.label)
-            panel.set(xlabel=AXES[axis], title=f"τ = {shown}", ylim=world.shown)
+            panel.set(xlabel=AXES[axis], title=_TITLES[axis].format(shown), ylim=world.shown)
             if world.random_play is None:
                 reference_line(panel, "before learning", y=before)
             else:
@@ -123,18 +143,18 @@ def _draw(world: World, configurations: Configurations) -> Figure:
         panels[1].set_xscale("symlog", linthresh=10)
         panels[1].set_xlim(0, None)
         panels[1].xaxis.set_major_formatter(ScalarFormatter())
-        _draw_final(panels[2], configurations, intervals, world.shown[0])
+        _draw_final(panels[2], configurations, drawn, world.shown[0])
         panels[0].set_ylabel("return (reward, sum of agents)")
         legend_on_top(figure)
     return figure
 
 
 def _draw_final(
-    panel: Axes, configurations: Configurations, intervals: list[int], lowest: float
+    panel: Axes, configurations: Configurations, drawn: list[int], lowest: float
 ) -> None:
     arms = found_arms(configurations, DRAWN)
     for place, arm in enumerate(arms):
-        there = [each for each in intervals if of_arm(configurations, arm, each) is not None]
+        there = [each for each in drawn if of_arm(configurations, arm, each) is not None]
         estimates = [mean_of(late_returns(_needed(configurations, arm, each))) for each in there]
         # Side by side, so that bars do not hide each other.
         shift = 1 + 0.06 * (place - (len(arms) - 1) / 2)
@@ -146,9 +166,12 @@ def _draw_final(
     panel.axhline(full.value, color=look.color, linestyle=look.linestyle, lw=1)
     if full.has_interval:
         panel.axhspan(full.low, full.high, color=look.color, alpha=0.12, lw=0)
-    panel.set_xscale("log")
-    panel.set_xlim(min(intervals) / 1.5, max(intervals) * 1.5)
-    panel.set_xticks(intervals, [str(each) for each in intervals])
+    if len(drawn) > 1:  # one number makes no logarithmic axis
+        panel.set_xscale("log")
+        panel.set_xlim(min(drawn) / 1.5, max(drawn) * 1.5)
+    else:
+        panel.set_xlim(0.7 * drawn[0], 1.3 * drawn[0])
+    panel.set_xticks(drawn, [str(each) for each in drawn])
     panel.minorticks_off()
     panel.set_ylim(bottom=max(lowest, panel.get_ylim()[0]))  # what is worse hides all others
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
@@ -162,8 +185,8 @@ def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
     configurations = played_alike(configurations)
     _, best = reference_of(configurations)
     found = []
-    for (key, arm, added), interval in product(_ASKED, periods(configurations)):
-        configuration = of_arm(configurations, arm, interval)
+    for (key, arm, added), period in product(_ASKED, periods(configurations)):
+        configuration = of_arm(configurations, arm, period)
         if configuration is None:
             continue
         alike = LARGER_FULL if added else FULL
@@ -174,7 +197,7 @@ def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
             f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
         )
         loss = share_lost(ours, theirs, before)
-        setting = f"{world.name}{added}, τ = {interval}"
+        setting = f"{world.name}{added}, τ = {period}"
         found.append(Evidence(key + world.ending, setting, loss, note))
     return found
 
@@ -216,26 +239,24 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
 
 
 def _drawn(configurations: Configurations) -> list[int]:
-    """Return the intervals of the arms that have curves."""
+    """Return the periods at which arms that have curves were played."""
     found = [(arm, each) for arm in DRAWN for each in periods(configurations)]
     return sorted({each for arm, each in found if of_arm(configurations, arm, each) is not None})
 
 
-def _shown(configurations: Configurations, intervals: list[int]) -> int:
-    """Return the interval at which the curves are drawn: the longest at which all were played."""
+def _shown(configurations: Configurations, drawn: list[int]) -> int:
+    """Return the period at which the curves are drawn: the longest at which all were played."""
     arms = found_arms(configurations, DRAWN)
     complete = [
-        each
-        for each in intervals
-        if all(of_arm(configurations, arm, each) is not None for arm in arms)
+        each for each in drawn if all(of_arm(configurations, arm, each) is not None for arm in arms)
     ]
-    return max(complete or intervals)
+    return max(complete or drawn)
 
 
-def _needed(configurations: Configurations, arm: Arm, interval: int | None) -> Configuration:
-    found = of_arm(configurations, arm, interval)
+def _needed(configurations: Configurations, arm: Arm, period: int | None) -> Configuration:
+    found = of_arm(configurations, arm, period)
     if found is None:
-        raise LookupError(f"no runs of {arm.label} at an interval of {interval}")
+        raise LookupError(f"no runs of {arm.label} at a period of {period}")
     return found
 
 

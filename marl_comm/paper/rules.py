@@ -62,18 +62,16 @@ class Criterion:
     scale: Literal["difference", "ratio"] = "difference"
     matters: float | None = None
 
-    def outcome(self, estimate: Estimate | None, rival: Estimate | None = None) -> Outcome:
+    def outcome(self, estimate: Estimate, rival: Estimate | None = None) -> Outcome:
         """Compare an interval with the threshold.
 
         Met or refuted only if the whole interval lies on one side; an estimate without an
         interval decides nothing, and neither does one that is not a number.
 
         Args:
-            estimate: Of prediction; None if it was not measured.
+            estimate: Of prediction.
             rival: Of importance sampling, where the criterion is of a bound.
         """
-        if estimate is None:
-            return Outcome.NOT_TESTED
         if not estimate.has_interval:
             return Outcome.UNDECIDED
         below, above = estimate.high < self.threshold, estimate.low > self.threshold
@@ -202,11 +200,11 @@ def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgeme
         evidence: What the figures measured, in any order.
 
     Raises:
-        ValueError: A piece of evidence belongs to no criterion or setting, or there are two for
-            one: a defect of the figure that gave it.
+        ValueError: A piece of evidence belongs to no criterion or setting, there are two for one,
+            or a bound comes without its rival: a defect of the figure that gave it.
     """
     slots = {
-        (criterion.key, setting): None
+        (criterion.key, setting): criterion
         for claim in claims
         for criterion in claim.criteria
         for setting in criterion.settings
@@ -218,6 +216,8 @@ def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgeme
             raise ValueError(f"evidence for {slot}, which no claim asks for")
         if slot in found:
             raise ValueError(f"two pieces of evidence for {slot}")
+        if slots[slot].of_bound and each.rival is None:
+            raise ValueError(f"evidence for {slot} says nothing of importance sampling")
         found[slot] = each
     return [Judgement(claim, _lines(claim, found)) for claim in claims]
 

@@ -1,4 +1,4 @@
-"""Prints the table of criteria that docs/claims.md holds: python -m marl_comm.claims."""
+"""Prints the table of criteria that docs/claims.md holds: python -m marl_comm.paper.rules_table."""
 
 from marl_comm.paper.claims import CLAIMS
 

@@ -1,7 +1,7 @@
 """Parts that several figures share: a legend, estimates with intervals, what never arrived."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any
 
 import numpy as np
@@ -120,11 +120,18 @@ def reference_line(
 
 def give_title(figure: Figure, title: str) -> None:
     """Put one sentence above all panels, and above the legend, that says what the figure shows."""
-    text = fill(title, int(figure.get_figwidth() * _CHARACTERS_PER_INCH * 0.85))
+    text = _even(title, int(figure.get_figwidth() * _CHARACTERS_PER_INCH * 0.85))
     if figure.legends:  # which lies where a title of the whole figure would
         figure.legends[0].set_title(text, prop=FontProperties(size=10))
     else:
         figure.suptitle(text, fontsize=10)
+
+
+def _even(text: str, width: int) -> str:
+    """Return a text in as few lines as fit, none much shorter than the others."""
+    lines = len(wrap(text, width))
+    narrower = (each for each in range(1, width + 1) if len(wrap(text, each)) <= lines)
+    return fill(text, next(narrower, width), break_long_words=False)
 
 
 def legend_on_top(figure: Figure, columns: int | None = None) -> None:

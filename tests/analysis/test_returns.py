@@ -116,6 +116,7 @@ def test_a_loss_is_a_share_of_what_the_reference_gained_whatever_is_added_to_all
     moved = returns.share_lost(values + 500, reference + 500, before + 500)
     assert (moved.value, moved.low, moved.high) == pytest.approx((each.value, each.low, each.high))
     assert returns.share_lost(reference, values, before).value < 0
+    assert not returns.share_lost(values, before, reference).has_interval  # nothing was gained
 
 
 @pytest.mark.parametrize("actions", ["sampled", "greedy"])

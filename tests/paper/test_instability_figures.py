@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from fake_runs import points, write_run
+from legibility import legible
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.estimates import share
@@ -51,7 +52,7 @@ def test_the_share_that_fails_is_counted_by_estimator_and_interval(tmp_path):
         base = {**thresholds, "game.agents": agents, "communication.period": period}
         for name in ("self_normalised", "ordinary", "truncated", "bounded", "doubly_robust"):
             settings = {**base, "learner.estimator": name}
-            gap = 0.5 if name == "self_normalised" else 0.01
+            gap = 0.5 if name == "self_normalised" and period == 100 else 0.01
             write(tmp_path, SAMPLING, settings, ending_at(gap))
             write(tmp_path, PREDICTION, {**settings, **LINE}, ending_at(gap))
         for name in ("self_normalised", "bounded"):
@@ -67,7 +68,7 @@ def test_the_share_that_fails_is_counted_by_estimator_and_interval(tmp_path):
     assert found["8 agents, self_normalised"].estimate == share(np.arange(6) % 2 == 0)
     assert found["20 agents, bounded"].estimate.value == 0
     assert found["20 agents, bounded"].estimate.high > 0.2
-    assert len(paper_congestion.draw(configurations).axes) == 12
+    assert len(legible(paper_congestion.draw(configurations), paper_congestion.FIGURE).axes) == 12
     table = paper_congestion.finding(configurations)[1]
     assert "| 8 agents, prediction, oracle bases, bounded | 0 | 0 |" in table
     assert "| 20 agents, importance sampling, no reweighing (stale) | 3 | 3 |" in table
@@ -100,10 +101,13 @@ def test_instability_begins_where_the_whole_interval_says_so(tmp_path):
     assert len(found) == 16
     assert found["instability_share", "congestion, 40 agents, self_normalised"].note == "3 of 6"
     assert found["instability_gap", "coverage, 12 agents, bounded"].estimate.value == 1
+    # Half of the seeds grow from 0.001 to 0.5; the others converge either way.
+    grown = found["instability_gap", "coverage, 12 agents, self_normalised"].estimate.value
+    assert grown == pytest.approx(500**0.5)
     rows = instability.finding(configurations)[1].split("\n")
     assert rows[2].startswith("| `coverage`, 12 agents, self_normalised | 30: 0.500")
     assert rows[3] == "| `coverage`, 12 agents, bounded | - | - | - | - |"
-    assert len(instability.draw(configurations).axes) == 8
+    assert len(legible(instability.draw(configurations), instability.FIGURE).axes) == 8
 
 
 def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
@@ -118,7 +122,7 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
         }
         for algorithm, extra, length in (
             (SAMPLING, {}, {5: 3, 10: 10, 20: 5, 40: 3}),
-            (PREDICTION, LINE, {5: 3, 10: 4, 20: 20, 40: 3}),
+            (PREDICTION, LINE, {5: 3, 10: 4, 20: 20 if samples == 8000 else 10, 40: 3}),
             (PREDICTION, ORACLE, {5: 3, 10: 4, 20: 30, 40: 3}),
         ):
             # The gap is at most 0.002 after 28 local updates.
@@ -134,16 +138,14 @@ def test_each_side_of_the_ceiling_has_its_own_best_interval(tmp_path):
     for each in ceiling.cells(configurations):
         assert each.rounds.value == 3
         assert each.reach.value == 3
-        assert each.ratios["prediction"].value == pytest.approx(2 / 3)
+        ratio = 2 / 3 if each.samples == 8000 else 1
+        assert each.ratios["prediction"].value == pytest.approx(ratio)
         assert each.ratios["oracle"].value == pytest.approx(1 / 3)
         assert each.lost == (0, 0, 0)
         assert each.intervals == ("10", "20", "20")
-    assert [each.setting for each in ceiling.evidence(configurations)] == [
-        "graph",
-        "coverage",
-        "congestion",
-    ]
-    assert len(ceiling.draw(configurations).axes) == 2
+    found = {each.setting: each.estimate.value for each in ceiling.evidence(configurations)}
+    assert found == pytest.approx(dict.fromkeys(("graph", "coverage", "congestion"), 2 / 3))
+    assert len(legible(ceiling.draw(configurations), ceiling.FIGURE).axes) == 2
     inside = where(configurations, {"communication.period": 5}) + where(
         configurations, {"communication.period": 10}
     )
@@ -170,7 +172,7 @@ def test_a_single_agent_is_compared_at_each_ones_best_trigger(tmp_path):
             )
     configurations = pooled(tmp_path)
     assert "2.00 [2.00, 2.00] at 0.1 (edge)" in single_agent.finding(configurations)[1]
-    assert len(single_agent.draw(configurations).axes) == 2
+    assert len(legible(single_agent.draw(configurations), single_agent.FIGURE).axes) == 2
 
 
 def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trigger(tmp_path):
@@ -195,7 +197,7 @@ def test_rounds_by_suboptimality_gap_are_to_a_tenth_of_it_at_each_ones_best_trig
     rows = gap_size.finding(configurations)[1].split("\n")
     assert rows[2].startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] | 2.00 [2.00, 2.00] | 0.500")
     assert rows[5].startswith("| 0.3 | 0.1 | 3.00 [3.00, 3.00] | 2.00 [2.00, 2.00] | 0.667")
-    assert len(gap_size.draw(configurations).axes) == 2
+    assert len(legible(gap_size.draw(configurations), gap_size.FIGURE).axes) == 2
     edge = where(configurations, {"communication.ess_threshold": 0.5})
     row = gap_size.finding(edge)[1].split("\n")[2]
     assert row.startswith("| 0.1 | 0 | 4.00 [4.00, 4.00] (edge) | 2.00 [2.00, 2.00] (edge) | undef")
@@ -222,7 +224,7 @@ def test_errors_of_stages_are_read_and_compared_with_learning_together(tmp_path)
         {"learner.stages": "backward", "samples_per_round": 100, "algorithm.name": SAMPLING},
     )
     assert stages.stage_gaps(one).tolist() == [[0.01, 0.02, 0.03]] * 6
-    assert len(stages.draw(configurations).axes) == 2
+    assert len(legible(stages.draw(configurations), stages.FIGURE).axes) == 2
     assert "| importance sampling, 100 a round | 0.0677" in stages.finding(configurations)[1]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from fake_runs import environment_points, write_environment_run
+from legibility import legible
 
 from marl_comm.analysis.configurations import Configuration, pool
 from marl_comm.analysis.runs import load_runs
@@ -61,7 +62,7 @@ def test_each_row_is_compared_with_importance_sampling_of_the_same_rounds(config
 
 
 def test_the_figure_and_its_table_have_a_row_for_each(configurations):
-    figure = ablation_mappo.draw(configurations)
+    figure = legible(ablation_mappo.draw(configurations), ablation_mappo.FIGURE)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     _, table = ablation_mappo.finding(configurations)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]

@@ -1,18 +1,64 @@
 """What figures compute from runs, against plain loops over fake runs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from fake_runs import points, write_run
 
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.runs import load_runs
-from marl_comm.analysis.selection import costs, only, paired_costs, values_of, where
+from marl_comm.analysis.selection import (
+    costs,
+    ends_above,
+    of_the_same_seeds,
+    only,
+    paired_costs,
+    values_of,
+    where,
+)
 from marl_comm.paper.best import at_best, best_ratio, edge_mark
-from marl_comm.paper.figures.staleness import Round, main_round
+from marl_comm.paper.figures import staleness
+from marl_comm.paper.figures.staleness import GAMES, Round, main_round
 
 
 def pooled(root):
     return pool(load_runs([root], print), print)
+
+
+def test_staleness_is_measured_after_twenty_updates_and_at_two_nats(tmp_path):
+    def record(seed, ours):
+        found, last, update = [], 0, 0
+        for point in points(60, updates_per_round=25):
+            last, update = point["round"], update + 1 if point["round"] == last else 0
+            moved = 0.0025 * update**2 if ours else 0.125 * update
+            found.append(point | {"divergence": moved, "ess": 1 - update / (100 if ours else 50)})
+        return found
+
+    for game, noise, ours in itertools.product(GAMES, (0.0, 0.1), (False, True)):
+        write_run(
+            tmp_path / f"{game}_{noise}_{ours}",
+            "base_policy_prediction" if ours else "importance_sampling",
+            seeds=range(6),
+            record=lambda seed, ours=ours: record(seed, ours),
+            settings={
+                "communication.period": 25,
+                "game.name": game,
+                "game.reward_noise": noise,
+            },
+        )
+    found = staleness.evidence(pooled(tmp_path))
+    values = {each.criterion: each.estimate.value for each in found if each.setting == "congestion"}
+    # Importance sampling is 2 nats away after 16 local updates.
+    assert values == pytest.approx(
+        {
+            "instability_ess": 1 - 20 / 50,
+            "shrink_divergence": 1.0 / 2.5,
+            "shrink_ess": 20 / 50 - 20 / 100,
+            "shrink_ess_at_distance": 16 / 50 - 16 / 100,
+        }
+    )
+    assert len(found) == 4 * 6
 
 
 @pytest.fixture
@@ -88,9 +134,38 @@ def test_costs_are_those_at_the_gap_and_pairs_share_seeds(tmp_path):
     assert (len(ours), len(theirs)) == (2, 2)
 
 
+def test_rows_are_pairs_only_where_all_seeds_are_the_same(tmp_path):
+    write_run(tmp_path / "one", seeds=range(4))
+    write_run(tmp_path / "other", "stale", seeds=range(4))
+    alike = pooled(tmp_path)
+    assert of_the_same_seeds(alike) == alike
+    write_run(tmp_path / "another", "base_policy_prediction", seeds=range(1, 5))
+    with pytest.raises(LookupError, match=r"\(0, 1, 2, 3\) and of \(1, 2, 3, 4\)"):
+        of_the_same_seeds(pooled(tmp_path))
+
+
+def test_a_seed_ends_above_a_gap_unless_it_is_known_to_end_at_or_below_it(tmp_path):
+    write_run(tmp_path / "one", seeds=range(4))
+    (configuration,) = pooled(tmp_path)
+    for run, gap in zip(configuration.seeds, (0.04, 0.05, 0.06, np.nan), strict=True):
+        run.metrics["nash_gap"][-1] = gap
+    assert ends_above(configuration, 0.05).tolist() == [False, False, True, True]
+
+
 def test_each_side_is_compared_at_its_own_best_threshold():
     each = best_ratio(both([9.0, 6.0, np.inf, np.inf], [10.0, 12.0, 8.0, 9.0]))
     assert (each.value, each.low, each.high) == (0.75, 0.75, 0.75)
+
+
+def test_an_interval_of_bests_includes_their_choice():
+    rounds = np.full((12, 4, 2), 9.0)
+    rounds[:, 1:3, 1] = 6
+    # One place is good for half of the seeds, the next for the others: 6 on the whole, and no
+    # resample has a better place above that.
+    rounds[:, 1, 0], rounds[:, 2, 0] = [4] * 6 + [8] * 6, [8] * 6 + [4] * 6
+    each = best_ratio(rounds)
+    assert each.value == each.high == 1
+    assert each.low < 0.8
 
 
 def both(one, other):

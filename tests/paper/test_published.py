@@ -42,7 +42,9 @@ def verdicts(target: Path) -> dict[str, str]:
 
 def test_a_figure_replaces_its_own_earlier_form_and_leaves_the_others(tmp_path: Path) -> None:
     pictures, target = tmp_path / "pictures", tmp_path / "docs"
-    exponent = Evidence("exponent_samples", "coverage", Estimate(3.5, 3.0, math.inf), rival=None)
+    exponent = Evidence(
+        "exponent_samples", "coverage", Estimate(3.5, 3.0, math.inf), rival=Estimate(2.0, 1.0, 2.5)
+    )
     old = [
         section("markov_gap", pictures, 0.5, "2026-01-01 from commit old", arrivals(0.5)),
         section("rates", pictures, 1.0, "2026-01-01 from commit old", exponent),

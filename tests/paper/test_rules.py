@@ -53,7 +53,6 @@ def test_the_whole_interval_decides_above(low: float, high: float, expected: Out
 
 def test_an_estimate_without_interval_decides_nothing() -> None:
     assert BELOW.outcome(Estimate(0.1)) is UNDECIDED
-    assert BELOW.outcome(None) is NOT_TESTED
 
 
 @pytest.mark.parametrize(
@@ -119,6 +118,12 @@ def test_runs_that_could_only_have_shown_more_than_what_matters_decide_nothing(
         assert criterion.outcome(wide) is UNDECIDED
 
 
+def test_an_interval_without_an_end_decides_nothing_where_it_is_said_what_matters() -> None:
+    endless = Estimate(1.5, 1.0, math.inf)
+    assert BELOW.outcome(endless) is REFUTED
+    assert replace(BELOW, matters=0.2).outcome(endless) is UNDECIDED
+
+
 def test_nothing_can_be_said_of_what_would_be_shown_without_an_interval() -> None:
     assert math.isnan(BELOW.detectable(Estimate(1.3)))
     assert math.isnan(BELOW.detectable(Estimate(1.3, 1.0, math.inf)))
@@ -148,6 +153,14 @@ def test_every_setting_of_every_criterion_has_a_line() -> None:
 def test_evidence_that_nobody_asked_for_or_twice_is_a_defect(evidence: list[Evidence]) -> None:
     with pytest.raises(ValueError, match="evidence for"):
         judge([Claim("1", "text", (BELOW,))], evidence)
+
+
+def test_a_bound_is_not_judged_without_what_importance_sampling_comes_to() -> None:
+    kept = Estimate(0.3, 0.2, 0.4)
+    with pytest.raises(ValueError, match="nothing of importance sampling"):
+        judge([Claim("1", "text", (BOUND,))], [Evidence("bound", "a", kept)])
+    (judgement,) = judge([Claim("1", "text", (BOUND,))], [Evidence("bound", "a", kept, rival=kept)])
+    assert judgement.verdict is Verdict.NOT_CONTRADICTED
 
 
 def test_criteria_have_different_names_and_at_least_one_setting() -> None:

@@ -21,7 +21,7 @@ from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.text import markdown_table
 from marl_comm.plots.data import Point, note
 from marl_comm.plots.panels import in_words, marks_on_top
-from marl_comm.plots.style import BLUE, RC_PARAMS, VERMILION, WIDTH
+from marl_comm.plots.style import RC_PARAMS, WIDTH, look_of
 
 _ASKED = 10  # local updates a round, where parts are exchanged
 _SAMPLING = {"algorithm.name": "importance_sampling"}
@@ -128,10 +128,12 @@ def draw(configurations: Configurations) -> Figure:
                 each = compared(configurations, variant, measure)
                 note(panel, [Point(variant.label, "estimate", each.value, each.low, each.high)])
                 stale = variant.algorithm == _STALE
-                color, marker = (VERMILION, "^") if stale else (BLUE, "o")
+                look = look_of("stale" if stale else "base_policy_prediction")
                 label = "no reweighing" if stale else "prediction"
-                panel.plot(each.value, height, color=color, marker=marker, ls="none", label=label)
-                panel.plot((each.low, each.high), (height, height), color=color, lw=1.3)
+                panel.plot(
+                    each.value, height, color=look.color, marker=look.marker, ls="none", label=label
+                )
+                panel.plot((each.low, each.high), (height, height), color=look.color, lw=1.3)
             panel.set_xlabel(measure.label)
         _make_logarithmic(panels[0])
         panels[0].set_yticks(heights, [variant.label for variant in variants])
@@ -144,7 +146,7 @@ def _make_logarithmic(panel: Axes) -> None:
     """Give ratios an axis on which twice and half as much are equally far from 1."""
     panel.set_xscale("log")
     ends = panel.get_xlim()
-    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+    ticks = [0.1, 0.2, 0.3, 0.5, 1, 2, 3, 5, 10, 20, 50]
     panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     panel.minorticks_off()
     panel.set_xlim(ends)
@@ -192,7 +194,7 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="ablation_mappo",
     number=14,
-    title="Where updates are predictable, rounds and parts decide what MAPPO's prediction does",
+    title="Where updates are predictable, prediction gives MAPPO better data, hardly more return",
     experiments=_EXPERIMENTS,
     caption=(
         "JaxMARL's `simple_spread` with three agents in a regime made for prediction: large "

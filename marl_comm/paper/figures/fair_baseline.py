@@ -13,7 +13,7 @@ from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.grids import BestPlace
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import costs, only, values_of
+from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.best import best_of, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
@@ -34,6 +34,9 @@ def rounds_by_threshold(
     The last axis is prediction, then importance sampling.
     """
     thresholds = values_of(configurations, "communication.ess_threshold")
+    of_the_same_seeds(
+        [each for name in ALGORITHMS for each in where(configurations, {"algorithm.name": name})]
+    )
     return np.stack(
         [
             np.stack(
@@ -66,7 +69,7 @@ def draw(configurations: Configurations) -> Figure:
     samples = values_of(configurations, "samples_per_round")
     steps = values_of(configurations, "learner.step_size")
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 4.7), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
         panels = figure.subplots(len(samples), len(steps), sharex=True, sharey=True, squeeze=False)
         for row, count in zip(panels, samples, strict=True):
             for panel, rounds in zip(
@@ -83,7 +86,8 @@ def draw(configurations: Configurations) -> Figure:
                     )
                 _count_lost(panel, thresholds, rounds)
             row[0].set_ylabel(f"{count} samples a round\nrounds to a gap of {_EPSILON:g}")
-        panels[0, 0].set_ylim(2, 25)
+        panels[0, 0].set_ylim(1.2, 25)  # room for the numbers below all curves
+        panels[0, 0].set_xlim(thresholds[0] / 1.8, thresholds[-1] * 1.5)
         ticks = [2, 3, 5, 10, 20]
         panels[0, 0].set_yticks(ticks, [str(tick) for tick in ticks])
         panels[0, 0].set_xticks(_LABELLED, [f"{threshold:g}" for threshold in _LABELLED])
@@ -228,15 +232,15 @@ FIGURE = PaperFigure(
     title="The rounds to a Nash gap depend on the trigger's threshold and on the step size",
     experiments=("fair_baseline",),
     caption=(
-        "`coverage`, 12 agents, 6 targets. The trigger is the effective sample size, as a share "
-        "of the samples, below which a round comes: a low one communicates rarely. There is no "
-        "warm-up and no longest round. Lines: interquartile mean of the rounds until the Nash gap "
-        "is at most 0.003; bands: its 95 % bootstrap interval. Numbers at the bottom: seeds that "
-        "never got there, above those of importance sampling, below those of prediction; a cross "
-        "at the top: more than a quarter of the seeds, so the mean is infinite. Comparing the two "
-        "curves at one threshold is not the same as comparing their lowest points. A lowest point "
-        "at the edge of the grid is not called a best. Other settings are tuned as well in "
-        "`docs/tuned.md`."
+        "`coverage`, 12 agents, 6 targets. A round comes as soon as the effective sample size, "
+        "as a share of the samples, is below the trigger: the lower the trigger, the rarer the "
+        "rounds. There is no warm-up and no limit to the length of a round. Lines: interquartile "
+        "mean of the rounds until the Nash gap is at most 0.003; bands: its 95 % bootstrap "
+        "interval. Numbers at the bottom: seeds that never got there, in the upper line of "
+        "importance sampling, in the lower of prediction; a cross at the top: more than a "
+        "quarter of the seeds, so the mean is infinite. Comparing the two curves at one "
+        "threshold is not the same as comparing their lowest points. A lowest point at the edge "
+        "of the grid is not called a best. Other settings are tuned as well in `docs/tuned.md`."
     ),
     draw=draw,
     evidence=evidence,

@@ -5,7 +5,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import Unit, costs, only, values_of
+from marl_comm.analysis.selection import Unit, costs, of_the_same_seeds, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
@@ -75,6 +75,7 @@ def _costs(
 ) -> Array:
     """Return the costs at every trigger, (seeds, triggers)."""
     settings = {"algorithm.name": algorithm, _GAP: gap, _NOISE: noise}
+    of_the_same_seeds(where(configurations, {_GAP: gap, _NOISE: noise}))
     aim = float(f"{_SHARE * gap:g}")
     return np.stack(
         [
@@ -88,7 +89,7 @@ def _costs(
 FIGURE = PaperFigure(
     name="gap_size",
     number=25,
-    title="A smaller suboptimality gap costs more rounds and local updates",
+    title="A smaller suboptimality gap costs more local updates, and with noise more rounds",
     experiments=("gap_size",),
     caption=(
         "The game `gap`, 8 agents, 4 actions, in which the best action is better than the second "

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate, share
 from marl_comm.analysis.interquartile import estimate
-from marl_comm.analysis.selection import final_gaps, only, values_of
+from marl_comm.analysis.returns import paired
+from marl_comm.analysis.selection import ends_above, final_gaps, only, values_of
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
@@ -48,7 +49,7 @@ def growth(gaps: Array, reference: Array) -> Estimate:
 def draw(configurations: Configurations) -> Figure:
     """Draw a column for each game and size: the share that fails, and the growth of the gap."""
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
         panels = figure.subplots(2, len(_GAMES), sharex=True, sharey="row")
         for column, (game, agents) in enumerate(_GAMES):
             for (estimator, schedule), look in _LOOKS.items():
@@ -59,19 +60,19 @@ def draw(configurations: Configurations) -> Figure:
                 ]
                 lengths = [1 / (1 - each) if schedule == _MISSING else each for each in values]
                 name = f"{estimator.replace('_', '-')}, {_HOW[schedule]}"
-                shares = [share(final_gaps(each) > _FAILED) for each in found]
+                shares = [share(ends_above(each, _FAILED)) for each in found]
                 draw_estimates(panels[0, column], lengths, shares, look, name)
                 often = _often(configurations, game, agents, estimator)
-                grown = [growth(final_gaps(each), final_gaps(often)) for each in found]
+                grown = [growth(*paired(final_gaps, each, often)) for each in found]
                 draw_estimates(panels[1, column], lengths, grown, look, name)
-            panels[0, column].set_title(f"{game}, {agents} agents")
+            panels[0, column].set_title(f"{game}\n{agents} agents")
             panels[1, column].set_xlabel("mean local updates\na round")
             panels[1, column].set_xscale("log")
             reference_line(panels[0, column], _ASKED_FOR, y=_LEAST_SHARE)
             reference_line(panels[1, column], _ASKED_FOR, y=_LEAST_GROWTH)
         panels[1, 0].set_yscale("log")
         panels[0, 0].set_ylim(-0.04, 1.06)
-        panels[0, 0].set_ylabel("share of games that fail")
+        panels[0, 0].set_ylabel("share of seeds\nthat fail")
         panels[1, 0].set_ylabel("final gap over that with\na round each update")
         legend_on_top(figure, columns=2)
     return figure
@@ -85,12 +86,12 @@ def evidence(configurations: Configurations) -> list[Evidence]:
             setting = f"{game}, {agents} agents, {estimator}"
             key = (game, agents, estimator)
             rare = _of(configurations, *key, _PERIOD, _ASKED[_PERIOD])
-            failed = final_gaps(rare) > _FAILED
+            failed = ends_above(rare, _FAILED)
             note = f"{int(failed.sum())} of {len(failed)}"
             found.append(Evidence("instability_share", setting, share(failed), note))
-            gaps = final_gaps(_of(configurations, *key, _MISSING, _ASKED[_MISSING]))
-            reference = final_gaps(_often(configurations, *key))
-            found.append(Evidence("instability_gap", setting, growth(gaps, reference)))
+            missing = _of(configurations, *key, _MISSING, _ASKED[_MISSING])
+            grown = growth(*paired(final_gaps, missing, _often(configurations, *key)))
+            found.append(Evidence("instability_gap", setting, grown))
     return found
 
 
@@ -106,9 +107,9 @@ def finding(configurations: Configurations) -> list[str]:
                     _of(configurations, game, agents, estimator, schedule, value)
                     for value in values
                 ]
-                shares = [share(final_gaps(each) > _FAILED) for each in found]
+                shares = [share(ends_above(each, _FAILED)) for each in found]
                 often = _often(configurations, game, agents, estimator)
-                grown = [growth(final_gaps(each), final_gaps(often)) for each in found]
+                grown = [growth(*paired(final_gaps, each, often)) for each in found]
                 cells += [
                     _begins(values, shares, _LEAST_SHARE),
                     _begins(values, grown, _LEAST_GROWTH),
@@ -117,7 +118,7 @@ def finding(configurations: Configurations) -> list[str]:
     head = ["", "τ: failures", "τ: gap", "p: failures", "p: gap"]
     return [
         "Where it begins: the smallest τ (local updates a round) and p (probability that data are "
-        f"missing) at which more than {_LEAST_SHARE:g} of the games fail, or the final gap is more "
+        f"missing) at which more than {_LEAST_SHARE:g} of the seeds fail, or the final gap is more "
         f"than {_LEAST_GROWTH:g} times that with a round at each update, each with its whole 95 % "
         "interval; behind it the value there. A dash: nowhere up to τ = 300 and p = 0.998.",
         markdown_table(head, rows),
@@ -155,12 +156,12 @@ FIGURE = PaperFigure(
     experiments=("instability", "instability_missing"),
     caption=(
         "Importance sampling, 3000 local updates of step size 2, 6 actions, no warm-up, 1000 "
-        "samples in each round that takes place; so fewer samples travel to the right. Top: share "
-        "of games that end with a Nash gap above 0.05 (bands: exact 95 % interval). Bottom: "
-        "geometric mean over all seeds of the final gap over that of the same seed with a round at "
-        "each update, gaps below 0.0001 counting as 0.0001 (bands: 95 % bootstrap interval). "
-        "Dotted: the thresholds of the claims. Missing at random: each update's data get through "
-        "with a fixed probability."
+        "samples in each round that takes place; so the farther to the right, the fewer samples "
+        "were used. Top: share of seeds that end with a Nash gap above 0.05 (bands: exact 95 % "
+        "interval). Bottom: geometric mean over all seeds of the final gap over that of the same "
+        "seed with a round at each update, gaps below 0.0001 counting as 0.0001 (bands: 95 % "
+        "bootstrap interval). Dotted: the thresholds of the claims. Missing at random: each "
+        "update's data get through with a fixed probability."
     ),
     draw=draw,
     evidence=evidence,

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.exponents import comparison_of_fits, slopes
 from marl_comm.analysis.interquartile import bootstrap, estimate, interquartile_mean
-from marl_comm.analysis.selection import costs, only, values_of, where
+from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
@@ -25,27 +27,19 @@ _EPSILON = 0.003
 def draw(configurations: Configurations) -> Figure:
     """Draw a panel for each game, both axes logarithmic."""
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         panels = figure.subplots(1, len(GAMES), sharey=True)
         for panel, game in zip(panels, GAMES, strict=True):
             panel.set(xscale="log", yscale="log")
+            lowest: Array = np.array(np.inf)
             for algorithm in _ALGORITHMS:
                 agents, actions, found = _costs(configurations, game, algorithm)
                 ends = bootstrap(_cheapest, [found])
                 sizes = [float(actions) ** count for count in agents]
                 estimates = [Estimate(*map(float, each)) for each in zip(*ends, strict=True)]
                 draw_estimates(panel, sizes, estimates, look_of(algorithm), name_of(algorithm))
-                for size, count, each in zip(sizes, agents, estimates, strict=True):
-                    if algorithm == _ALGORITHMS[-1] and np.isfinite(each.value):
-                        panel.annotate(
-                            str(count),
-                            (size, each.value),
-                            textcoords="offset points",
-                            xytext=(0, -11),
-                            ha="center",
-                            fontsize=7,
-                            color="#444444",
-                        )
+                lowest = np.fmin(lowest, [each.value for each in estimates])
+            _number(panel, sizes, agents, lowest)
             start = np.asarray(panel.get_lines()[0].get_xydata())[0]
             line = np.geomspace(start[0], start[0] * 10, 10)
             panel.plot(
@@ -60,10 +54,28 @@ def draw(configurations: Configurations) -> Figure:
             panel.margins(y=0.12)  # for the numbers below the lowest points
             panel.set_title(f"{game.replace('_', ' ')}, {actions} actions")
             panel.set_xlabel("joint actions")
+        panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panels[0].yaxis.set_major_formatter(EngFormatter(sep=""))
+        panels[0].yaxis.set_minor_formatter(NullFormatter())
         panels[0].set_ylabel(f"samples to a Nash gap of {_EPSILON:g}")
         panels[0].plot([], [], **written("8", "number of agents"))
         legend_on_top(figure)
     return figure
+
+
+def _number(panel: Axes, sizes: Sequence[float], agents: Sequence[int], lowest: Array) -> None:
+    """Write the numbers of agents below the lower of both curves, where there is one."""
+    for size, count, value in zip(sizes, agents, lowest, strict=True):
+        if np.isfinite(value):
+            panel.annotate(
+                str(count),
+                (size, value),
+                textcoords="offset points",
+                xytext=(0, -12),
+                ha="center",
+                fontsize=7,
+                color="#444444",
+            )
 
 
 def evidence(configurations: Configurations) -> list[Evidence]:
@@ -128,7 +140,7 @@ def _costs(
 ) -> tuple[list[int], int, Array]:
     """Return agents, actions, and samples to the gap (seeds, agents, samples per round)."""
     chosen = where(configurations, {"game.name": game, "algorithm.name": algorithm})
-    agents = values_of(chosen, "game.agents")
+    agents = values_of(of_the_same_seeds(chosen), "game.agents")
     ways = [
         np.stack(
             [

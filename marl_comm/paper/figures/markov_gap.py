@@ -1,12 +1,10 @@
 """Agent-wise gap against rounds in the Markov games."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from marl_comm.analysis.estimates import share
 from marl_comm.analysis.interquartile import mean_of, ratio_of
-from marl_comm.analysis.selection import only, paired_costs
-from marl_comm.arrays import Array
+from marl_comm.analysis.selection import final_gaps, only, paired_costs
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.figures.potential_gap import draw_gaps
 from marl_comm.paper.rules import Evidence
@@ -33,7 +31,9 @@ def evidence(configurations: Configurations) -> list[Evidence]:
     """Measure the share of seeds that end at an agent-wise local maximum, nearly."""
     found = []
     for game in GAMES:
-        gaps, theirs = (_final_gaps(configurations, game, each) for each in _COMPARED)
+        gaps, theirs = (
+            final_gaps(only(configurations, _settings(game, each))) for each in _COMPARED
+        )
         arrived = gaps <= _GAP
         note = (
             f"{int(arrived.sum())} of {len(arrived)}; gap {in_words(mean_of(gaps))}; importance "
@@ -58,11 +58,6 @@ def finding(configurations: Configurations) -> list[str]:
         "sampling at the same trigger: " + "; ".join(parts) + ". In `markov_congestion` returns "
         "go up to 100, so this gap is relatively far smaller there."
     ]
-
-
-def _final_gaps(configurations: Configurations, game: str, algorithm: str) -> Array:
-    configuration = only(configurations, _settings(game, algorithm))
-    return np.array([run.metrics["nash_gap"][-1] for run in configuration.seeds])
 
 
 def _settings(game: str, algorithm: str) -> dict[str, str]:

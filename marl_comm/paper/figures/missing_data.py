@@ -1,11 +1,10 @@
 """Final Nash gap against how often new data are missing."""
 
-import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import only, values_of
+from marl_comm.analysis.selection import final_gaps, only, values_of
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.plots.panels import draw_estimates, legend_on_top
@@ -62,7 +61,7 @@ def _gaps(
             "communication.probability": probability,
         },
     )
-    return np.array([run.metrics["nash_gap"][-1] for run in configuration.seeds])
+    return final_gaps(configuration)
 
 
 FIGURE = PaperFigure(
@@ -71,11 +70,11 @@ FIGURE = PaperFigure(
     title="The final Nash gap depends on the probability that data are missing",
     experiments=("missing_data",),
     caption=(
-        "300 local updates, 1000 samples in each round that gets through; the probability axis is "
-        "scaled by the mean number of local updates per round, 1 / (1 - p), from 1 to 50. Data "
-        "that do not arrive are not paid for, so fewer samples travel to the right. Lines: "
-        "interquartile mean over the seeds; bands: its 95 % bootstrap interval. Rows: the "
-        "estimator."
+        "300 local updates, 1000 samples in each round that gets through; the probability axis "
+        "is scaled by the mean number of local updates per round, 1 / (1 - p), from 1 to 50. "
+        "Data that do not arrive are not paid for, so the farther to the right, the fewer "
+        "samples were sent. Lines: interquartile mean over the seeds; bands: its 95 % bootstrap "
+        "interval. Rows: the estimator."
     ),
     draw=draw,
     quick={"missing_data": ("num_seeds=10",)},

@@ -20,13 +20,13 @@ _LATENCIES = np.geomspace(1e-5, 10, 13)
 # A fast cable and a slow radio link, in bytes per second; a simulator of 10,000 plays a second.
 _BANDWIDTHS = {"100 MB/s": 1e8, "100 kB/s": 1e5}
 _SIMULATION_SPEED = 1e4
-_PLACES = {"same rack": 1e-4, "other continent": 0.1, "satellite": 0.6}
+_PLACES = {"same rack": 1e-4, "overseas": 0.1, "satellite": 0.6}
 
 
 def draw(configurations: Configurations) -> Figure:
     """Draw time against latency for each bandwidth and game."""
     with style.context(RC_PARAMS):
-        figure = Figure(figsize=(WIDTH, 4.7), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
         panels = figure.subplots(len(_BANDWIDTHS), len(GAMES), sharex=True, sharey=True)
         for row, (label, bandwidth) in zip(panels, _BANDWIDTHS.items(), strict=True):
             for panel, game in zip(row, GAMES, strict=True):

@@ -1,10 +1,9 @@
 """MAPPO at full length in simple_spread: returns by algorithm and by how long rounds last."""
 
-from marl_comm.paper.figure import PaperFigure
-from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World
+from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World, figure_in
 from marl_comm.paper.spread import RANDOM_PLAY, SCRIPTED
 
-WORLD = World(
+_WORLD = World(
     name="simple_spread",
     random_play=RANDOM_PLAY,
     scripted=SCRIPTED,
@@ -29,39 +28,25 @@ _PERIODIC = (
 # Half as many updates of twice the data.
 _LARGER = (*QUICK, "game.copies=8", "learner.minibatches=1", "game.evaluation_every=1")
 
-FIGURE = PaperFigure(
+FIGURE = figure_in(
+    _WORLD,
     name="paper_mpe",
     number=16,
     title="MAPPO's return at full length depends on the algorithm and on how long rounds last",
-    experiments=(
-        "paper_mpe_full",
-        "paper_mpe_larger_full",
-        *_PERIODIC,
-        "paper_mpe_larger",
-        "paper_mpe_adaptive",
-        "paper_mpe_longer_full",
-        "paper_mpe_longest_full",
-        "paper_mpe_rates_full",
-        "paper_mpe_rates",
-    ),
     caption=(
-        "JaxMARL's `simple_spread` (mpe2's world) with three agents, 1,024,000 joint steps a seed. "
-        "Return of 512 evaluation episodes per seed with sampled actions, summed over the agents; "
-        "higher is better. Left and middle: against joint steps, each by all three agents, and "
-        "against rounds, at the longest τ (local updates per round) that all were played at, after "
-        "five warm-up rounds of one local update. Lines: interquartile mean over seeds; bands: its "
-        "95 % bootstrap interval. Right: means of the last three evaluations by τ, bars: 95 % "
-        "intervals; line with a grey band: full communication, the better of its two forms. "
-        "Returns below -85 are cut off; the table has them. Larger updates are of "
-        "16,000 joint steps in place of 3,200. Thin and grey: random play "
-        "(dotted), and a scripted policy that assigns landmarks (dashed). At quick scale 8 local "
-        "updates of 4 copies, to see that it runs."
+        "JaxMARL's `simple_spread` (mpe2's world) with three agents, 1,024,000 joint steps a "
+        "seed. Return of 512 evaluation episodes per seed with sampled actions, summed over the "
+        "agents; higher is better. Left and middle: against joint steps, each by all three "
+        "agents, and against rounds, at the longest τ (local updates per round) that all were "
+        "played at, after five warm-up rounds of one local update. Lines: interquartile mean "
+        "over seeds; bands: its 95 % bootstrap interval. Right: means of the last three "
+        "evaluations by τ, bars: 95 % intervals; line with a grey band: full communication, the "
+        "better of its two forms. Returns below -85 are cut off; the table has them. Chunks and "
+        "the twin are explained in `docs/mappo.md`. Larger updates are of 16,000 "
+        "joint steps in place of 3,200. Thin and grey: random play (dotted), and a scripted "
+        "policy that assigns landmarks (dashed). At quick scale 8 local updates of 4 copies, to "
+        "see that it runs."
     ),
-    draw=WORLD.draw,
-    evidence=WORLD.evidence,
-    finding=WORLD.finding,
-    extra="jaxmarl",
-    networks=True,
     quick={
         "paper_mpe_full": QUICK,
         "paper_mpe_larger_full": (*_LARGER, "max_local_steps=4"),

@@ -1,9 +1,8 @@
 """MAPPO at full length where one agent speaks and one moves: returns by algorithm."""
 
-from marl_comm.paper.figure import PaperFigure
-from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World
+from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World, figure_in
 
-WORLD = World(
+_WORLD = World(
     name="simple_speaker_listener",
     random_play=None,
     scripted=None,
@@ -12,26 +11,16 @@ WORLD = World(
     ending="_listener",
 )
 
-FIGURE = PaperFigure(
+FIGURE = figure_in(
+    _WORLD,
     name="paper_mpe_listener",
     number=27,
-    title="A speaker and a listener learn with a fifteenth of the rounds, without prediction, too",
-    experiments=(
-        "paper_mpe_listener_full",
-        "paper_mpe_listener",
-        "paper_mpe_rates_listener_full",
-        "paper_mpe_rates_listener",
-    ),
+    title="A speaker and a listener learn in a fifteenth of the rounds, with prediction or without",
     caption=(
         "JaxMARL's `simple_speaker_listener` (one agent sees the goal and speaks, the other moves "
         "and hears), 1,024,000 joint steps a seed. Axes and lines as in `paper_mpe`; dotted: "
         "policies before they learn."
     ),
-    draw=WORLD.draw,
-    evidence=WORLD.evidence,
-    finding=WORLD.finding,
-    extra="jaxmarl",
-    networks=True,
     quick={
         "paper_mpe_listener_full": QUICK,
         "paper_mpe_listener": QUICK_PERIOD,

@@ -34,8 +34,8 @@ def draw(configurations: Configurations) -> Figure:
                 for name, arm, _, configuration in played(_study(configurations, scenario)):
                     draw_returns(panel, configuration, axis, arm.look, name, outcome=WON)
                 reference_line(panel, "aim", y=AIMS[scenario])
-                panel.set(xlabel=label, title=scenario, ylim=(0, 1.02))
-            row[0].set_ylabel("share of battles won")
+                panel.set(xlabel=label, ylim=(0, 1.02))
+            row[0].set_ylabel(f"{scenario}\nshare of battles won")
         legend_on_top(figure)
     return figure
 
@@ -100,14 +100,15 @@ _QUICK = (
 FIGURE = PaperFigure(
     name="paper_smac",
     number=17,
-    title="MAPPO comes to win most battles of SMAX's 3m and 2s3z",
+    title="With full communication MAPPO comes to win most battles of SMAX's 3m and 2s3z",
     experiments=("paper_smac_full", "paper_smac", "paper_smac_longer_full", "paper_smac_2s3z_full"),
     caption=(
         "Three marines against three that a heuristic leads, and two stalkers and three zealots "
         "against as many. Share of 256 evaluation battles won per seed, with sampled actions, "
         "against joint steps and rounds. Lines: interquartile mean over seeds; bands: its 95 % "
-        "bootstrap interval; dotted: what is aimed at. Rounds last 20 local updates except in full "
-        "communication. At quick scale 4 local updates of 4 copies, to see that it runs."
+        "bootstrap interval; dotted: what is aimed at. Rounds last 20 local updates except in "
+        "full communication, which alone was played in `2s3z`. At quick scale 4 local updates of "
+        "4 copies, to see that it runs."
     ),
     draw=draw,
     finding=finding,

@@ -25,7 +25,7 @@ ALGORITHMS = ("full_communication", "importance_sampling", "base_policy_predicti
 _AXES = {
     "round": "communication rounds",
     "samples": "samples (joint actions played)",
-    "bytes": "bytes written and read, all agents",
+    "bytes": "bytes written and read\nby all agents",
 }
 _COMPARED = ("base_policy_prediction", "importance_sampling")
 NOISES = (0.0, 0.1)
@@ -36,7 +36,7 @@ _POINTS = 60
 def draw(configurations: Configurations) -> Figure:
     """Draw a panel for each unit of cost and game, without noise in the rewards."""
     without_noise = where(configurations, {"game.reward_noise": 0.0})
-    figure = draw_gaps(without_noise, GAMES, _AXES, height=6.2, asked=_EPSILON)
+    figure = draw_gaps(without_noise, GAMES, _AXES, height=6.4, asked=_EPSILON)
     for panel in figure.axes:
         panel.set_ylim(0.7e-3, 0.12)
     for panel in figure.axes[:: len(GAMES)]:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import costs, only, values_of
+from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
 from marl_comm.arrays import Array
 from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
 from marl_comm.paper.figure import Configurations, PaperFigure
@@ -39,6 +39,8 @@ def draw(configurations: Configurations) -> Figure:
                 estimates = [mean_of(column) for column in _rounds(configurations, game, name).T]
                 draw_estimates(panel, triggers, estimates, look, name)
             panel.set_xscale("log")
+            panel.set_xticks(triggers, [f"{trigger:g}" for trigger in triggers])
+            panel.minorticks_off()
             highest = [np.asarray(line.get_ydata()) for line in panel.get_lines()]
             panel.set_ylim(0, 1.3 * float(np.nanmax(np.concatenate(highest))))
             panel.set_title(_GAMES[game])
@@ -75,6 +77,7 @@ def finding(configurations: Configurations) -> list[str]:
 def _rounds(configurations: Configurations, game: str, way: str) -> Array:
     """Return the rounds of a way at every trigger, (seeds, triggers)."""
     settings = {"game.name": game, **_WAYS[way][0]}
+    of_the_same_seeds(where(configurations, {"game.name": game}))
 
     def at(trigger: float) -> Configuration:
         return only(configurations, {**settings, _TRIGGER: trigger})
@@ -90,14 +93,16 @@ _EXPERIMENTS = tuple(
 FIGURE = PaperFigure(
     name="single_agent",
     number=24,
-    title="Predicted bases are compared with the best possible ones for a single agent",
+    title="Even the best possible bases save a single agent less than one round",
     experiments=_EXPERIMENTS,
     caption=(
         "One agent, no warm-up. Left: a bandit, `random_potential` with 50 actions, noise of "
         "standard deviation 0.1 in the rewards and 1000 samples a round. Right: `random_markov` "
-        "with 10 states, 4 actions, 8 steps, and 4000 samples a round. Lines: interquartile mean "
-        "over the seeds of the rounds until the gap is at most 0.01; bands: its 95 % bootstrap "
-        "interval; a cross at the top: more than a quarter of the seeds never got there."
+        "with 10 states, 4 actions, 8 steps, and 4000 samples a round. Oracle bases lie along "
+        "the path of exact gradients: the best that a prediction can do. Lines: interquartile "
+        "mean over the seeds of the rounds until the gap is at most 0.01; bands: its 95 % "
+        "bootstrap interval; a cross at the top: more than a quarter of the seeds never got "
+        "there."
     ),
     draw=draw,
     finding=finding,

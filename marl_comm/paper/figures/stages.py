@@ -47,7 +47,7 @@ def draw(configurations: Configurations) -> Figure:
         panels[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         for panel in panels:
             panel.minorticks_off()
-        panels[0].set_ylabel("final gap at that step alone")
+        panels[0].set_ylabel("final gap at that step\nalone (return)")
         legend_on_top(figure)
     return figure
 
@@ -85,11 +85,11 @@ FIGURE = PaperFigure(
     title="Each step of the episode keeps an error after backward induction",
     experiments=("stages",),
     caption=(
-        "`random_markov`, 6 steps, learned one after another (`learner.stages=backward`), the last "
-        "step first, 100 local updates each; default trigger. For each step what the most tempted "
-        "agent gains there alone, the later steps as they are. Lines: interquartile mean over the "
-        "seeds; bands: its 95 % bootstrap interval. If errors accumulated, gaps would rise to the "
-        "left."
+        "`random_markov`, 6 steps, learned one after another (`learner.stages=backward`), the "
+        "last step first, 100 local updates each; default trigger. For each step: the most that "
+        "one agent could still gain by acting otherwise at that step alone, the later steps as "
+        "they are. Lines: interquartile mean over the seeds; bands: its 95 % bootstrap interval. "
+        "If errors accumulated, gaps would rise to the left."
     ),
     draw=draw,
     finding=finding,

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import difference_of, mean_of, ratio_of
 from marl_comm.analysis.runs import SeedRun
-from marl_comm.analysis.selection import only
+from marl_comm.analysis.selection import of_the_same_seeds, only
 from marl_comm.arrays import Array
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
@@ -79,6 +79,7 @@ class Round:
             )
             for algorithm in _ALGORITHMS
         ]
+        of_the_same_seeds(sides)
         period = int(sides[0].config["communication.period"])
         rounds = [main_round(run, period) for run in sides[0].seeds]
         self.ess = [profiles(side, rounds, "ess") for side in sides]
@@ -189,10 +190,11 @@ FIGURE = PaperFigure(
         "A round every 25 local updates, 4000 samples each. For each seed the round, after the "
         "first, in which importance sampling moves furthest, and the same round of prediction. "
         "Lines: interquartile mean over the seeds; bands: its 95 % bootstrap interval. Top: "
-        "Rényi-2 divergence of the current policy from the nearest base policy. Bottom: effective "
-        "sample size against how far importance sampling has moved since the round. "
-        "Dotted: the 20 local updates, and the 2 nats, that the claims ask about. Prediction may "
-        "begin lower because its samples are spread over the predicted path."
+        "Rényi-2 divergence of the current policy from the nearest base policy. Middle: "
+        "effective sample size. Bottom: the same against how far importance sampling has moved "
+        "since the round. Dotted: the 20 local updates, and the 2 nats, that the claims ask "
+        "about. Prediction may begin lower because its samples are spread over the predicted "
+        "path."
     ),
     draw=draw,
     evidence=evidence,

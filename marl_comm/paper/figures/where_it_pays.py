@@ -122,12 +122,12 @@ FIGURE = PaperFigure(
     caption=(
         "Each cell: rounds until the Nash gap is at most ε, prediction over importance sampling "
         "(ratio of interquartile means over the seeds); below 1, in purple, prediction needs "
-        "fewer. Bold: the 95 % paired bootstrap interval excludes 1. A dash: with neither did "
-        "three quarters of the seeds get there, or, at the right, one of them is best at the edge "
-        "of what was tried, which is no best; 0 or ∞: with one of them only. Left and middle: "
-        "both at one trigger threshold; right: each at its own best of 0.5, 0.3, 0.1, 0.03, 0.01, "
-        "0.003 and 0.001. To the left communication is limited by samples, to the right by "
-        "distance."
+        "fewer. Bold: the 95 % paired bootstrap interval excludes 1. 0 or ∞: three quarters of "
+        "the seeds got there with one of the two only. A dash: with neither, or, in the panels "
+        "at the right, the best trigger of one of them is at the edge of what was tried. Left "
+        "and middle: both at one trigger threshold; right: each at its own best of 0.5, 0.3, "
+        "0.1, 0.03, 0.01, 0.003 and 0.001. At the left of a panel few samples limit what a round "
+        "is worth, at the right the distance that a policy can move from its data."
     ),
     draw=draw,
     finding=finding,
