@@ -25,7 +25,7 @@ from marl_comm.command_line.composition import (
     HYDRA_VERSION_BASE,
     refuse_odd_choices,
 )
-from marl_comm.command_line.exits import FAILURE, ended, report
+from marl_comm.command_line.exits import FAILURE, RAISE_ERRORS, SET_BY_PROGRAM, ended, report
 from marl_comm.command_line.hydra_errors import as_input_error
 from marl_comm.command_line.jobs import knows_its_jobs, name_of
 from marl_comm.command_line.launching import JobError, as_launch_error
@@ -44,7 +44,6 @@ from marl_comm.runs.interruption import (
 )
 from marl_comm.runs.objective import Result, unknown
 
-_RAISE_ERRORS = "HYDRA_FULL_ERROR"
 DRY_RUN = "--dry-run"
 _SWEEP_DIRECTORY = "hydra.sweep.dir="
 
@@ -54,9 +53,15 @@ def play(cfg: DictConfig) -> Result:
     job = HydraConfig.get()
     directory = Path(job.runtime.output_dir)
     if job.mode is RunMode.MULTIRUN:
-        if "joblib" in job.launcher["_target_"]:  # its workers would wait minutes for more
+        launcher = job.launcher["_target_"]
+        if "joblib" in launcher:  # its workers would wait minutes for more
             end_with_parent()
-        return _play_job(cfg, directory)
+        try:
+            return _play_job(cfg, directory)
+        except Interrupted as error:
+            if "submitit" in launcher:  # its workers would print a traceback
+                raise SystemExit(report(error)) from error
+            raise
     try:
         config = load(cfg)
         result = play_on(config, directory, "run")
@@ -185,15 +190,18 @@ def _arguments(arguments: list[str]) -> tuple[Namespace, list[str]]:
 @contextmanager
 def _hydra_raises_errors() -> Iterator[None]:
     """Make Hydra raise its errors instead of printing them over several lines."""
-    set_by_user = os.environ.get(_RAISE_ERRORS)
-    os.environ[_RAISE_ERRORS] = "1"
+    set_by_user = os.environ.get(RAISE_ERRORS)
+    os.environ[RAISE_ERRORS] = "1"
+    if set_by_user != "1":
+        os.environ[SET_BY_PROGRAM] = "1"
     try:
         yield
     finally:
+        os.environ.pop(SET_BY_PROGRAM, None)
         if set_by_user is None:
-            del os.environ[_RAISE_ERRORS]
+            del os.environ[RAISE_ERRORS]
         else:
-            os.environ[_RAISE_ERRORS] = set_by_user
+            os.environ[RAISE_ERRORS] = set_by_user
 
 
 if __name__ == "__main__":

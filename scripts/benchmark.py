@@ -30,7 +30,8 @@ from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.games.one_shot.rules import PotentialGame
 from marl_comm.games.over_time.markov_congestion import MarkovCongestion
 from marl_comm.games.over_time.player import MarkovFormGame
-from marl_comm.learners.npg import NaturalPolicyGradient
+from marl_comm.learners.npg.learner import NaturalPolicyGradient
+from marl_comm.learners.npg.update_rule import UpdateRule
 from marl_comm.randomness import Streams
 
 REFERENCE = {"samples": 4000, "agents": 12, "actions": 6, "seeds": 20}
@@ -43,9 +44,8 @@ def learner_for(
     """Return a learner at the game's initial policies."""
     return NaturalPolicyGradient(
         game.initial_log_policy(),
-        step_size=1.0,
+        rule=UpdateRule(step_size=1.0, policy_floor=1e-10, stages=None),
         exploration=0.01,
-        policy_floor=1e-10,
         estimation=Estimation(estimator=estimator, truncation=10.0, weighted=True, rounds=1),
         oracle=game,
     )

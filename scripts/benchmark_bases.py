@@ -16,7 +16,8 @@ from rich.table import Table
 from marl_comm.experience import BasePolicies, Estimation
 from marl_comm.games.one_shot.coverage import Coverage
 from marl_comm.games.one_shot.player import NormalFormGame
-from marl_comm.learners.npg import NaturalPolicyGradient
+from marl_comm.learners.npg.learner import NaturalPolicyGradient
+from marl_comm.learners.npg.update_rule import UpdateRule
 from marl_comm.randomness import Streams
 
 AGENTS, ACTIONS, SAMPLES, SEEDS = 12, 6, 4000, 20
@@ -42,9 +43,8 @@ def cells(count: int) -> list[str]:
     start = game.initial_log_policy()
     learner = NaturalPolicyGradient(
         start,
-        step_size=1.0,
+        rule=UpdateRule(step_size=1.0, policy_floor=1e-10, stages=None),
         exploration=0.0,
-        policy_floor=1e-10,
         estimation=Estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1),
         oracle=game,
     )

@@ -68,7 +68,7 @@ def _note_when_made(kind: type, rules: list[str]) -> None:
 def rounds_differently(rank: int, folder: Path) -> None:
     """Make the second agent's policies differ in their last bit from local update 6 on."""
     from marl_comm.learners.mappo.learner import Mappo
-    from marl_comm.learners.npg import NaturalPolicyGradient
+    from marl_comm.learners.npg.learner import NaturalPolicyGradient
 
     def spoil_table(learner: NaturalPolicyGradient) -> None:
         learner.log_policy[0, 0, 0] = np.nextafter(learner.log_policy[0, 0, 0], -np.inf)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marl_comm import run
+from marl_comm.command_line import exits
 from marl_comm.command_line.jobs import name_of
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError, OutputError
@@ -226,6 +227,7 @@ def test_defects_show_where_they_are(
     assert command(monkeypatch) == 1
     assert capsys.readouterr().err.startswith("Traceback")
     assert "HYDRA_FULL_ERROR" not in os.environ
+    assert exits.SET_BY_PROGRAM not in os.environ
 
 
 def test_a_directory_with_a_run_is_left_as_it_is(

@@ -1,6 +1,7 @@
 """`hydra/launcher=slurm`, with a stand-in for SLURM's commands."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from marl_comm.runs.session import execute
 
 ROOT = Path(__file__).parents[1]
 STAND_IN = Path(__file__).with_name("slurm_stand_in.py")
+CODES = {"0": 255, "1": 143}
+"""How a task ends that is out of time, as submitit has it, and one that is preempted."""
 JOB = ("samples_per_round=50", "max_local_steps=1000", "logger=local", "checkpoint_seconds=0.05")
 
 
@@ -42,8 +45,11 @@ def test_an_array_ends_well_whose_tasks_run_out_of_time_or_lose_their_place(tmp_
     for task in ("0", "1"):
         codes = [code for of, _, code in turns if of == task]
         assert len(codes) == 2, "one turn that was cut short, and one more"
-        assert codes[0] != "0"
         assert codes[1] == "0"
+        assert "Traceback" not in (state / f"{task}.log").read_text()
+        assert codes[0] == str(CODES[task])
+    (said,) = re.findall("^.*SIGTERM: .*$", (state / "1.log").read_text(), re.MULTILINE)
+    assert said == "interrupted by SIGTERM: saved; the same command again continues the sweep"
     script = (state / "script").read_text()
     for line in ("--requeue", "--signal=USR2@120", "--cpus-per-task=1", "--array=0-1%2"):
         assert f"#SBATCH {line}\n" in script

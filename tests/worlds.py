@@ -18,7 +18,8 @@ from marl_comm.games.one_shot.player import NormalFormGame
 from marl_comm.games.one_shot.rules import PotentialGame, TeamGame
 from marl_comm.games.over_time.player import MarkovFormGame
 from marl_comm.games.over_time.rules import MarkovGame
-from marl_comm.learners.npg import NaturalPolicyGradient
+from marl_comm.learners.npg.learner import NaturalPolicyGradient
+from marl_comm.learners.npg.update_rule import UpdateRule
 from marl_comm.randomness import Streams
 from marl_comm.train import LoopState, Parts, train
 
@@ -99,12 +100,10 @@ def estimation(estimator="bounded", truncation=10.0, weighted=True, rounds=1, ow
 def learner_for(game, *, exploration=0.0, step_size=1.0, policy_floor=1e-10, stages=None, **asked):
     return NaturalPolicyGradient(
         game.initial_log_policy(),
-        step_size=step_size,
+        rule=UpdateRule(step_size, policy_floor, stages),
         exploration=exploration,
-        policy_floor=policy_floor,
         estimation=estimation(**asked),
         oracle=game,
-        stages=stages,
     )
 
 

@@ -16,8 +16,12 @@ INTERRUPTED = 130  # as shells report a process ended by Ctrl-C
 
 _FORESEEN = (GroupError, InputError, LaunchError, NumbersError, OutputError)
 
-# Read at import: later this variable is set to make Hydra raise its errors.
-_FULL_ERRORS = os.environ.get("HYDRA_FULL_ERROR") == "1"
+RAISE_ERRORS = "HYDRA_FULL_ERROR"
+SET_BY_PROGRAM = "MARL_COMM_SETS_HYDRA_FULL_ERROR"
+"""Set beside the variable where it is the program that sets it, for its jobs inherit both."""
+
+# Read at import: later the variable is set to make Hydra raise its errors.
+_FULL_ERRORS = os.environ.get(RAISE_ERRORS) == "1" and SET_BY_PROGRAM not in os.environ
 
 # Started with a closed console, Python has none at all, which libraries do not reckon with.
 for _console in ("stdout", "stderr"):

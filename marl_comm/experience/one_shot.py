@@ -1,83 +1,23 @@
 """Sampled mode: marginal rewards by importance sampling from joint actions played."""
 
-import copy
-from typing import Self
-
 import numpy as np
 
-from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.arrays import Array, IntArray
 from marl_comm.experience import estimators, joint_regression
-from marl_comm.experience.base_policies import BasePolicies
 from marl_comm.experience.estimation import Estimation
-from marl_comm.experience.experience import Staleness, Traffic
 from marl_comm.experience.joint_actions import JointActions
-from marl_comm.experience.mixture import Mixture, widened
-from marl_comm.experience.oracle import nearest_base
 from marl_comm.experience.quotient import Quotient, Signal
 from marl_comm.experience.reward_model import RewardModels
+from marl_comm.experience.sampled_rounds import SampledRounds
 from marl_comm.experience.shared_buffer import SharedBuffer
-from marl_comm.rows import Chosen, Derived, Fixed, Rows, put_each, record, take
+from marl_comm.rows import Derived, record
 
 
 @record
-class SampledExperience:
+class SampledExperience(SampledRounds[SharedBuffer]):
     """The joint actions and rewards of each row's latest rounds, and their weights."""
 
-    _buffer: Rows[SharedBuffer]
-    _behaviours: Rows[BasePolicies]
-    _mixture: Rows[Mixture]
-    _block: Fixed[int]
-    _estimation: Fixed[Estimation]
-    _measures: Fixed[bool]
-    _joint_actions: Derived[JointActions]
-    _rewards: Derived[Array]
-    _log_density: Derived[Array]
-    _weights: Derived[Array]
-    _counted: Derived[BoolArray]  # which places count: those of all samples, or of one base
-    _count: Derived[IntArray]
     _models: Derived[RewardModels | None]
-    _predicted: Derived[Array | None]
-
-    def __init__(
-        self,
-        buffer: SharedBuffer,
-        behaviours: BasePolicies,
-        mixture: Mixture | None = None,
-        *,
-        measures: bool = True,
-    ) -> None:
-        """Take over a round's data.
-
-        Args:
-            buffer: The data, ordered by behaviour policy.
-            behaviours: The policies that played the latest round, exploration included.
-            mixture: Who played all data, where they are of several rounds.
-            measures: Whether `weigh` tells more of staleness than the effective sample size.
-        """
-        self._measures = measures
-        samples = buffer.joint_actions.shape[1]
-        self._buffer = buffer
-        self._behaviours = behaviours
-        self._mixture = mixture or Mixture.of_round(behaviours, samples)
-        self._block = samples // self._rounds
-
-    @property
-    def behaviours(self) -> BasePolicies:
-        """The behaviour policies of the latest round."""
-        return self._behaviours
-
-    @property
-    def traffic(self) -> Traffic:
-        """What the latest round cost, per row."""
-        return self._buffer.newest(self._block).traffic
-
-    def remember(self, earlier: Self, rows: IntArray, rounds: int | None) -> None:
-        """Keep the data of earlier rounds behind these, newest first."""
-        kept = earlier._rounds + 1 if rounds is None else min(rounds, earlier._rounds + 1)
-        self._buffer = self._buffer.before(take(earlier._buffer, rows)).newest(kept * self._block)
-        self._mixture = self._mixture.before(
-            take(earlier._mixture, rows), kept * self._behaviours.size
-        )
 
     def prepare(self, estimation: Estimation) -> None:
         """Index the data and compute the densities that no later local update changes."""
@@ -90,9 +30,9 @@ class SampledExperience:
         self._rewards = (
             np.ascontiguousarray(rewards.transpose(0, 2, 1)) if rewards.ndim == 3 else rewards
         )
-        places = buffer.joint_actions.shape[1]
+        places = buffer.places
         if estimation.own_base:
-            self._log_density = mixture.of_own_base(self._joint_actions.sum_over_agents, places)
+            self._log_density = mixture.of_own_base(self._log_probability, places)
         else:
             self._log_density = estimators.log_mixture_density(
                 self._joint_actions, mixture.log_policies, mixture.samples
@@ -106,44 +46,6 @@ class SampledExperience:
             self._models, self._predicted = RewardModels.fitted(
                 buffer.joint_actions, self._rewards, actions, mixture.total
             )
-
-    def reweigh(self, log_policy: Array, update: IntArray | None = None) -> IntArray | None:
-        """Compute and remember the importance weights of `log_policy`, (rows, agents, actions).
-
-        Returns:
-            (rows,), the base whose data count, where it is one.
-        """
-        own = None
-        if self._estimation.own_base:
-            own = self._behaviours.of_update(update)
-            self._counted, self._count = self._mixture.of_base(own, self._counted.shape[1])
-        log_target = self._joint_actions.sum_over_agents(log_policy)
-        self._weights = estimators.importance_weights(log_target, self._log_density)
-        if own is not None:
-            self._weights *= self._counted
-        return own
-
-    def weigh(self, log_policy: Array, update: IntArray | None = None) -> Staleness:
-        """Compute the importance weights of `log_policy`, and how stale they show the data to be.
-
-        See `reweigh`.
-        """
-        own = self.reweigh(log_policy, update)
-        staleness = (
-            nearest_base(log_policy, self._behaviours, self.divergences, own)
-            if self._measures
-            else Staleness.unknown(len(log_policy))
-        )
-        staleness.ess = estimators.effective_sample_size(self._weights, self._block)
-        if own is not None:
-            staleness.ess *= self._block / self._count
-        if self._measures:
-            staleness.mean_weight = estimators.total(self._weights, self._block) / self._count
-        return staleness
-
-    def action_values(self, log_policy: Array) -> Array:
-        """Estimate the marginal rewards, (rows, agents, actions), from the weighted samples."""
-        return self._estimates(log_policy).values()
 
     def signal(self, log_policy: Array) -> Signal:
         """Return the estimates, and how much of them may be noise."""
@@ -163,11 +65,6 @@ class SampledExperience:
             self._used_weights(), self._used_rewards(), self._count, self._block
         )
         return value if value.ndim == 1 else np.asarray(value.mean(axis=1))
-
-    def _used_weights(self) -> Array:
-        if self._estimation.weighted:
-            return self._weights
-        return self._counted.astype(np.float64)
 
     def _used_rewards(self) -> Array:
         if not self._estimation.own_base:
@@ -219,29 +116,12 @@ class SampledExperience:
         """Return the divergences of product policies, (rows, bases): no data are needed."""
         return estimators.renyi_divergence(log_policy[:, None], log_bases)
 
-    def put_rows(self, rows: Chosen, other: Self) -> None:
-        """Overwrite the given rows by those of `other`, which may keep fewer rounds, or more."""
-        rounds, other = max(self._rounds, other._rounds), copy.copy(other)
-        self._make_room(rounds)
-        other._make_room(rounds)
-        put_each(self, rows, other)
+    def _log_probability(self, log_policy: Array) -> Array:
+        return self._joint_actions.sum_over_agents(log_policy)
 
-    @property
-    def _rounds(self) -> int:
-        """How many rounds there is room for."""
-        return self._mixture.size // self._behaviours.size
+    def _judged_weights(self) -> tuple[Array, int]:
+        return self._weights, 1
 
     def _make_room(self, rounds: int) -> None:
-        """Make room for the data of so many rounds; samples that rows lack have no weight."""
-        if rounds <= self._rounds:
-            return
-        places = rounds * self._block
-        self._buffer = self._buffer.widened(places)
-        self._mixture = self._mixture.widened(rounds * self._behaviours.size)
-        self._joint_actions = self._joint_actions.widened(places)
-        self._rewards = widened(self._rewards, places, axis=-1)
-        self._log_density = widened(self._log_density, places, axis=-1, fill=np.inf)
-        self._weights = widened(self._weights, places, axis=-1)
-        self._counted = widened(self._counted, places, axis=-1)
-        if self._predicted is not None:
-            self._predicted = widened(self._predicted, places, axis=-1)
+        super()._make_room(rounds)
+        self._joint_actions = self._joint_actions.widened(self._buffer.places)

@@ -27,6 +27,11 @@ class SharedBuffer:
     rewards: Rows[AnyArray]
 
     @property
+    def places(self) -> int:
+        """How many samples of a row there is room for."""
+        return int(self.joint_actions.shape[1])
+
+    @property
     def traffic(self) -> Traffic:
         """The cost of the round for one row, in bytes that are really in these arrays."""
         samples, agents = self.joint_actions.shape[1:]

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from marl_comm.arrays import AnyArray, Array, BoolArray
+from marl_comm.experience.contexts import Contexts, at_contexts
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.quotient import SMALLEST, Quotient
 from marl_comm.experience.reward_model import FOLDS, RewardModels
-from marl_comm.experience.trajectory_estimators import (
-    Contexts,
-    at_contexts,
-    context_values,
-    expected_weights,
-)
+from marl_comm.experience.trajectory_estimators import context_values, expected_weights
 from marl_comm.rows import Rows, record
 
 

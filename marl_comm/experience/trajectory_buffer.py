@@ -32,6 +32,11 @@ class TrajectoryBuffer:
     rewards: Rows[AnyArray]
 
     @property
+    def places(self) -> int:
+        """How many episodes of a row there is room for."""
+        return int(self.joint_actions.shape[2])
+
+    @property
     def traffic(self) -> Traffic:
         """The cost of the round for one row, in bytes that are really in these arrays."""
         _, steps, episodes, agents = self.joint_actions.shape

@@ -5,83 +5,13 @@ steps of E episodes of T steps each, in arrays (rows, T, E) or flattened to (row
 is what a policy looks at: the state, and in games with a finite horizon the step.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from marl_comm.arrays import Array, BoolArray, IntArray
+from marl_comm.experience.contexts import Contexts, at_contexts, totals
 from marl_comm.experience.estimators import SELF_NORMALISING, Estimator
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.quotient import SMALLEST, Quotient
-from marl_comm.rows import Fixed, Rows, record
-
-
-@record
-@dataclass
-class Contexts:
-    """Where each sample was taken.
-
-    Attributes:
-        now: (rows, T, E), the context of each step, in 0, ..., count - 1.
-        next: (rows, T, E), the context of the step after; -1 where the game is over by then.
-        count: C.
-        ordered: Whether each step has contexts of its own, as with a finite horizon.
-    """
-
-    now: Rows[IntArray]
-    next: Rows[IntArray]
-    count: Fixed[int]
-    ordered: Fixed[bool]
-
-    def total(self, values: Array) -> Array:
-        """Return the sums of `values` (rows, k, T, E) over the samples of each context.
-
-        Returns:
-            (rows, k, C).
-        """
-        return _totals(self.now, values, self.count)
-
-    def visits(self, base_of_episode: IntArray, bases: int) -> Array:
-        """Return how often the episodes of each base decided in each context, (rows, bases, C).
-
-        Args:
-            base_of_episode: (rows, E); `bases` for what is no episode.
-            bases: How many there are.
-        """
-        place = base_of_episode[:, None] * self.count + self.now
-        ones = np.ones((len(place), 1, *place.shape[1:]))
-        counts = _totals(place, ones, (bases + 1) * self.count)
-        return counts.reshape(-1, bases + 1, self.count)[:, :-1]
-
-    def gains(self, values: Array, discount: float) -> Array:
-        """Return discount * value of the next context - value of this one, (rows, k, T, E).
-
-        Args:
-            values: (rows, k, C).
-            discount: Factor per step.
-        """
-        return discount * at_contexts(values, self.next) * (self.next >= 0)[:, None] - at_contexts(
-            values, self.now
-        )
-
-
-def _totals(place: IntArray, values: Array, count: int) -> Array:
-    """Return the sums of values (rows, k, ...) over equal places (rows, ...), (rows, k, count)."""
-    rows, kinds = values.shape[:2]
-    row = np.arange(rows).reshape(-1, *(1,) * (place.ndim - 1))
-    place = (place + row * count).ravel()
-    totals = np.empty((rows, kinds, count))
-    for kind in range(kinds):
-        sums = np.bincount(place, values[:, kind].ravel(), minlength=rows * count)
-        totals[:, kind] = sums.reshape(rows, count)
-    return totals
-
-
-def at_contexts(values: Array, context: IntArray) -> Array:
-    """Return what values (rows, k, C) are in the context of each sample, (rows, k, T, E)."""
-    rows, kinds, _ = values.shape
-    taken = np.take_along_axis(values, context.reshape(rows, 1, -1), axis=2)
-    return taken.reshape(rows, kinds, *context.shape[1:])
 
 
 def prefix_log_probabilities(joint_actions: JointActions, log_policy: Array, steps: int) -> Array:
@@ -198,11 +128,11 @@ def context_values(contexts: Contexts, weights: Array, rewards: Array, discount:
             target = discount * at_contexts(values, following) * (following >= 0)[:, None]
             target += rewards[:, :, step]
             target *= weights[:, None, step]
-            values += share * _totals(contexts.now[:, step], target, contexts.count)
+            values += share * totals(contexts.now[:, step], target, contexts.count)
         return values
     received = share * contexts.total(weights[:, None] * rewards)
     pair = contexts.now * contexts.count + contexts.next
-    moves = _totals(pair, weights[:, None], contexts.count**2)
+    moves = totals(pair, weights[:, None], contexts.count**2)
     moves = moves.reshape(-1, contexts.count, contexts.count) * share[:, 0, :, None]
     frequency = seen / np.maximum(seen.sum(axis=-1, keepdims=True), SMALLEST)
     moves = np.where(seen[:, 0, :, None] >= SMALLEST, discount * moves, frequency)

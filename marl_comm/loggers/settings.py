@@ -1,26 +1,21 @@
-"""Settings of the loggers, one class per option of the `logger` group."""
+"""Settings of the loggers, one class per option of the `logger` group.
 
-from collections.abc import Iterator
+Importing a library takes longer than a small run: only those who want it wait for it.
+"""
+
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Literal, final
 
 from pydantic import Field
 
 from marl_comm.errors import InputError
 from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.loggers import Mirror
+from marl_comm.loggers.wandb_keys import WandbKeys
 from marl_comm.options.answers import LoggerSettings, RunSettings
 from marl_comm.options.extras import install_line
-from marl_comm.settings import AccountText, Text
-
-Tag = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=64,
-        pattern=r"^\P{C}+$",
-        description="text of 1 to 64 printable characters",
-    ),
-]
 
 
 @final
@@ -28,6 +23,12 @@ class LocalLoggerSettings(LoggerSettings):
     """The files of the run directory, which every run writes, and nothing else."""
 
     name: Literal["local"]
+
+    def mirror(
+        self, run: RunSettings, directory: Path, draw: Callable[[Path], object]
+    ) -> Mirror | None:
+        """There is none."""
+        return None
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
@@ -39,6 +40,18 @@ class TensorBoardLoggerSettings(LoggerSettings):
     """TensorBoard's event files beside the local files."""
 
     name: Literal["tensorboard"]
+
+    def mirror(
+        self, run: RunSettings, directory: Path, draw: Callable[[Path], object]
+    ) -> Mirror | None:
+        """Begin an event file.
+
+        Raises:
+            InputError: The folder is a link.
+        """
+        from marl_comm.loggers.tensorboard import TensorBoardLogger
+
+        return TensorBoardLogger(directory, run.model_dump(), run.seeds)
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """There are none."""
@@ -52,33 +65,18 @@ class TensorBoardLoggerSettings(LoggerSettings):
 
 
 @final
-class WandbLoggerSettings(LoggerSettings):
-    """Weights & Biases beside the local files.
-
-    Attributes:
-        project: W&B project.
-        entity: W&B user or team; None takes the account's default.
-        mode: Whether data stay on this machine, go to the server, or are not logged to W&B.
-        group: W&B group; None groups the runs of a sweep.
-        run_name: W&B display name; None takes the run directory's.
-        tags: W&B tags.
-        final_policy_gif: Whether an episode of the final policies is logged as a GIF.
-    """
+class WandbLoggerSettings(WandbKeys, LoggerSettings):
+    """Weights & Biases beside the local files. See `WandbKeys` for its keys."""
 
     name: Literal["wandb"]
-    project: AccountText
-    entity: AccountText | None
-    mode: Literal["offline", "online", "disabled"]
-    group: Text | None
-    run_name: Text | None
-    # YAML has no tuples: the list is converted, its entries are not.
-    tags: Annotated[tuple[Tag, ...], Field(strict=False, max_length=32)]
-    final_policy_gif: bool
 
-    @property
-    def draws(self) -> bool:
-        """Whether a GIF is made."""
-        return self.final_policy_gif and self.mode != "disabled"
+    def mirror(
+        self, run: RunSettings, directory: Path, draw: Callable[[Path], object]
+    ) -> Mirror | None:
+        """Start a W&B run."""
+        from marl_comm.loggers.wandb import WandbLogger
+
+        return WandbLogger(self, directory, run.model_dump(), run.seeds, draw)
 
     def problems(self, run: RunSettings) -> Iterator[str]:
         """Tables of probabilities are no pictures."""

@@ -25,7 +25,7 @@ from marl_comm.errors import InputError
 from marl_comm.loggers import Point, wandb_server
 from marl_comm.loggers.curves import AXES, Curves, Row, name_of
 from marl_comm.loggers.seed_table import seed_table, sweep_numbers
-from marl_comm.loggers.settings import WandbLoggerSettings
+from marl_comm.loggers.wandb_keys import WandbKeys
 from marl_comm.plain_text import one_line
 from marl_comm.storage.files import content_of, whole_file
 
@@ -52,7 +52,7 @@ class WandbLogger:
 
     def __init__(
         self,
-        settings: WandbLoggerSettings,
+        settings: WandbKeys,
         directory: Path,
         config: Mapping[str, Any],
         seeds: Sequence[int],
@@ -84,7 +84,7 @@ class WandbLogger:
             with self._guarded("start"):
                 self._run = self._started(settings, config)
 
-    def _started(self, settings: WandbLoggerSettings, config: Mapping[str, Any]) -> Any:
+    def _started(self, settings: WandbKeys, config: Mapping[str, Any]) -> Any:
         folder = self._directory / "wandb"
         if folder.is_symlink():
             raise InputError(f"{folder} is a link: the folders of a run must be its own")
@@ -105,7 +105,7 @@ class WandbLogger:
             settings = settings.model_copy(update={"mode": "offline"})
         return _start(settings, self._directory, config, self._patience)
 
-    def _started_online(self, settings: WandbLoggerSettings, config: Mapping[str, Any]) -> Any:
+    def _started_online(self, settings: WandbKeys, config: Mapping[str, Any]) -> Any:
         began = time.monotonic()
         patience = min(START_TIMEOUT, self._patience)
         run = wandb_server.within(
@@ -237,7 +237,7 @@ class WandbLogger:
 
 
 def _start(
-    settings: WandbLoggerSettings,
+    settings: WandbKeys,
     directory: Path,
     config: Mapping[str, Any],
     patience: float,

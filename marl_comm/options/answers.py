@@ -7,11 +7,13 @@ checker, and one clear line at start.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from marl_comm.loggers import Mirror
 from marl_comm.settings import Count, PathText, Seed, Settings
 
 if TYPE_CHECKING:
@@ -156,6 +158,14 @@ class LearnerSettings(Option):
         """What it learns."""
 
     @property
+    @abstractmethod
+    def begins_with(self) -> tuple[str, ...]:
+        """The names of the arrays, of those it leaves at a run's end, that another begins with.
+
+        None where it can only begin anew.
+        """
+
+    @property
     def shape(self) -> dict[str, object]:
         """The settings, by key, that must be equal for it to go on with what another has learned.
 
@@ -180,6 +190,18 @@ class LearnerSettings(Option):
 
 class LoggerSettings(Option):
     """A choice of the group `logger`."""
+
+    @abstractmethod
+    def mirror(
+        self, run: "RunSettings", directory: Path, draw: Callable[[Path], object]
+    ) -> Mirror | None:
+        """Start what logs a run beside the files of its directory; None where nothing does.
+
+        Args:
+            run: All settings.
+            directory: Of the run.
+            draw: Draws an episode of the finished run's policies into a file.
+        """
 
 
 Objective = Annotated[

@@ -15,7 +15,6 @@ from marl_comm.config.run import RunConfig
 from marl_comm.errors import DamagedError, InputError, NumbersError
 from marl_comm.loggers import Logger, MultiLogger
 from marl_comm.loggers.local import LocalLog, logged_steps
-from marl_comm.loggers.mirrors import mirror_of
 from marl_comm.loggers.progress import Progress
 from marl_comm.randomness import Streams
 from marl_comm.runs.assemble import PartsOfNetworks, PartsOfTables, assemble
@@ -303,7 +302,7 @@ def _mirrors(config: RunConfig, run_directory: RunDirectory, *, resumed: bool) -
 
         draw_episode(run_directory.path, file, trust=True)
 
-    mirror = mirror_of(config, run_directory.path, draw)
+    mirror = config.logger.mirror(config, run_directory.path, draw)
     if mirror is None:
         return []
     if resumed:

@@ -51,8 +51,12 @@ class Start:
         refuse_changed(directory, read_summary(directory), FINAL)
         final = Arrays.of(directory / FINAL)
         # Games leave arrays of their own there, which are drawn anew.
-        names = [name for name in ("policy", "actor", "critic", "return_moments") if name in final]
-        arrays = {name: final[name] for name in names}
+        wanted = run.learner.begins_with
+        if missing := [name for name in wanted if name not in final]:
+            raise _refusal(
+                run, f"its {FINAL} lacks {', '.join(missing)}, which {_learner(run)} begins with"
+            )
+        arrays = {name: final[name] for name in wanted}
         if any(array.ndim == 0 or len(array) != earlier.num_seeds for array in arrays.values()):
             raise DamagedError(f"cannot read {directory / FINAL}: its policies fit no run")
         life = 1
@@ -110,6 +114,11 @@ def refuse_unfit(run: RunConfig) -> RunConfig:
             raise _refusal(
                 run, f"has {group}={theirs}, and this run {group}={ours}; set {group}={theirs}"
             )
+    if not run.learner.begins_with:
+        raise _refusal(
+            run,
+            f"{_learner(run)} cannot go on with what another run has learned; set start_from=null",
+        )
     wanted = run.learner.shape
     for key, value in earlier.learner.shape.items():
         if wanted.get(key) != value:
@@ -151,6 +160,10 @@ def _rows(run: RunConfig, earlier: RunConfig) -> Any:
             "num_seeds so that each is among them",
         )
     return np.array([earlier.seeds.index(seed) for seed in run.seeds])
+
+
+def _learner(run: RunConfig) -> str:
+    return f"learner={label_of(run.learner.model_dump())}"
 
 
 def _span(seeds: Sequence[int]) -> str:

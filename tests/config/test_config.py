@@ -23,7 +23,7 @@ from marl_comm.config.run import RunConfig
 from marl_comm.errors import InputError
 from marl_comm.games import settings as game_settings
 from marl_comm.games.settings import TabularGameSettings
-from marl_comm.learners.npg import NaturalPolicyGradientSettings
+from marl_comm.learners.npg.settings import NaturalPolicyGradientSettings
 from marl_comm.plain_text import one_line
 from marl_comm.settings import Settings
 

@@ -9,10 +9,11 @@ from worlds import estimation
 from marl_comm.command_line.composition import compose
 from marl_comm.errors import InputError
 from marl_comm.experience import BasePolicies, step_models
+from marl_comm.experience.contexts import Contexts
 from marl_comm.experience.joint_actions import JointActions
 from marl_comm.experience.reward_model import RewardModels
 from marl_comm.experience.step_models import StepModels
-from marl_comm.experience.trajectory_estimators import Contexts, context_values
+from marl_comm.experience.trajectory_estimators import context_values
 from marl_comm.games.over_time.markov_congestion import MarkovCongestion
 from marl_comm.games.over_time.player import MarkovFormGame
 from marl_comm.games.over_time.random_markov import RandomMarkov

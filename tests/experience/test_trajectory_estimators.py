@@ -15,9 +15,10 @@ from worlds import estimation
 
 from marl_comm.experience import BasePolicies
 from marl_comm.experience import trajectory_estimators as estimators
+from marl_comm.experience.contexts import Contexts
 from marl_comm.experience.estimators import Estimator, importance_weights
 from marl_comm.experience.joint_actions import JointActions
-from marl_comm.experience.over_time import SampledTrajectories, _contexts
+from marl_comm.experience.over_time import SampledTrajectories
 from marl_comm.experience.trajectory_buffer import TrajectoryBuffer
 from marl_comm.games.over_time import dynamic_programs
 from marl_comm.games.over_time.markov_congestion import MarkovCongestion
@@ -60,7 +61,7 @@ def listed(game, rules):
 
 def prepared(game, buffer):
     """What estimators take: indexed joint actions, contexts, rewards (rows, k, T, E)."""
-    contexts = _contexts(buffer, game.states)
+    contexts = Contexts.of(buffer, game.states)
     rows, steps, episodes, agents = buffer.joint_actions.shape
     joint_actions = JointActions.of(
         buffer.joint_actions.reshape(rows, steps * episodes, agents),
@@ -304,7 +305,7 @@ def test_a_state_that_no_step_started_in_has_the_mean_value():
     # Three rows, one step, two episodes; the second ends in the state that none started in.
     states = np.array([[[0, 0], [0, 1]], [[1, 1], [1, 0]], [[0, 0], [0, 1]]])
     buffer = TrajectoryBuffer(states, np.zeros((3, 1, 2, 2), dtype=int), np.ones((3, 1, 2)))
-    contexts = _contexts(buffer, states=2)
+    contexts = Contexts.of(buffer, states=2)
     rewards = np.array([1.0, 1.0, 3.0]).reshape(3, 1, 1, 1) * np.ones((3, 1, 1, 2))
     values = estimators.context_values(contexts, np.ones((3, 1, 2)), rewards, 0.5)
     np.testing.assert_allclose(values[:, 0], [[2.0, 2.0], [2.0, 2.0], [6.0, 6.0]])

@@ -10,12 +10,15 @@ import pytest
 from test_train_networks import SMALL
 
 from marl_comm.command_line.composition import compose
+from marl_comm.config.loading import load_saved
 from marl_comm.config.run import RunConfig
 from marl_comm.errors import DamagedError, InputError
 from marl_comm.randomness import Streams
+from marl_comm.runs.assemble import assemble
 from marl_comm.runs.interruption import Interrupted
 from marl_comm.runs.session import Session, execute, resume
 from marl_comm.runs.start import Start, refuse_unfit
+from marl_comm.storage.arrays import Arrays
 
 QUICK = ("num_seeds=3", "max_local_steps=4", "logger=local", "quiet=true", "samples_per_round=200")
 FILES = ("metrics.jsonl", "final.npz")
@@ -148,6 +151,28 @@ def test_what_does_not_fit_is_told_in_one_line_before_anything_is_written(
     wide = told(networks, "learner.hidden=[16]", base=(*SMALL, "num_seeds=2"))
     assert wide.startswith("has learner.hidden=[")
     assert wide.endswith(", and this run learner.hidden=[16]; set " + wide.split(", ")[0][4:])
+
+
+@pytest.mark.parametrize("kind", ["tables", "networks"])
+def test_what_a_learner_begins_with_is_all_that_it_leaves(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    directory = request.getfixturevalue(kind)
+    run = load_saved(directory / "config.yaml")
+    parts = assemble(run, Streams(run.seeds))
+    rows = np.arange(run.num_seeds)
+    assert set(run.learner.begins_with) == set(parts.learner.final_arrays(rows))
+
+
+def test_a_start_that_lacks_an_array_of_the_learners_is_refused_by_its_name(
+    networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Arrays.of(networks / "final.npz")
+    monkeypatch.setattr(Arrays, "of", lambda file: {"actor": kept["actor"]})
+    with pytest.raises(
+        InputError, match=r"lacks critic, return_moments, which learner=mappo begin"
+    ):
+        execute(starting(networks, base=(*SMALL, "num_seeds=2")), tmp_path / "run")
 
 
 def test_a_sweep_is_refused_before_its_first_job(tables: Path) -> None:

@@ -34,6 +34,11 @@ class MappoSettings(Hyperparameters, NetworkLearnerSettings):
         return self.model_copy(update={"device": "cpu"})
 
     @property
+    def begins_with(self) -> tuple[str, ...]:
+        """The networks, and the units that critics count in; optimisers are new."""
+        return "actor", "critic", "return_moments"
+
+    @property
     def shape(self) -> dict[str, object]:
         """The settings that networks are made by."""
         keys = ("actors", "critic", "hidden", "activation")

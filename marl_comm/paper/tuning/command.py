@@ -13,12 +13,15 @@ from marl_comm.command_line.exits import report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
 from marl_comm.loggers.progress import duration
-from marl_comm.paper.tuning.page import documents, tables
+from marl_comm.paper.tuning.page import Document, documents, tables
+from marl_comm.paper.tuning.picture import draw
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
 from marl_comm.paper.tuning.table import table
 from marl_comm.paper.tuning.tuned import FINAL_SEEDS, Tuning
 from marl_comm.paper.tuning.variants import VARIANTS, Variant, variants_of
+from marl_comm.plots.data import write_data
+from marl_comm.plots.saving import save
 from marl_comm.storage.files import whole_file
 from marl_comm.storage.versions import versions
 
@@ -33,13 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 2 for bad input, 130 if interrupted."""
     options = _parser().parse_args(arguments)
     try:
+        if options.picture is not None and options.table is None:
+            raise InputError("--picture draws what --table DIR reads: give both")
         if options.table is not None:
-            print(tables(documents(options.table)))
+            found = documents(options.table)
+            print(tables(found))
+            if options.picture is not None:
+                _draw(found, options.picture)
         else:
             _tune(options)
     except (Exception, KeyboardInterrupt) as error:
         return report(error)
     return 0
+
+
+def _draw(found: Sequence[Document], directory: Path) -> None:
+    figure = draw(found)
+    save(figure, directory, "tuned")
+    write_data(figure, directory / "tuned.csv")
 
 
 def _tune(options: argparse.Namespace) -> None:
@@ -185,6 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--table", type=Path, metavar="DIR", help="play nothing; print the tables of results in DIR"
+    )
+    parser.add_argument(
+        "--picture", type=Path, metavar="DIR", help="with --table: draw them into DIR as well"
     )
     parser.add_argument("--out", type=Path, default=Path("outputs/tuned"), metavar="DIR")
     return parser

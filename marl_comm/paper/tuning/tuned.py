@@ -14,7 +14,7 @@ from marl_comm.paper.tuning.variants import REFERENCE, VARIANTS, Cost, Variant
 
 FIRST_SEARCH_SEED = 1_000_000  # no seed of a search is one of the comparison
 FINAL_SEEDS = (0, 40)
-MOST_SETTINGS = 60
+MOST_SETTINGS = 120
 BLOCK = 10  # seeds that a setting is played on before it is known whether it is hopeless
 FAR_FROM_BEST = 1.3  # times the least cost: then it is
 

@@ -6,7 +6,7 @@ from marl_comm.algorithms.base_policy_prediction.predictor import Predictor
 from marl_comm.arrays import Array, IntArray
 from marl_comm.games.settings import TabularGameSettings
 from marl_comm.learners.learner import TabularLearner
-from marl_comm.learners.npg import NaturalPolicyGradientSettings
+from marl_comm.learners.npg.settings import NaturalPolicyGradientSettings
 from marl_comm.options.answers import RunSettings
 
 

@@ -1,0 +1,1 @@
+"""Softmax natural policy gradient on tables, every seed at once."""
