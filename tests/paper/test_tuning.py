@@ -284,6 +284,20 @@ def test_long_rounds_are_as_many_as_short_ones():
     )
 
 
+def test_rounds_are_no_cost_where_samples_a_round_are_tuned_and_no_base_is_without_a_sample():
+    (variant,) = (each for each in VARIANTS if each.name == "prediction_line")
+    setting = {"communication": "periodic", "communication.period": 40, "algorithm.max_bases": 16}
+    assert variant.most_rounds(setting) == 20
+    few = setting | {"samples_per_round": 8}
+    assert variant.most_rounds(few) == 100
+    assert variant.most_updates(few) == 4000
+    typed = overrides_of(PROBLEMS[0], variant, few, (0, 2))
+    assert {"communication.max_rounds=100", "algorithm.max_bases=8"} <= set(typed)
+    assert "algorithm.max_bases=16" in overrides_of(
+        PROBLEMS[0], variant, setting | {"samples_per_round": 1000}, (0, 2)
+    )
+
+
 @pytest.mark.parametrize("typed", ["0", "-3", "two", "1.5"])
 def test_seeds_of_a_search_are_a_whole_number(typed, capsys):
     with pytest.raises(SystemExit, match="2"):
