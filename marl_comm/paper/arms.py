@@ -87,7 +87,7 @@ UNCALIBRATED = _form(
     algorithm__calibration=False,
 )
 CEILING = _form(
-    "prediction's ceiling (bases of a twin)",
+    "prediction, bases of a twin",
     UNCALIBRATED,
     Look(SKY_BLUE, (0, (2, 1)), "H"),
     algorithm__predictor="twin",
