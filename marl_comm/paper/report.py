@@ -135,7 +135,10 @@ def report_of(
 def command_of_figure(section: Section) -> str:
     """Return the command that makes one figure of the report."""
     command = f"python scripts/reproduce_figures.py {section.name}"
-    return command if section.scale == "quick" else f"{command} --scale {section.scale}"
+    if section.scale != "quick":
+        command += f" --scale {section.scale}"
+    on_a_gpu = any("learner.device=cuda" in each for each in section.commands)
+    return f"{command} --device cuda" if on_a_gpu else command
 
 
 def seeds_in_words(configurations: Sequence[Configuration]) -> str:

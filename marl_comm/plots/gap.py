@@ -13,7 +13,7 @@ from marl_comm.analysis.configurations import Configuration
 from marl_comm.arrays import Array
 from marl_comm.errors import InputError
 from marl_comm.plots.panels import give_title
-from marl_comm.plots.style import RC_PARAMS, Look, looks, plain
+from marl_comm.plots.style import RC_PARAMS, Look, looks, name_of, plain
 
 _X_LABELS = {
     "round": "communication rounds",
@@ -132,6 +132,7 @@ def _draw_curve(
         marker=look.marker,
         markevery=(0.0, 0.12) if len(points) > 1 else None,
         label=plain(name),
+        zorder=look.depth,
     )
     if with_band and len(gaps) > 1:
         low, high = np.quantile(gaps, [0.25, 0.75], axis=0)
@@ -161,8 +162,7 @@ def _set_limits(panel: Axes, floor: float) -> None:
 
 def _name(configuration: Configuration, width: float) -> str:
     seeds = len(configuration.seeds)
-    algorithm = configuration.algorithm.replace("_", " ")
-    name = f"{algorithm} {configuration.difference}".rstrip()
+    name = f"{name_of(configuration.algorithm)} {configuration.difference}".rstrip()
     name = f"{name} ({seeds} seed{'s' if seeds > 1 else ''})"
     return fill(name, int(width * _CHARACTERS_PER_INCH) - 10, break_on_hyphens=False)
 

@@ -83,7 +83,7 @@ def draw_estimates(
         marker=look.marker,
         markerfacecolor=look.color if filled else "white",
         label=label,
-        zorder=3,
+        zorder=look.depth,
     )
     known = finite & np.isfinite(low) & ~np.isnan(high)
     if band:

@@ -81,6 +81,7 @@ def draw_returns(
         marker=look.marker,
         markevery=(0.05, 0.2) if len(grid) > 1 else None,
         label=plain(label),
+        zorder=look.depth,
     )
     if band:
         panel.fill_between(grid, low, high, color=look.color, alpha=0.16, linewidth=0)

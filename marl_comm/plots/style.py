@@ -38,6 +38,11 @@ class Look:
     linestyle: str | tuple[int, tuple[float, ...]]
     marker: str
 
+    @property
+    def depth(self) -> float:
+        """Matplotlib's zorder: a solid line lies under broken ones, which it would hide."""
+        return 2.5 if self.linestyle == "-" else 3.0
+
 
 _ALGORITHMS = {
     "full_communication": Look(BLACK, "--", "s"),

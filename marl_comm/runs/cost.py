@@ -10,10 +10,8 @@ _SECONDS_PER_JOB = 0.3
 _SECONDS_PER_UPDATE = 3e-4
 _SECONDS_PER_SAMPLE_AND_AGENT = 2e-9
 _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND = 2e-8
-# Of networks in environments of mpe2, per seed.
-_SECONDS_PER_JOINT_STEP = 1.4e-4
-_SECONDS_PER_JOINT_STEP_AND_EPOCH = 3.5e-6
-_SECONDS_PER_JOB_OF_NETWORKS = 5.0  # importing torch
+_SECONDS_PER_JOINT_STEP_AND_EPOCH = 3.5e-6  # of networks, per seed
+_SECONDS_PER_JOB_OF_NETWORKS = 3.0  # importing torch
 
 
 def rounds_of(config: RunConfig) -> float:
@@ -46,13 +44,19 @@ def seconds_of(config: RunConfig) -> float:
 
 def _seconds_of_networks(config: RunConfig, game: EnvironmentSettings) -> float:
     """As if each local update had a chunk of its own; of missing data there are fewer."""
-    learner, steps = config.learner, config.max_local_steps
+    learner, updates, pace = config.learner, config.max_local_steps, game.pace
     assert isinstance(learner, NetworkLearnerSettings)
-    chunk = game.copies * game.steps
-    # Every other episode of an evaluation is greedy.
-    evaluations = 2 * game.evaluation_copies * game.longest_evaluation / game.evaluation_every
-    update = chunk * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
-    step = (chunk + evaluations) * _SECONDS_PER_JOINT_STEP + update
+
+    def played(steps: int, copies: int) -> float:
+        return steps * (pace.step + config.num_seeds * copies * pace.copy)
+
+    joint_steps = config.num_seeds * game.copies * game.steps
+    update = played(game.steps, game.copies)
+    update += joint_steps * learner.passes * _SECONDS_PER_JOINT_STEP_AND_EPOCH
     if config.algorithm.asks_the_game:  # by a twin that plays and learns as much
-        step += chunk * _SECONDS_PER_JOINT_STEP + update
-    return _SECONDS_PER_JOB_OF_NETWORKS + steps * config.num_seeds * step
+        update *= 2
+    # The first is before all local updates; every other episode is greedy.
+    evaluations = 1 + updates / game.evaluation_every
+    evaluation = played(game.longest_evaluation, 2 * game.evaluation_copies)
+    start = _SECONDS_PER_JOB_OF_NETWORKS + pace.start
+    return start + updates * update + evaluations * evaluation

@@ -53,10 +53,13 @@ def named_files(folder: Path) -> set[str]:
 
 @pytest.mark.usefixtures("tiny")
 def test_sweep_figure_report_and_the_same_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(command, "unreadable", lambda drawn: ["'a' covers a curve"])
     assert run(tmp_path, "staleness", "--publish", str(tmp_path / "docs")) == 0
-    assert "12 runs, 12 of them to do" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "12 runs, 12 of them to do" in told
+    assert "staleness: 'a' covers a curve" in told
     report = tmp_path / "report"
     before = {path.name: path.read_bytes() for path in (report / "figures").iterdir()}
     claims = (report / "claims.json").read_bytes()

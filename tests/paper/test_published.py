@@ -8,7 +8,7 @@ from pathlib import Path
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.paper.figure import paper_figures
 from marl_comm.paper.published import publish, published
-from marl_comm.paper.report import Section
+from marl_comm.paper.report import Section, command_of_figure
 from marl_comm.paper.rules import Evidence
 
 
@@ -86,6 +86,14 @@ def test_what_is_computed_without_runs_says_so(tmp_path: Path) -> None:
     made = replace(section("drift", tmp_path, 1.0, "2026-01-01 from commit old"), runs=0)
     assert made.origin.startswith("Computed on 2026-01-01 from commit old, seeds 0 to 7")
     assert "made on" not in made.origin
+
+
+def test_a_figure_made_on_a_gpu_is_made_anew_by_a_command_that_says_so(tmp_path: Path) -> None:
+    made = section("paper_mpe_listener", tmp_path, 1.0, "then")
+    again = "python scripts/reproduce_figures.py paper_mpe_listener --scale full"
+    assert command_of_figure(made) == again
+    made = replace(made, commands=("command learner.device=cuda",))
+    assert command_of_figure(made) == f"{again} --device cuda"
 
 
 def test_publishing_nothing_new_changes_nothing(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_each_configuration_ends_at_its_own_longest_seed(tmp_path):
     write_run(tmp_path / "b", "stale", record=lambda seed: points(60))
     lines = curves(gap.draw(pooled(tmp_path)).axes[0])
     ends = {name: max(line.get_xdata()) for name, line in lines.items()}
-    assert ends == {"importance sampling (8 seeds)": 9, "stale (8 seeds)": 12}
+    assert ends == {"importance sampling (8 seeds)": 9, "stale (no reweighing) (8 seeds)": 12}
 
 
 def test_axes_are_logarithmic_named_and_limited_to_what_is_worth_seeing(tmp_path):

@@ -49,6 +49,22 @@ def test_a_legend_has_the_curves_of_all_panels_then_marks_then_bands() -> None:
     assert legend(figure) == ["a", "b", "asked", NEVER, BAND]
 
 
+def test_a_long_title_stands_in_lines_of_about_equal_length() -> None:
+    figure = Figure(figsize=(7.2, 3.0))
+    give_title(figure, "A title " + "that is too long for one line " * 3 + "by far")
+    one, other = figure.get_suptitle().split("\n")
+    assert abs(len(one) - len(other)) <= 10
+
+
+def test_a_solid_line_hides_no_broken_one_of_equal_numbers() -> None:
+    figure = Figure()
+    panel = figure.subplots()
+    for algorithm in ("importance_sampling", "base_policy_prediction", "stale"):
+        draw_estimates(panel, [1, 2], [Estimate(1.0), Estimate(2.0)], look_of(algorithm), algorithm)
+    order = sorted(panel.get_lines(), key=lambda line: line.get_zorder())
+    assert order[0].get_label() == "base_policy_prediction"
+
+
 @pytest.mark.parametrize("put", [legend_on_top, marks_on_top])
 @pytest.mark.parametrize("names", [["short"] * 3, ["a name longer than most"] * 5, ["x" * 80]])
 def test_legends_fit_into_their_figure(names: list[str], put: Callable[[Figure], None]) -> None:

@@ -68,7 +68,7 @@ _COLUMNS = {
         },
     },
 }
-_ROWS = ("share of seeds that fail", "final Nash gap", "rounds to a gap of 0.01")
+_ROWS = ("share of seeds that fail", "final Nash gap\n(reward)", "rounds to a gap of 0.01")
 
 
 def draw(configurations: Configurations) -> Figure:

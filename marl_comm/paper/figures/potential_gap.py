@@ -153,6 +153,7 @@ def _draw_curve(panel: Axes, configuration: Configuration, axis: str) -> None:
         marker=look.marker,
         markevery=(0.0, 0.15),
         label=name_of(configuration.algorithm),
+        zorder=look.depth,
     )
     panel.fill_between(grid, low, high, step="post", color=look.color, alpha=0.2, linewidth=0)
 

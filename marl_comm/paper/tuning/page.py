@@ -15,7 +15,7 @@ from marl_comm.paper.tuning.table import ratio_between, values
 
 Document = Mapping[str, Any]
 
-_ROUNDS = {
+_NAMES = {
     "full_communication": "full communication",
     "importance_sampling": "importance sampling",
     "prediction_line": "prediction, line",
@@ -40,11 +40,14 @@ _RATIOS = (
     ("recommended", "importance_sampling"),
     ("recommended_line", "recommended"),
 )
+_RATIO_OF = {"round": "rounds of", "bytes": "bytes of"}
 _WITH_SETTINGS = (
     "full_communication",
     "importance_sampling",
     "prediction_line",
+    "prediction_oracle",
     "doubly_robust",
+    "doubly_robust_model",
     "model_alone",
 )
 
@@ -63,29 +66,38 @@ def documents(directory: Path) -> list[Document]:
 
 
 def tables(found: Sequence[Document]) -> str:
-    """Return the tables of rounds, of ratios and of settings."""
-    return "\n\n".join([_rounds(found), _ratios(found), _settings(found)])
+    """Return the tables of costs, of ratios and of settings; bytes, where tuned for, below rounds.
+
+    Args:
+        found: Documents of problems, as `documents` reads them.
+    """
+    parts = []
+    for cost in ("round", "bytes"):
+        of_cost = [each for each in found if each["cost"] == cost]
+        if of_cost:
+            parts += [_costs(of_cost, cost), _ratios(of_cost, cost), _settings(of_cost)]
+    return "\n\n".join(parts)
 
 
-def _rounds(found: Sequence[Document]) -> str:
-    shown = {key: name for key, name in _ROUNDS.items() if _any(found, key)}
+def _costs(found: Sequence[Document], cost: str) -> str:
+    shown = {key: name for key, name in _NAMES.items() if _any(found, key)}
     head = ["game", "gap", *shown.values()]
     rows = [
         [each["problem"], f"{each['gap']:g}"]
-        + [_cell(each["algorithms"].get(name)) for name in shown]
+        + [_cell(each["algorithms"].get(name), cost) for name in shown]
         for each in found
     ]
     return _table(head, rows)
 
 
-def _ratios(found: Sequence[Document]) -> str:
+def _ratios(found: Sequence[Document], cost: str) -> str:
     shown = [pair for pair in _RATIOS if any(_any([each], *pair) for each in found)]
     rows = [
         [f"{one} / {other}"]
-        + [_interval(ratio_between(each["algorithms"], one, other)) for each in found]
+        + [_interval(ratio_between(each["algorithms"], one, other, cost)) for each in found]
         for one, other in shown
     ]
-    return _table(["rounds of", *(each["problem"] for each in found)], rows)
+    return _table([_RATIO_OF[cost], *(each["problem"] for each in found)], rows)
 
 
 def _settings(found: Sequence[Document]) -> str:
@@ -99,13 +111,13 @@ def _settings(found: Sequence[Document]) -> str:
     return _table(["game", "algorithm", "best setting"], rows)
 
 
-def _cell(entry: Document | None) -> str:
-    """Return the interquartile mean, its interval, and how many never arrived."""
+def _cell(entry: Document | None, cost: str) -> str:
+    """Return the interquartile mean, its interval, and how many never arrived; bytes in kB."""
     if entry is None:
         return "-"
-    rounds = values(entry)
-    never = int(np.isinf(rounds).sum())
-    words = _interval(mean_of(rounds))
+    spent = values(entry, cost) / (1000 if cost == "bytes" else 1)
+    never = int(np.isinf(spent).sum())
+    words = _interval(mean_of(spent)) + (" kB" if cost == "bytes" else "")
     words += f", {never} never" if never else ""
     return words + (" (edge)" if entry["at_the_edge"] else "")
 

@@ -48,8 +48,9 @@ def draw(found: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw a row of marks with intervals for each problem.
 
     Args:
-        found: Documents of problems, as `documents` reads them.
+        found: Documents of problems, as `documents` reads them; those tuned for bytes are left out.
     """
+    found = [each for each in found if each["cost"] == "round"]
     shown = [name for name in _SHOWN if any(name in each["algorithms"] for each in found)]
     with style.context(RC_PARAMS):
         figure = Figure(figsize=(WIDTH, 1.4 + _ROW * len(found)), layout="constrained")

@@ -31,6 +31,8 @@ from marl_comm.plain_text import one_line
 from marl_comm.runs.session import execute
 from marl_comm.storage.files import SUMMARY
 
+_BASES, _SAMPLES = "algorithm.max_bases", "samples_per_round"
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -113,14 +115,16 @@ def overrides_of(
 ) -> list[str]:
     """Return what is typed to play a setting, groups before their keys."""
     first, count = seeds
+    if {_BASES, _SAMPLES} <= setting.keys():  # no base without a sample
+        setting = {**setting, _BASES: min(int(setting[_BASES]), int(setting[_SAMPLES]))}
     typed = [f"{key}={value}" for key, value in sorted(setting.items())]
-    if "samples_per_round" not in setting:
+    if _SAMPLES not in setting:
         typed.append(f"samples_per_round={problem.samples}")
     return [
         *problem.overrides,
         *variant.overrides,
         *typed,
-        f"communication.max_rounds={variant.most_rounds}",
+        f"communication.max_rounds={variant.most_rounds(setting)}",
         f"max_local_steps={variant.most_updates(setting)}",
         f"seed={first}",
         f"num_seeds={count}",

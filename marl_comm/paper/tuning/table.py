@@ -33,13 +33,15 @@ def values(entry: Mapping[str, Any], cost: str = "round") -> Array:
     return np.array([np.inf if each is None else float(each) for each in entry[cost]])
 
 
-def ratio_between(found: Mapping[str, Any], one: str, other: str) -> Estimate | None:
-    """Return the paired ratio of rounds, if both algorithms are there and at their best."""
+def ratio_between(
+    found: Mapping[str, Any], one: str, other: str, cost: str = "round"
+) -> Estimate | None:
+    """Return the paired ratio of a cost, if both algorithms are there and at their best."""
     if one == other or not {one, other} <= found.keys():
         return None
     if found[one]["at_the_edge"] or found[other]["at_the_edge"]:
         return None
-    return ratio_of(values(found[one]), values(found[other]))
+    return ratio_of(values(found[one], cost), values(found[other], cost))
 
 
 def _line(variant: Variant, found: Mapping[str, Any]) -> str:

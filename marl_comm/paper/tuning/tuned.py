@@ -165,7 +165,7 @@ class Tuning:
             except InputError as refused:  # beyond a limit of the settings, which is not nature's
                 self._tell(f"{variant.name} {refused}")
                 return NOT_TRIED
-            found = costs.score(self._cost, variant.most_rounds)
+            found = costs.score(self._cost, variant.most_rounds(setting))
             self._tell(f"{variant.name} {found[0]:.4g}")
             least = min(least, found[0])
             return found
@@ -179,6 +179,6 @@ class Tuning:
         for begin in range(0, count, BLOCK):
             block = (first + begin, min(BLOCK, count - begin))
             found = found.followed_by(self._plays.costs(variant, used, block))
-            if found.score(self._cost, variant.most_rounds)[0] > FAR_FROM_BEST * least:
+            if found.score(self._cost, variant.most_rounds(used))[0] > FAR_FROM_BEST * least:
                 break
         return found

@@ -17,6 +17,7 @@ Cost = Literal["round", "bytes"]
 
 _COMMUNICATION = "communication"
 _PERIOD, _CAP = "communication.period", "communication.max_local_updates"
+_SAMPLES = "samples_per_round"
 _NEVER_BINDS = 10_000  # longer than a run
 _ROOT_OF_TEN = 10**0.5
 _PREDICTION = "algorithm=base_policy_prediction"
@@ -48,15 +49,18 @@ class Variant:
         """Whether it collects for predicted policies."""
         return _PREDICTION in self.overrides
 
-    @property
-    def most_rounds(self) -> int:
-        """Rounds after which a seed counts as never arrived."""
-        return MOST_ROUNDS if self.rarely else MOST_ROUNDS_OF_ALL
+    def most_rounds(self, setting: Mapping[str, Value]) -> int:
+        """Return the rounds after which a seed counts as never arrived.
+
+        Where bytes are to be few, and so samples a round are tuned, rounds are no cost.
+        """
+        few = self.rarely and _SAMPLES not in setting
+        return MOST_ROUNDS if few else MOST_ROUNDS_OF_ALL
 
     def most_updates(self, setting: Mapping[str, Value]) -> int:
         """Return after how many local updates a run ends: long rounds are not fewer for it."""
         longest = max(int(setting.get(key, 1)) for key in (_PERIOD, _CAP))
-        return max(FEWEST_UPDATES, self.most_rounds * longest)
+        return max(FEWEST_UPDATES, self.most_rounds(setting) * longest)
 
     def coordinates(self, problem: Problem, cost: Cost) -> list[Coordinate]:
         """Return what is tuned, what matters most first."""
@@ -78,7 +82,7 @@ class Variant:
                 Choice("algorithm.horizon", None, ("adaptive", "fixed")),
             ]
         if cost == "bytes":
-            found.append(Ladder("samples_per_round", None, problem.samples, 2, 1, 1e6, whole=True))
+            found.append(Ladder(_SAMPLES, None, problem.samples, 2, 1, 1e6, whole=True))
         return found
 
     def start(self, problem: Problem, cost: Cost) -> dict[str, Value]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, final
 import numpy as np
 from pydantic import Field
 
-from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.games.environments.settings import EnvironmentSettings, Pace
 from marl_comm.options.answers import RunSettings
 from marl_comm.settings import Arguments, Text
 
@@ -49,6 +49,11 @@ class _JaxSettings(EnvironmentSettings):
         return _BYTES_OF_JAX
 
     @property
+    def pace(self) -> Pace:
+        """As measured with simple_spread: compiling takes longest."""
+        return Pace(start=8.0, step=1e-3, copy=1e-6)
+
+    @property
     def longest_evaluation(self) -> int:
         """Whole episodes."""
         return self.max_steps
@@ -70,6 +75,11 @@ class _SmaxSettings(_JaxSettings):
     def shows_world(self) -> bool:
         """Where the setting `critic_observes` is world."""
         return self.critic_observes == "world"
+
+    @property
+    def pace(self) -> Pace:
+        """As measured with 3m and 2s3z."""
+        return Pace(start=12.0, step=1e-3, copy=2e-5)
 
     @property
     def outcomes(self) -> tuple[str, ...]:

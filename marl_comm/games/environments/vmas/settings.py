@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, final
 import numpy as np
 from pydantic import Field
 
-from marl_comm.games.environments.settings import EnvironmentSettings
+from marl_comm.games.environments.settings import EnvironmentSettings, Pace
 from marl_comm.options.answers import RunSettings
 from marl_comm.settings import Arguments, Imported, Text
 
@@ -28,6 +28,11 @@ class _VmasSettings(EnvironmentSettings):
     arguments: Arguments
     max_steps: Annotated[int, Field(ge=1, le=100_000)]
     continuous_actions: bool
+
+    @property
+    def pace(self) -> Pace:
+        """As measured with simple_spread: torch moves all copies at once."""
+        return Pace(start=0.0, step=1e-3, copy=1e-5)
 
     @property
     def longest_evaluation(self) -> int:
