@@ -1,4 +1,8 @@
-"""One large update on all data of a round: plain MAPPO with as many rounds and samples."""
+"""One large update on all data of a round, with as many rounds and samples as the others.
+
+Its parts compute advantages anew; plain MAPPO, which computes them once in a round, is this with
+`learner.recompute_advantages=never`.
+"""
 
 from collections.abc import Iterator
 from typing import Literal, final

@@ -189,3 +189,17 @@ def share_lost(values: Array, reference: Array, before: Array) -> Estimate:
         return np.where(gained > 0, ratio(means[..., 1] - means[..., 0], gained), np.nan)
 
     return estimate(statistic, np.stack([values, reference, before], axis=-1))
+
+
+def share_regained(values: Array, fallen: Array, reference: Array) -> Estimate:
+    """Return how far values lie above others that a reference exceeds, as a share of all of that.
+
+    Undefined (nan) where the others do not lie below the reference. Interquartile means over
+    seeds, of paired samples, (seeds,) each.
+
+    Args:
+        values: Returns after learning.
+        fallen: Of what has lost against the reference, on the same seeds.
+        reference: Of the reference.
+    """
+    return share_lost(-values, -fallen, -reference)  # the same, looked at from below

@@ -65,6 +65,11 @@ REFERENCES = FULL, LARGER_FULL
 """What has a round at every update, and so no period."""
 SAMPLING = _plain("importance_sampling")
 LARGE_BATCH = _plain("large_batch")
+PLAIN = Arm(
+    "plain MAPPO (one large update, advantages once)",
+    {**LARGE_BATCH.settings, "learner.recompute_advantages": "never"},
+    Look(PURPLE, ":", "s"),
+)
 STALE = _plain("stale")
 _PREDICTION = {"algorithm.predictor": "momentum", "algorithm.calibration": True}
 PREDICTION = _plain("base_policy_prediction", **_PREDICTION)
@@ -82,7 +87,7 @@ UNCALIBRATED = _form(
     algorithm__calibration=False,
 )
 CEILING = _form(
-    "prediction's ceiling (bases of a twin)",
+    "prediction, bases of a twin",
     UNCALIBRATED,
     Look(SKY_BLUE, (0, (2, 1)), "H"),
     algorithm__predictor="twin",
@@ -143,6 +148,7 @@ ARMS = (
     STALE,
     LARGER_SAMPLING,
     LARGER_PREDICTION,
+    PLAIN,
 )
 """All but full communication, in the order of tables and legends."""
 DRAWN = ARMS[:6]
@@ -164,6 +170,31 @@ def of_arm(configurations: Configurations, arm: Arm, period: int | None) -> Conf
     found = having(configurations, settings)
     if len(found) > 1:
         raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
+    return found[0] if found else None
+
+
+def with_as_many_steps(
+    configurations: Configurations, arm: Arm, other: Configuration
+) -> Configuration | None:
+    """Return an arm's runs that have as many joint steps a round as others.
+
+    Args:
+        configurations: Of one environment and length.
+        arm: Which.
+        other: The others, with rounds of any length.
+
+    Returns:
+        None where it was not played, or the others have no rounds of a fixed period.
+
+    Raises:
+        LookupError: There are several.
+    """
+    if PERIOD not in other.config:
+        return None
+    fixed = [each for each in having(configurations, arm.settings) if PERIOD in each.config]
+    found = [each for each in fixed if _steps_of_round(each) == _steps_of_round(other)]
+    if len(found) > 1:
+        raise LookupError(f"{len(found)} configurations have {arm.settings}, expected one at most")
     return found[0] if found else None
 
 
@@ -223,6 +254,11 @@ def _length(configurations: Configurations) -> int:
 def _joint_steps(configuration: Configuration) -> int:
     """Return how many joint steps of a seed local updates learn from."""
     return math.prod(int(configuration.config[key]) for key in _LENGTH)
+
+
+def _steps_of_round(configuration: Configuration) -> int:
+    """Return how many joint steps of a seed an ordinary round collects."""
+    return math.prod(int(configuration.config[key]) for key in (PERIOD, *_LENGTH[1:]))
 
 
 def having(configurations: Configurations, settings: Mapping[str, Any]) -> list[Configuration]:

@@ -1,6 +1,7 @@
 """Tables of the long studies of MAPPO, in Markdown."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from marl_comm.analysis.interquartile import difference_of, mean_of
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.return_tables import short
 from marl_comm.analysis.returns import (
+    Actions,
     late_returns,
     paired,
     rounds_used,
@@ -20,6 +22,7 @@ from marl_comm.arrays import Array
 from marl_comm.paper.arms import (
     FULL,
     LARGE_BATCH,
+    PLAIN,
     PREDICTION,
     REFERENCES,
     SAMPLING,
@@ -31,6 +34,7 @@ from marl_comm.paper.arms import (
     periods,
     reference_of,
     tuned_beforehand,
+    with_as_many_steps,
 )
 from marl_comm.paper.figure import Configurations
 from marl_comm.paper.text import markdown_table
@@ -72,13 +76,20 @@ def study_table(configurations: Configurations) -> str:
     return markdown_table(head, rows)
 
 
-def differences_table(configurations: Configurations) -> str:
-    """Return each arm's paired differences, and how small ones could have been found."""
+def differences_table(configurations: Configurations, actions: Actions = "sampled") -> str:
+    """Return each arm's paired differences, and how small ones could have been found.
+
+    From arms that collect as many joint steps a round.
+
+    Args:
+        configurations: Of one environment and length.
+        actions: How evaluations chose them.
+    """
     full, best = reference_of(configurations)
     rows = []
-    for name, _, period, each in played(configurations):
-        others = (SAMPLING, LARGE_BATCH)
-        at = [None if period is None else of_arm(configurations, arm, period) for arm in others]
+    statistic = partial(late_returns, actions=actions)
+    for name, _, _, each in played(configurations):
+        at = [with_as_many_steps(configurations, arm, each) for arm in (SAMPLING, LARGE_BATCH)]
         references = [best, *at]
         if each is best:
             continue
@@ -87,7 +98,7 @@ def differences_table(configurations: Configurations) -> str:
             if reference is None or reference is each:
                 cells += ["", ""]
                 continue
-            ours, theirs = paired(late_returns, each, reference)
+            ours, theirs = paired(statistic, each, reference)
             effect = smallest_detectable_effect(ours - theirs)
             cells += [short(difference_of(ours, theirs)), number(effect)]
         rows.append([name, *cells])
@@ -102,7 +113,7 @@ def rates_table(configurations: Configurations) -> str:
     grid = tuned_beforehand(configurations)
     rates = sorted({each.config[RATE] for each in grid})
     rows = []
-    for arm in (FULL, PREDICTION, SAMPLING, LARGE_BATCH):
+    for arm in (FULL, PREDICTION, SAMPLING, LARGE_BATCH, PLAIN):
         found = [having(grid, {**arm.settings, RATE: rate}) for rate in rates]
         if not found or not all(found):
             continue

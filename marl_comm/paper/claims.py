@@ -154,7 +154,7 @@ RATES = (
                     for family in _FAMILIES
                     for mode in ("exact gradients", "sampled")
                 ),
-                of_bound=True,
+                has_rival=True,
             ),
         ),
     ),
@@ -169,7 +169,7 @@ RATES = (
                 "below",
                 2.75,
                 _FAMILIES,
-                of_bound=True,
+                has_rival=True,
             ),
         ),
     ),
@@ -186,7 +186,7 @@ RATES = (
                 "above",
                 0.0,
                 ("coverage", "random_potential"),
-                of_bound=True,
+                has_rival=True,
             ),
         ),
     ),
@@ -211,7 +211,6 @@ _OF_WHAT_WAS_LEARNED = (
     "of the last three evaluations, as a share of what full communication gains from before "
     "learning"
 )
-_MATTERS = 0.05
 
 
 def _networks(
@@ -227,7 +226,8 @@ def _networks(
         ("mappo_sampling_fails", "importance sampling", "above", 0.1),
         (
             "mappo_large_batch_fails",
-            "plain MAPPO with as many rounds and samples, one large update a round,",
+            "one large update of a round's data with as many rounds and samples, advantages "
+            "computed again in each part,",
             "above",
             0.1,
         ),
@@ -240,7 +240,7 @@ def _networks(
             side,
             threshold,
             settings if key == "mappo_large_batch_fails" else (*settings, *larger),
-            matters=_MATTERS,
+            has_rival=key == "mappo_near",
         )
         for key, who, side, threshold in asked
     )
@@ -265,7 +265,7 @@ NETWORKS = Claim(
             "below",
             0.05,
             ("simple_spread, τ = 20", "simple_spread, τ = 50"),
-            matters=_MATTERS,
+            has_rival=True,
         ),
         *_networks("paper_mpe_listener", "_listener", ("simple_speaker_listener, τ = 20",)),
     ),

@@ -21,13 +21,11 @@ from marl_comm.analysis.returns import (
     late_returns,
     paired,
     samples_used,
-    share_lost,
 )
 from marl_comm.paper.arms import (
     DRAWN,
     FULL,
     LARGE_BATCH,
-    LARGER_FULL,
     LARGER_PREDICTION,
     LARGER_SAMPLING,
     PREDICTION,
@@ -42,6 +40,7 @@ from marl_comm.paper.arms import (
     played_longer,
     reference_of,
 )
+from marl_comm.paper.arms_shares import loss_of, losses_table, reference_for, regained_table
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
@@ -50,14 +49,16 @@ from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
 _TITLES = {"samples": "τ = {}, by steps", "round": "τ = {}, by rounds"}
-# What is asked of an arm: the criterion, the arm, and what settings add to the environment's name.
-_ASKED = (
-    ("mappo_near", PREDICTION, ""),
-    ("mappo_near", LARGER_PREDICTION, ", larger updates"),
-    ("mappo_near_uncalibrated", UNCALIBRATED, ""),
-    ("mappo_sampling_fails", SAMPLING, ""),
-    ("mappo_sampling_fails", LARGER_SAMPLING, ", larger updates"),
-    ("mappo_large_batch_fails", LARGE_BATCH, ""),
+_LARGER = ", larger updates"
+# What is asked of an arm: the criterion, the arm, what settings add to the environment's name, and
+# its rival: what that does as well is no evidence for the arm.
+_ASKED: tuple[tuple[str, Arm, str, Arm | None], ...] = (
+    ("mappo_near", PREDICTION, "", SAMPLING),
+    ("mappo_near", LARGER_PREDICTION, _LARGER, LARGER_SAMPLING),
+    ("mappo_near_uncalibrated", UNCALIBRATED, "", SAMPLING),
+    ("mappo_sampling_fails", SAMPLING, "", None),
+    ("mappo_sampling_fails", LARGER_SAMPLING, _LARGER, None),
+    ("mappo_large_batch_fails", LARGE_BATCH, "", None),
 )
 
 
@@ -183,22 +184,23 @@ def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
     Full communication has updates of the same size; for one large update it is the better form.
     """
     configurations = played_alike(configurations)
-    _, best = reference_of(configurations)
     found = []
-    for (key, arm, added), period in product(_ASKED, periods(configurations)):
+    for (key, arm, added, rival), period in product(_ASKED, periods(configurations)):
         configuration = of_arm(configurations, arm, period)
-        if configuration is None:
+        beside = None if rival is None else of_arm(configurations, rival, period)
+        if configuration is None or (rival is not None and beside is None):
             continue
-        alike = LARGER_FULL if added else FULL
-        full = best if arm is LARGE_BATCH else _needed(configurations, alike, None)
+        full = reference_for(configurations, arm)
         ours, theirs = paired(late_returns, configuration, full)
-        _, before = paired(first_returns, configuration, full)
         note = (
             f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
         )
-        loss = share_lost(ours, theirs, before)
         setting = f"{world.name}{added}, τ = {period}"
-        found.append(Evidence(key + world.ending, setting, loss, note))
+        of_rival = None if beside is None else loss_of(beside, full)
+        loss = loss_of(configuration, full)
+        if of_rival is not None:
+            note += f"; importance sampling loses {in_words(of_rival)}"
+        found.append(Evidence(key + world.ending, setting, loss, note, of_rival))
     return found
 
 
@@ -210,9 +212,24 @@ def _finding(world: World, configurations: Configurations) -> list[str]:
         f"evaluations. {world.told}ESS and KL: means over local updates on old data.",
         study_table(study),
         "Paired by seed, return with sampled actions. The smallest detectable effect is the "
-        "difference that a paired t-test at 5 % would find four times in five.",
+        "difference that a paired t-test at 5 % would find four times in five. Arms are compared "
+        "with importance sampling and one large update of as many joint steps a round.",
         differences_table(study),
+        "The same with the likeliest actions.",
+        differences_table(study, "greedy"),
+        "What is lost against full communication with updates as large (one large update: against "
+        "the better of its two forms), as a share of what that gains; on the way: means over all "
+        "evaluations in place of the last three.",
+        losses_table(study),
     ]
+    regained = regained_table(study)
+    if regained:
+        parts += [
+            "What others regain of the return that importance sampling with small updates, and as "
+            "many joint steps a round, loses against full communication with small updates; and "
+            "by how much their data are worth more, or farther away.",
+            regained,
+        ]
     for arm, each in played_longer(configurations):
         steps, sampled, greedy = (
             short(mean_of(values))

@@ -45,11 +45,9 @@ class Criterion:
         side: On which side of the threshold the claim wants the number.
         threshold: In the statistic's unit.
         settings: Every setting, such as a game, in which it has to be met.
-        of_bound: Whether it asks for no more than an upper bound. Then it must tell prediction
-            from importance sampling as well: what both keep to says nothing for prediction.
+        has_rival: Whether it must tell prediction from importance sampling as well: what both
+            keep to says nothing for prediction.
         scale: How far two values lie apart: by their difference or by their ratio.
-        matters: The smallest difference that matters, in the statistic's unit, where it is said:
-            runs that could only have shown more than this beyond the threshold decide nothing.
     """
 
     key: str
@@ -58,9 +56,8 @@ class Criterion:
     side: Literal["below", "above"]
     threshold: float
     settings: tuple[str, ...]
-    of_bound: bool = False
+    has_rival: bool = False
     scale: Literal["difference", "ratio"] = "difference"
-    matters: float | None = None
 
     def outcome(self, estimate: Estimate, rival: Estimate | None = None) -> Outcome:
         """Compare an interval with the threshold.
@@ -70,25 +67,18 @@ class Criterion:
 
         Args:
             estimate: Of prediction.
-            rival: Of importance sampling, where the criterion is of a bound.
+            rival: Of importance sampling, where the criterion has a rival.
         """
         if not estimate.has_interval:
             return Outcome.UNDECIDED
         below, above = estimate.high < self.threshold, estimate.low > self.threshold
-        if not (below or above) or self._too_wide(estimate):
+        if not (below or above):
             return Outcome.UNDECIDED
         if not (below if self.side == "below" else above):
             return Outcome.REFUTED
-        if self.of_bound and rival is not None and self.outcome(rival) is Outcome.MET:
+        if self.has_rival and rival is not None and self.outcome(rival) is Outcome.MET:
             return Outcome.NOT_CONTRADICTED
         return Outcome.MET
-
-    def _too_wide(self, estimate: Estimate) -> bool:
-        """Return whether only differences larger than what matters could have been shown."""
-        if self.matters is None:
-            return False
-        # What cannot be said (nan) is too wide as well.
-        return not abs(self.detectable(estimate) - self.threshold) <= self.matters
 
     def detectable(self, estimate: Estimate) -> float:
         """Return the value that would just have been met, had its interval been as wide as this.
@@ -128,7 +118,7 @@ class Evidence:
         setting: One of its settings.
         estimate: The measured number with its 95 % interval.
         note: What a reader must know beside it, such as how many runs never reached the gap.
-        rival: The same number of importance sampling, where the criterion is of a bound.
+        rival: The same number of importance sampling, where the criterion has a rival.
     """
 
     criterion: str
@@ -201,7 +191,7 @@ def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgeme
 
     Raises:
         ValueError: A piece of evidence belongs to no criterion or setting, there are two for one,
-            or a bound comes without its rival: a defect of the figure that gave it.
+            or one comes without its rival: a defect of the figure that gave it.
     """
     slots = {
         (criterion.key, setting): criterion
@@ -216,7 +206,7 @@ def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgeme
             raise ValueError(f"evidence for {slot}, which no claim asks for")
         if slot in found:
             raise ValueError(f"two pieces of evidence for {slot}")
-        if slots[slot].of_bound and each.rival is None:
+        if slots[slot].has_rival and each.rival is None:
             raise ValueError(f"evidence for {slot} says nothing of importance sampling")
         found[slot] = each
     return [Judgement(claim, _lines(claim, found)) for claim in claims]

@@ -9,6 +9,7 @@ agents.
 import sys
 from collections.abc import Callable
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,10 +51,20 @@ def scripted(observations: Array) -> IntArray:
     whole = distances[np.arange(AGENTS)[:, None], _ASSIGNMENTS.T].sum(axis=0)
     chosen = _ASSIGNMENTS[whole.argmin(axis=0)]
     targets = landmarks[np.arange(len(chosen))[:, None], chosen].swapaxes(0, 1)
+    return nearest_moves(speeds, targets - places)
+
+
+def nearest_moves(speeds: Array, targets: Array) -> IntArray:
+    """Return the moves after which agents are nearest to their targets, (...).
+
+    Args:
+        speeds: Of the agents, (..., 2).
+        targets: From where the agents are, (..., 2).
+    """
     # A move changes the speed, and that the place from the next step on.
-    next_speeds = _KEPT * speeds[:, :, None] + _SECONDS * _ACCELERATION * _MOVES
-    then = places[:, :, None] + _SECONDS * (speeds[:, :, None] + next_speeds)
-    return np.asarray(np.linalg.norm(then - targets[:, :, None], axis=-1).argmin(axis=-1))
+    next_speeds = _KEPT * speeds[..., None, :] + _SECONDS * _ACCELERATION * _MOVES
+    then = _SECONDS * (speeds[..., None, :] + next_speeds)
+    return np.asarray(np.linalg.norm(then - targets[..., None, :], axis=-1).argmin(axis=-1))
 
 
 def uniform(random: np.random.Generator) -> Policy:
@@ -64,9 +75,14 @@ def uniform(random: np.random.Generator) -> Policy:
 def returns_of(policy: Policy, episodes: int, seed: int) -> Array:
     """Return the sum of all agents' rewards in each episode, (episodes,)."""
     arguments = {"N": AGENTS, "local_ratio": 0.5, "max_cycles": STEPS, "continuous_actions": False}
-    worlds = ParticleEnvironments(
-        "simple_spread", arguments, [generator(seed, "environment")], episodes
-    )
+    return returns_in("simple_spread", arguments, policy, episodes, seed)
+
+
+def returns_in(
+    name: str, arguments: dict[str, Any], policy: Policy, episodes: int, seed: int
+) -> Array:
+    """Return the same in an environment of mpe2, made with some arguments."""
+    worlds = ParticleEnvironments(name, arguments, [generator(seed, "environment")], episodes)
     row, total = np.array([0]), np.zeros(episodes)
     for _ in range(STEPS):
         seen = worlds.situation(row).observations[0].double().numpy()

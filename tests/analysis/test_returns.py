@@ -119,6 +119,16 @@ def test_a_loss_is_a_share_of_what_the_reference_gained_whatever_is_added_to_all
     assert not returns.share_lost(values, before, reference).has_interval  # nothing was gained
 
 
+def test_what_is_regained_is_a_share_of_what_was_lost():
+    values, fallen, reference = (np.arange(first, first + 12.0) for first in (-47, -50, -38))
+    each = returns.share_regained(values, fallen, reference)
+    assert each.value == pytest.approx(3 / 12)
+    assert returns.share_regained(fallen, fallen, reference).value == pytest.approx(0)
+    assert returns.share_regained(reference, fallen, reference).value == pytest.approx(1)
+    assert returns.share_regained(fallen - 6, fallen, reference).value == pytest.approx(-0.5)
+    assert not returns.share_regained(values, reference, fallen).has_interval  # nothing was lost
+
+
 @pytest.mark.parametrize("actions", ["sampled", "greedy"])
 def test_late_returns_are_means_of_the_last_three_evaluations_after_the_first(
     configuration, actions

@@ -1,6 +1,7 @@
 """The long study of MAPPO, drawn and told from fake runs whose answers are known."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +12,28 @@ from legibility import legible
 from marl_comm.analysis.configurations import pool
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.runs import load_runs
-from marl_comm.paper import spread
+from marl_comm.paper import listener, spread
 from marl_comm.paper.arms import (
     ALL_CHUNKS,
+    FULL,
     LARGE_BATCH,
     LARGER_FULL,
+    LARGER_SAMPLING,
+    PLAIN,
     PREDICTION,
     SAMPLING,
     UNCALIBRATED,
     of_arm,
     played_alike,
     reference_of,
+    with_as_many_steps,
 )
-from marl_comm.paper.arms_tables import RATE
+from marl_comm.paper.arms_shares import reference_for
+from marl_comm.paper.arms_tables import RATE, differences_table
+from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.experiments import jobs_of_experiment
 from marl_comm.paper.figures import paper_mpe, paper_smac
+from marl_comm.paper.rules import Claim, Criterion, Outcome, judge
 
 FINAL = {
     "full_communication": -40.0,
@@ -142,7 +150,7 @@ def test_losses_are_measured_against_full_communication_with_updates_as_large(tm
     gained = (80 - 38.75) * (1 - 1 / 20)
     expected = (gained - (80 - 41.75) * (1 - 1 / 40)) / gained
     assert lost["mappo_large_batch_fails"] == pytest.approx(expected, rel=0.01)
-    _, _, _, differences = paper_mpe.FIGURE.finding(study)
+    _, _, _, differences, *_ = paper_mpe.FIGURE.finding(study)
     assert cells(differences.splitlines()[0])[1] == "minus full communication, larger updates"
     with pytest.raises(LookupError, match="no runs of full communication"):
         reference_of([])
@@ -152,8 +160,106 @@ def cells(line):
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
+def rows_of(table):
+    """Return the cells of a table's rows, without the name, by it."""
+    found = [cells(line) for line in table.splitlines()[2:]]
+    return {name: rest for name, *rest in found}
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """A study in which one round of ten large updates has the steps of one of 20 small ones."""
+    root = tmp_path_factory.mktemp("larger")
+    write(root, "full_communication", LENGTH)
+    write(root, "full_communication", LARGER, updates=20, better=3.0)
+    at_20 = {**LENGTH, "communication.period": 20}
+    for algorithm in ("importance_sampling", "base_policy_prediction", "large_batch"):
+        write(root, algorithm, at_20)
+    once = {**at_20, "learner.recompute_advantages": "never"}
+    write(root, "large_batch", once, better=-5.0)
+    write(root, "importance_sampling", {**at_20, "learner.chunks": "all"}, better=3.0)
+    for algorithm in ("importance_sampling", "base_policy_prediction"):
+        again = {**LARGER, "communication.period": 10}
+        write(root, algorithm, again, updates=20, better=5.0)
+    return pool(load_runs([root], print), print)
+
+
+def test_plain_mappo_is_told_from_one_large_update(larger):
+    played = played_alike(larger)
+    assert of_arm(played, LARGE_BATCH, 20) is not of_arm(played, PLAIN, 20)
+    assert of_arm(played, PLAIN, 20).config["learner.recompute_advantages"] == "never"
+    assert of_arm(played, LARGE_BATCH, 20).config.get("learner.recompute_advantages") is None
+    full = reference_for(played, PLAIN)
+    assert full is reference_for(played, LARGE_BATCH) is reference_of(played)[1]
+    assert reference_for(played, SAMPLING) is of_arm(played, FULL, None)
+    assert reference_for(played, LARGER_SAMPLING) is of_arm(played, LARGER_FULL, None)
+
+
+def test_larger_updates_are_compared_with_arms_of_as_many_joint_steps_a_round(larger):
+    played = played_alike(larger)
+    ours = of_arm(played, LARGER_SAMPLING, 10)
+    assert with_as_many_steps(played, SAMPLING, ours) is of_arm(played, SAMPLING, 20)
+    assert with_as_many_steps(played, LARGE_BATCH, ours) is of_arm(played, LARGE_BATCH, 20)
+    assert with_as_many_steps(played, SAMPLING, of_arm(played, FULL, None)) is None
+    _, _, _, sampled, _, greedy, *_ = paper_mpe.FIGURE.finding(larger)
+    # The last three of 20 evaluations end 1/20 below the line, of 40 1/40.
+    ours, sampling, batch = (80 - 40.75) * 0.95, (80 - 45.75) * 0.975, (80 - 51.75) * 0.975
+    for table in (sampled, greedy):
+        row = rows_of(table)["importance sampling, larger updates, τ = 10"]
+        assert float(row[2].split()[0]) == pytest.approx(ours - sampling, abs=0.01)
+        assert float(row[4].split()[0]) == pytest.approx(ours - batch, abs=0.01)
+    assert differences_table(played) == sampled
+    assert differences_table(played, "greedy") == greedy
+
+
+def test_losses_are_told_at_the_end_with_likeliest_actions_and_on_the_way(larger):
+    _, _, _, _, _, _, _, losses, _, regained = paper_mpe.FIGURE.finding(larger)
+    end, greedy, way = (
+        float(cell.split()[0]) for cell in rows_of(losses)["importance sampling, τ = 20"]
+    )
+    # Lines from -80 to -41.75 and -45.75; the last three of 40 evaluations end 1/40 below, and
+    # the mean over a straight line is its middle. Likeliest actions are better by 1.
+    gained = (80 - 41.75) * (1 - 1 / 40)
+    assert end == pytest.approx(4 * (1 - 1 / 40) / gained, rel=0.01)
+    assert greedy == pytest.approx(4 * (1 - 1 / 40) / (gained + 1), rel=0.01)
+    assert way == pytest.approx(4 / (80 - 41.75), rel=0.01)
+    # Larger updates, -39, against larger ones, -37.
+    lost = rows_of(losses)["importance sampling, larger updates, τ = 10"][0]
+    assert float(lost.split()[0]) == pytest.approx(2 / (80 - 38.75), rel=0.01)
+    # All chunks, -41, have three quarters of what lies between -44 and -40.
+    row = rows_of(regained)["importance sampling on all chunks, τ = 20"]
+    assert row[0].startswith("0.750 [")
+    assert row[1] == row[2] == "0"
+    assert "importance sampling, τ = 20" not in rows_of(regained)
+
+
+def test_what_importance_sampling_does_as_well_is_no_evidence_for_prediction(larger):
+    (claim,) = (each for each in CLAIMS if each.key == "5")
+    near = [each for each in claim.criteria if each.key.startswith("mappo_near")]
+    assert len(near) == 3
+    assert all(criterion.has_rival for criterion in near)
+    assert not any(each.has_rival for each in claim.criteria if each not in near)
+    evidence = {each.setting: each for each in paper_mpe.FIGURE.evidence(larger) if each.rival}
+    assert evidence.keys() == {"simple_spread, τ = 20", "simple_spread, larger updates, τ = 10"}
+    for name, each in evidence.items():
+        (sampling,) = (
+            other
+            for other in paper_mpe.FIGURE.evidence(larger)
+            if other.criterion == "mappo_sampling_fails" and other.setting == name
+        )
+        assert each.rival == sampling.estimate
+        criterion = next(found for found in near if found.key == each.criterion)
+        lone = Criterion(**{**vars(criterion), "settings": (name,)})
+        with pytest.raises(ValueError, match="says nothing of importance sampling"):
+            judge([Claim("5", "", (lone,))], [replace(each, rival=None)])
+    # Larger updates: the same as importance sampling's, and both better than what they aim at.
+    each = evidence["simple_spread, larger updates, τ = 10"]
+    assert near[0].outcome(each.estimate, each.rival) is Outcome.NOT_CONTRADICTED
+    assert near[0].outcome(each.estimate) is Outcome.MET
+
+
 def test_tables_tell_final_returns_differences_and_what_could_have_been_found(study):
-    _, measures, _, differences, longer, _, grid = paper_mpe.FIGURE.finding(study)
+    _, measures, _, differences, *_, longer, _, grid = paper_mpe.FIGURE.finding(study)
     late = -80 + (80 - 35 - 1.75) * (1 - 1 / 60)
     assert f"6,000 joint steps a seed): {late:.1f} [" in longer
     rows = [cells(line) for line in measures.splitlines()[2:]]
@@ -218,6 +324,15 @@ def test_reference_lines_are_what_is_played(policy, expected):
     # Four standard errors: one failure in some 16,000 draws of the seed, which is fixed.
     found = spread.returns_of(policy, 256, seed=1)
     assert abs(found.mean() - expected) < 4 * found.std(ddof=1) / 16
+
+
+def test_a_listener_that_hears_nothing_has_what_is_said():
+    arguments = {"max_cycles": 25, "continuous_actions": False}
+    found = spread.returns_in(
+        "simple_speaker_listener", arguments, listener.to_the_middle, 256, seed=1
+    )
+    assert abs(found.mean() - listener.DEAF) < 4 * found.std(ddof=1) / 16
+    assert arguments["max_cycles"] == spread.STEPS
 
 
 def test_battles_won_are_drawn_and_told_by_scenario(tmp_path):

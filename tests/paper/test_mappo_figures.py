@@ -1,8 +1,10 @@
 """The figure of MAPPO's parts drawn from fake runs whose answers are known."""
 
+import numpy as np
 import pytest
 from fake_runs import environment_points, write_environment_run
 from legibility import legible
+from scipy.stats import ttest_1samp
 
 from marl_comm.analysis.configurations import Configuration, pool
 from marl_comm.analysis.runs import load_runs
@@ -68,13 +70,14 @@ def test_the_figure_and_its_table_have_a_row_for_each(configurations):
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
     assert [row[0] for row in rows] == labels
     assert len({len(row) for row in rows}) == 1
-    # Rounds, both returns, KL, effective sample size, return, κ and cosine.
+    # Rounds, both returns, KL, effective sample size, return, its mean, κ and cosine.
     assert rows[1][1] == "13.0"
     assert rows[1][2].startswith("-61.2 [")
     assert rows[1][3].startswith("-53.2 [")
     assert rows[1][4] == "0.250 [0.250, 0.250]"
     assert rows[1][6] == "8.00 [8.00, 8.00]"
-    assert rows[1][7].startswith("0.400")
+    assert rows[1][7] == "8.00 [8.00, 8.00]"
+    assert rows[1][8].startswith("0.400")
     assert rows[-1][-2:] == ["", ""]
     names = {text.get_text() for text in figure.legends[0].get_texts()}
     assert {"prediction", "no reweighing", "as importance sampling"} <= names
@@ -93,3 +96,11 @@ def test_at_every_scale_every_row_finds_its_runs_and_its_reference(scale):
     for variant in variants:
         assert only(configurations, variant.settings)
         assert only(configurations, variant.reference)
+
+
+def test_the_mean_of_differences_has_students_interval():
+    values = np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0])
+    each = ablation_mappo.mean_difference(values, np.ones(6))
+    expected = ttest_1samp(values - 1, 0).confidence_interval(0.95)
+    assert (each.value, each.low, each.high) == pytest.approx((17 / 6, *expected))
+    assert not ablation_mappo.mean_difference(values[:5], np.ones(5)).has_interval

@@ -50,9 +50,10 @@ def test_all_are_tuned_alike_on_seeds_that_no_study_plays():
     for config in rates:
         assert config.learner.learning_rate == config.learner.critic_learning_rate
         assert config.learner.learning_rate_decay
-        player = config.game.environment, config.algorithm.name
+        once = config.learner.recompute_advantages  # what tells plain MAPPO from one large update
+        player = config.game.environment, config.algorithm.name, once
         found.setdefault(player, []).append(config.learner.learning_rate)
-    assert len(found) == 2 * 4
+    assert len(found) == 2 * 4 + 1
     assert {tuple(sorted(grid)) for grid in found.values()} == {(0.002, 0.004, 0.008)}
     played = {
         job.config.seed + row

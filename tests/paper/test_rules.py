@@ -23,7 +23,7 @@ ABOVE = Criterion("above", "figure", "a ratio", "above", 2.0, ("a",))
 MET, REFUTED = Outcome.MET, Outcome.REFUTED
 UNDECIDED, NOT_TESTED = Outcome.UNDECIDED, Outcome.NOT_TESTED
 NOT_CONTRADICTED = Outcome.NOT_CONTRADICTED
-BOUND = Criterion("bound", "figure", "an exponent", "below", 0.75, ("a",), of_bound=True)
+BOUND = Criterion("bound", "figure", "an exponent", "below", 0.75, ("a",), has_rival=True)
 
 
 @pytest.mark.parametrize(
@@ -102,26 +102,12 @@ def test_what_would_just_be_shown_is_met_by_an_interval_as_wide(
         assert (criterion.outcome(moved) is MET) == (criterion.side == side)
 
 
-@pytest.mark.parametrize(("criterion", "sign"), [(BELOW, -1), (ABOVE, 1)])
-def test_runs_that_could_only_have_shown_more_than_what_matters_decide_nothing(
-    criterion: Criterion, sign: int
-) -> None:
-    criterion = replace(criterion, matters=0.2)
-    for side, outcome in ((sign, MET), (-sign, REFUTED)):
-        value = criterion.threshold + 0.5 * side
-        narrow = Estimate(value, value - 0.19, value + 0.19)
-        assert criterion.outcome(narrow) is outcome
-        # The end that lies towards the other side of the threshold tells what could be shown.
-        ends = sorted((value - 0.21 * sign, value + 0.01 * sign))
-        wide = Estimate(value, *ends)
-        assert replace(criterion, matters=None).outcome(wide) is outcome
-        assert criterion.outcome(wide) is UNDECIDED
-
-
-def test_an_interval_without_an_end_decides_nothing_where_it_is_said_what_matters() -> None:
-    endless = Estimate(1.5, 1.0, math.inf)
-    assert BELOW.outcome(endless) is REFUTED
-    assert replace(BELOW, matters=0.2).outcome(endless) is UNDECIDED
+def test_how_far_beyond_the_threshold_an_interval_lies_and_how_wide_it_is_does_not_matter() -> None:
+    """Runs that show more than they could have shown of less have shown it all the same."""
+    for value, width in ((1.0, 0.09), (5.0, 4.0), (500.0, 400.0)):
+        assert BELOW.outcome(Estimate(value, value - width, value + width)) is REFUTED
+        assert BELOW.outcome(Estimate(-value, -value - width, -value + width)) is MET
+    assert BELOW.outcome(Estimate(1.5, 1.0, math.inf)) is REFUTED
 
 
 def test_nothing_can_be_said_of_what_would_be_shown_without_an_interval() -> None:

@@ -33,7 +33,8 @@ class Hyperparameters(Settings):
         trace: Lambda of generalised advantage estimation.
         advantages: Generalised advantage estimates, or V-trace's, corrected for who played.
         recompute_advantages: Whether each pass over the data begins with advantages and targets
-            of the critic as it is then, rather than as it was before the first.
+            of the critic as it is then, rather than as it was before the first; `never`: not even
+            the first does, all local updates of a round have those of the critic at its start.
         delta_truncation: Largest ratio on a step's own error in V-trace, rho bar.
         trace_truncation: Largest ratio on what follows a step in V-trace, c bar.
         importance_weights: Whether an agent's data are weighted by its own ratio, by the joint one,
@@ -69,7 +70,7 @@ class Hyperparameters(Settings):
     discount: Annotated[float, Field(ge=0, le=1)]
     trace: Annotated[float, Field(ge=0, le=1)]
     advantages: Literal["gae", "vtrace"]
-    recompute_advantages: bool
+    recompute_advantages: bool | Literal["never"]
     delta_truncation: Annotated[float, Field(gt=0, le=1e12)]
     trace_truncation: Annotated[float, Field(gt=0, le=1e12)]
     importance_weights: Literal["per_agent", "joint", "separate"]

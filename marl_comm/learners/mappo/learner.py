@@ -27,7 +27,7 @@ from marl_comm.learners.mappo.optimiser import Adam
 from marl_comm.learners.mappo.players import Behaviours, Policies
 from marl_comm.learners.mappo.predictor import NetworkPredictor
 from marl_comm.learners.mappo.probe_states import ProbeStates
-from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.state import CriticThen, State
 from marl_comm.learners.mappo.tracked_predictor import TrackedPredictor
 from marl_comm.learners.mappo.update import (
     Figures,
@@ -67,6 +67,7 @@ class Mappo:
     _rollouts: Rows[Rollouts | None]
     _earlier: Rows[EarlierRounds | None]
     _staleness: Rows[Staleness | None]
+    _critic_then: Rows[CriticThen | None]
     _weighed: Derived[Weighed | None]
     _figures: Derived[Figures]
     _device: Fixed[torch.device]
@@ -75,6 +76,7 @@ class Mappo:
     _critic: Fixed[ValueFunctions]
     _longest_round: Fixed[int]
     _rounds_kept: Fixed[int]
+    _once_a_round: Fixed[bool]
     _drawn: Fixed[int | None]
     _observations_travel: Fixed[bool]
 
@@ -147,6 +149,7 @@ class Mappo:
         self.start = actor.clone()
         self._observations_travel = observations_travel
         self._longest_round, self._rounds_kept = longest_round, settings.rounds
+        self._once_a_round = settings.recompute_advantages == "never"
         # As many for every seed, whatever it has: seeds are rows of one matrix.
         everything = longest_round * settings.rounds
         draws_on_all = one_large_update or settings.chunks == "all"
@@ -155,6 +158,7 @@ class Mappo:
             None if predictor is None else TrackedPredictor.fresh(predictor, actor, longest_round)
         )
         self._rollouts = self._earlier = self._weighed = self._staleness = None
+        self._critic_then = None
         self._figures = {}
 
     @property
@@ -226,6 +230,12 @@ class Mappo:
         self.rounds[chosen] += 1
         self.updates[chosen] = 0
         self.start[chosen] = self.networks.actor[chosen]
+        if self._once_a_round:
+            then = CriticThen.of(self.networks, rows)
+            if self._critic_then is None or len(rows) == self.rows:
+                self._critic_then = then
+            else:
+                put(self._critic_then, rows, then)
         self._weighed = None
 
     def weigh(self) -> Staleness:
@@ -258,7 +268,7 @@ class Mappo:
         assert self.bases is not None
         self._figures = self._measured(self._weighed, self.bases)
         updater = self._updater
-        figures = updater.update(self.networks, self._weighed, self._drawn or 1)
+        figures = updater.update(self.networks, self._weighed, self._drawn or 1, self._critic_then)
         refuse_nonfinite(updater.seeds, updater.local_step, figures, self.networks, self._weighed)
         self._figures |= figures
         self.updates += 1
@@ -299,7 +309,10 @@ class Mappo:
             "rollouts": restore_experience(state["rollouts"]),
             "earlier": EarlierRounds.restored(state["earlier"], restore_experience, self._device),
             "staleness": loaded(Staleness, state["staleness"]),
+            "critic_then": None,  # older checkpoints do not have it
         }
+        if state.get("critic_then") is not None:
+            data["critic_then"] = loaded(CriticThen, state["critic_then"], self._device)
         load(self, {**state, **data})
         self._weighed = None
 

@@ -20,7 +20,7 @@ from marl_comm.learners.mappo.networks import Actor, ActorGradient, ValueFunctio
 from marl_comm.learners.mappo.optimiser import clipped
 from marl_comm.learners.mappo.perceptron import PerceptronGradient
 from marl_comm.learners.mappo.players import Behaviours
-from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.state import CriticThen, State
 
 TeamReward = Literal["mean", "sum"]
 Figures = dict[str, Tensor]
@@ -152,6 +152,7 @@ class LocalUpdate:
         weighed: Weighed,
         passes: Iterable[Minibatches],
         learning_rates: Rates,
+        then: CriticThen | None = None,
     ) -> Figures:
         """Change the state by gradient steps.
 
@@ -160,17 +161,18 @@ class LocalUpdate:
             weighed: The data, as the policies of `state` see them.
             passes: For each pass over the data, the joint steps of its gradient steps.
             learning_rates: Of the policies and of the value functions.
+            then: Whose advantages and targets are used; None for those of the present critic.
 
         Returns:
             Figures by name, (rows,), means over the gradient steps where they change.
         """
-        batch, figures = self._prepare(state, weighed)
+        batch, figures = self._prepare(state, weighed, then)
         sums: Figures = {}
         steps = 0
         for number, minibatches in enumerate(passes):
-            if number > 0 and self._settings.recompute_advantages:
+            if number > 0 and self._settings.recompute_advantages is True:
                 del batch  # or two would be held at a time
-                batch, _ = self._prepare(state, weighed)
+                batch, _ = self._prepare(state, weighed, then)
             for chosen in minibatches:
                 blocks = batch.cut(chosen)
                 size = sum(block.size for block in blocks)
@@ -178,7 +180,9 @@ class LocalUpdate:
                 steps += 1
         return {**figures, **{name: total / steps for name, total in sums.items()}}
 
-    def _prepare(self, state: State, weighed: Weighed) -> tuple[Batch, Figures]:
+    def _prepare(
+        self, state: State, weighed: Weighed, then: CriticThen | None
+    ) -> tuple[Batch, Figures]:
         settings, chunk, alive = self._settings, weighed.chunk, weighed.alive
         log_ratios = weighed.log_ratios
         if not self._importance_weighted:
@@ -198,8 +202,8 @@ class LocalUpdate:
         counting = weights if apart else weights.sum(dim=1) / alive.sum(dim=1).clamp_min(1.0)
         found = estimates_of(
             self._critic,
-            state.critic,
-            state.values,
+            state.critic if then is None else then.parameters,
+            state.values if then is None else then.values,
             chunk,
             weighed.observations,
             rewards,

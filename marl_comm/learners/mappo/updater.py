@@ -13,7 +13,7 @@ from marl_comm.learners.mappo import prediction
 from marl_comm.learners.mappo.hyperparameters import Hyperparameters
 from marl_comm.learners.mappo.importance import effective_sample_size
 from marl_comm.learners.mappo.players import Behaviours
-from marl_comm.learners.mappo.state import State
+from marl_comm.learners.mappo.state import CriticThen, State
 from marl_comm.learners.mappo.update import (
     Figures,
     LocalUpdate,
@@ -80,7 +80,9 @@ class Updater:
         """Return a chunk together with what policies, (rows, P), make of it."""
         return self._rule.weigh(parameters, chunk, mixture)
 
-    def update(self, networks: State, weighed: Weighed, chunks: int = 1) -> Figures:
+    def update(
+        self, networks: State, weighed: Weighed, chunks: int = 1, then: CriticThen | None = None
+    ) -> Figures:
         """Make one local update of every row.
 
         Args:
@@ -88,6 +90,7 @@ class Updater:
             weighed: The data.
             chunks: Of how many chunks. A local update makes as many gradient steps on as many
                 joint steps as if it were one.
+            then: Whose advantages and targets are used; None for those of the present critic.
 
         Returns:
             Figures by name, (rows,).
@@ -99,7 +102,7 @@ class Updater:
         if self._settings.step_scaling == "effective_sample_size":
             worth = effective_sample_size(weighed.joint)
             rates = policies * worth.sqrt().unsqueeze(1), critics
-        figures = self._rule.run(networks, weighed, passes, rates)
+        figures = self._rule.run(networks, weighed, passes, rates, then)
         self.local_step += 1
         return figures
 

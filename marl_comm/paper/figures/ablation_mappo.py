@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
-from marl_comm.analysis.estimates import Estimate
+from marl_comm.analysis.estimates import CONFIDENCE, SMALLEST_SAMPLE, Estimate
 from marl_comm.analysis.interquartile import difference_of, mean_of, ratio_of
 from marl_comm.analysis.return_tables import Statistic, short
 from marl_comm.analysis.returns import final_returns, paired, rounds_used, staleness_means
@@ -163,6 +164,17 @@ def compared(configurations: Configurations, variant: _Variant, measure: _Panel)
     return measure.compare(*paired(measure.statistic, one, other))
 
 
+def mean_difference(values: Array, reference: Array) -> Estimate:
+    """Return the mean of paired differences, (seeds,) each, with Student's interval."""
+    differences = values - reference
+    mean, pairs = float(differences.mean()), len(differences)
+    if pairs < SMALLEST_SAMPLE:
+        return Estimate(mean)
+    error = differences.std(ddof=1) / np.sqrt(pairs)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, pairs - 1) * error)
+    return Estimate(mean, mean - half, mean + half)
+
+
 def finding(configurations: Configurations) -> list[str]:
     """Say in a table how each variant compares with importance sampling."""
     rows = []
@@ -173,15 +185,17 @@ def finding(configurations: Configurations) -> list[str]:
         cells = [short(mean_of(rounds_used(runs)))]
         cells += [in_words(mean_of(final_returns(each))) for each in (reference, runs)]
         cells += [in_words(compared(configurations, variant, measure)) for measure in _PANELS]
+        cells.append(in_words(mean_difference(*paired(final_returns, runs, reference))))
         cells += [
             in_words(mean_of(means)) if np.isfinite(means).all() else ""
             for means in (staleness_means(runs, field) for field in ("kappa", "cosine"))
         ]
         rows.append([variant.label, *cells])
     head = ["", "rounds", "importance sampling's return", "return"]
-    head += [measure.words for measure in _PANELS]
+    head += [*(measure.words for measure in _PANELS), "return difference, mean"]
     return [
-        "Final returns; against importance sampling, paired by seed; the trusted share κ of the "
+        "Final returns; against importance sampling, paired by seed (the plain mean of the "
+        "differences has Student's interval); the trusted share κ of the "
         "predicted way; the cosine between the predicted and the real direction.",
         markdown_table([*head, "κ", "cosine"], rows),
     ]

@@ -24,6 +24,7 @@ _PERIODIC = (
     "paper_mpe_step_scaling",
     "paper_mpe_own_critics",
     "paper_mpe_stale",
+    "paper_mpe_plain",
 )
 # Half as many updates of twice the data.
 _LARGER = (*QUICK, "game.copies=8", "learner.minibatches=1", "game.evaluation_every=1")
@@ -57,5 +58,6 @@ FIGURE = figure_in(
         "paper_mpe_longest_full": (*_LARGER, "max_local_steps=6"),
         "paper_mpe_rates_full": QUICK_GRID,
         "paper_mpe_rates": QUICK_GRID,
+        "paper_mpe_rates_plain": QUICK_GRID,
     },
 )

@@ -1,12 +1,16 @@
 """MAPPO at full length where one agent speaks and one moves: returns by algorithm."""
 
+from marl_comm.paper.listener import DEAF
 from marl_comm.paper.mpe import QUICK, QUICK_GRID, QUICK_PERIOD, World, figure_in
 
 _WORLD = World(
     name="simple_speaker_listener",
     random_play=None,
     scripted=None,
-    told="",
+    told=(
+        f"A listener that hears nothing and goes to the middle of the landmarks has {DEAF:g} "
+        "(`python -m marl_comm.paper.listener 4096`). "
+    ),
     shown=(-90.0, -5.0),
     ending="_listener",
 )
