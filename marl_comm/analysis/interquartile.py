@@ -79,7 +79,7 @@ def difference_of(values: Array, reference: Array) -> Estimate:
     return mean_of(values - reference)
 
 
-def ratio(numerator: Array, denominator: Array) -> Array:
+def ratio(numerator: Array | float, denominator: Array | float) -> Array:
     """Divide, with nan where both are infinite or the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient = np.true_divide(numerator, denominator)
