@@ -9,7 +9,7 @@ import numpy as np
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.grids import BestPlace, are_at_the_edge, best_place
-from marl_comm.analysis.interquartile import bootstrap, interquartile_mean, ratio
+from marl_comm.analysis.interquartile import estimate, interquartile_mean, ratio, resamples
 from marl_comm.analysis.selection import costs, least_rounds
 from marl_comm.arrays import Array
 
@@ -63,12 +63,18 @@ class Rounds:
         """What stands behind a number that is best at the edge of what was tried."""
         return " (edge)" if self.best.at_the_edge else ""
 
+    @property
+    def share_at_the_edge(self) -> float:
+        """In which share of the bootstrap's resamples the best is at an edge."""
+        (drawn,) = resamples([np.stack([self.taken, self.least], axis=-1)])
+        taken, least = np.moveaxis(interquartile_mean(drawn, axis=1), -1, 0)
+        return float(are_at_the_edge(taken, least, _FEWEST).mean())
+
 
 def best_ratio(ours: Rounds, theirs: Rounds) -> Estimate:
     """Return one algorithm over another, each at its best place in every resample.
 
-    Undefined if either is best at the edge of the grid: beyond it there may be a better place. In
-    a resample in which this is so, the interval is as wide as if one round were enough there.
+    Undefined if either is best at the edge of the grid: beyond it there may be a better place.
 
     Args:
         ours: On the same seeds and grid as the other.
@@ -76,19 +82,10 @@ def best_ratio(ours: Rounds, theirs: Rounds) -> Estimate:
     """
     if ours.best.at_the_edge or theirs.best.at_the_edge:
         return Estimate(math.nan)
-    sides = [np.stack([side.taken, side.least], axis=-1) for side in (ours, theirs)]
-    value, low, high = bootstrap(_ratios_of_bests, [np.stack(sides, axis=-1)])
-    return Estimate(float(value[0]), float(low[1]), float(high[2]))
+    return estimate(_ratio_of_bests, np.stack([ours.taken, theirs.taken], axis=-1))
 
 
-def _ratios_of_bests(strata: Sequence[Array]) -> Array:
-    """Return the ratio, the lowest that it can be and the highest, (resamples, 3)."""
-    taken, least = np.moveaxis(interquartile_mean(strata[0], axis=1), -2, 0)
-    ours, theirs = (
-        are_at_the_edge(taken[..., side], least[..., side], _FEWEST) for side in range(2)
-    )
-    best = taken.min(axis=tuple(range(1, taken.ndim - 1)))
-    found = ratio(best[..., 0], best[..., 1])
-    low = np.where(ours, ratio(_FEWEST, best[..., 1]), found)
-    high = np.where(theirs, ratio(best[..., 0], _FEWEST), found)
-    return np.stack([found, low, high], axis=-1)
+def _ratio_of_bests(strata: Sequence[Array]) -> Array:
+    means = interquartile_mean(strata[0], axis=1)
+    best = means.min(axis=tuple(range(1, means.ndim - 1)))
+    return ratio(best[..., 0], best[..., 1])
