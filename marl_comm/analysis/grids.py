@@ -1,12 +1,13 @@
 """The best place in a grid, which is none if it is at the edge: beyond it may be a better one."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marl_comm.arrays import Array
+import numpy as np
+
+from marl_comm.arrays import Array, BoolArray
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class BestPlace:
 
     Attributes:
         place: An index for each axis.
-        at_the_edge: The axes at whose first or last value it lies.
+        at_the_edge: The axes along which there may be a smaller one beside it.
     """
 
     place: tuple[int, ...]
@@ -33,29 +34,53 @@ class BestPlace:
         )
 
 
-def best_place(numbers: Array, lowest: float = -math.inf) -> BestPlace:
+def best_place(numbers: Array, least: Array, lowest: float = -math.inf) -> BestPlace:
     """Return where the smallest number of a grid is; of equal ones, that at the fewest edges.
 
     Args:
         numbers: One for each place.
+        least: What they can be at the least, where what was measured was cut off; else the same.
         lowest: No place anywhere has a smaller number: what is there is at no edge.
     """
-    smallest = numbers.min()
-    done = bool(smallest <= lowest)
-    places = [
-        place
-        for place in itertools.product(*map(range, numbers.shape))
-        if numbers[place] == smallest
-    ]
+    edges = np.moveaxis(_edges(numbers[None], least[None], lowest)[:, 0], 0, -1)
+    places = np.argwhere(numbers == numbers.min())
     return min(
-        (BestPlace(place, () if done else _edges(place, numbers.shape)) for place in places),
+        (
+            BestPlace(place, tuple(np.flatnonzero(edges[place]).tolist()))
+            for place in map(tuple, places.tolist())
+        ),
         key=lambda best: len(best.at_the_edge),
     )
 
 
-def _edges(place: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(
-        axis
-        for axis, (index, length) in enumerate(zip(place, shape, strict=True))
-        if index in (0, length - 1)
+def are_at_the_edge(numbers: Array, least: Array, lowest: float = -math.inf) -> BoolArray:
+    """Return of each of several grids whether its best place is at an edge, (grids,).
+
+    Args:
+        numbers: (grids, ...).
+        least: See `best_place`.
+        lowest: See `best_place`.
+    """
+    grid = tuple(range(1, numbers.ndim))
+    inside = ~_edges(numbers, least, lowest).any(axis=0)
+    best = numbers == numbers.min(axis=grid, keepdims=True)
+    return np.asarray(~(best & inside).any(axis=grid))
+
+
+def _edges(numbers: Array, least: Array, lowest: float) -> BoolArray:
+    """Return at which edges each place would be if it were best, (axes, grids, ...)."""
+    return np.stack(
+        [
+            (_smaller_neighbour(least, axis) < numbers) & (numbers > lowest)
+            for axis in range(1, numbers.ndim)
+        ]
     )
+
+
+def _smaller_neighbour(least: Array, axis: int) -> Array:
+    """Return the smaller of both neighbours along an axis; beyond a grid anything is possible."""
+    padding = [(0, 0)] * least.ndim
+    padding[axis] = (1, 1)
+    wide = np.pad(least, padding, constant_values=-math.inf)
+    before, after = np.arange(least.shape[axis]), np.arange(least.shape[axis]) + 2
+    return np.minimum(wide.take(before, axis), wide.take(after, axis))

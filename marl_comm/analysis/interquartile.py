@@ -43,16 +43,21 @@ def bootstrap(statistic: Statistic, strata: Sequence[Array]) -> tuple[Array, Arr
     value = statistic([stratum[None] for stratum in strata])[0]
     if min(map(len, strata)) < SMALLEST_SAMPLE:
         return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-    rng = np.random.default_rng(_SEED)
-    drawn = statistic(
-        [stratum[rng.integers(len(stratum), size=(_RESAMPLES, len(stratum)))] for stratum in strata]
-    )
+    drawn = statistic(resamples(strata))
     undefined = np.isnan(drawn)
     tail = (1 - CONFIDENCE) / 2
     low = np.quantile(np.where(undefined, -np.inf, drawn), tail, axis=0, method="lower")
     high = np.quantile(np.where(undefined, np.inf, drawn), 1 - tail, axis=0, method="higher")
     unknown = np.isnan(value)
     return value, np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+
+
+def resamples(strata: Sequence[Array]) -> list[Array]:
+    """Return the draws of the bootstrap, (resamples, seeds, ...) for each stratum."""
+    rng = np.random.default_rng(_SEED)
+    return [
+        stratum[rng.integers(len(stratum), size=(_RESAMPLES, len(stratum)))] for stratum in strata
+    ]
 
 
 def estimate(statistic: Statistic, *strata: Array) -> Estimate:

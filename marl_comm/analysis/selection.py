@@ -73,6 +73,27 @@ def costs(configuration: Configuration, threshold: float, unit: Unit) -> Array:
     return np.array(found)
 
 
+def least_rounds(configuration: Configuration, threshold: float) -> Array:
+    """Return the fewest rounds in which each seed can have reached a gap, (seeds,).
+
+    Of a seed that was ended before, these are what it had used, and one more if a round was due:
+    if local updates ran out within a round, a longer run might have needed no other.
+
+    Args:
+        configuration: Whose seeds.
+        threshold: A gap that was recorded.
+    """
+    found = []
+    for run in configuration.seeds:
+        reached = run.summary.reached[threshold]
+        if reached is None:
+            was_due = run.summary.stopped_by == "communication_budget"
+            found.append(float(run.summary.rounds + was_due))
+        else:
+            found.append(float(reached.round))
+    return np.array(found)
+
+
 def paired_costs(
     one: Configuration, other: Configuration, threshold: float, unit: Unit
 ) -> tuple[Array, Array]:

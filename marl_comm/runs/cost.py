@@ -37,8 +37,11 @@ def seconds_of(config: RunConfig) -> float:
     samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
     update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
     round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
-    steps = config.max_local_steps
-    rounds = config.communication.expected_rounds(steps)
+    expected, rounds = (
+        config.communication.expected_rounds(config.max_local_steps),
+        rounds_of(config),
+    )
+    steps = config.max_local_steps * (rounds / expected if rounds else 1)
     return _SECONDS_PER_JOB + steps * update + rounds * round_
 
 

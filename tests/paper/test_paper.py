@@ -17,7 +17,6 @@ from marl_comm.analysis.selection import (
     values_of,
     where,
 )
-from marl_comm.paper.best import at_best, best_ratio, edge_mark
 from marl_comm.paper.figures import staleness
 from marl_comm.paper.figures.staleness import GAMES, Round, main_round
 
@@ -150,50 +149,3 @@ def test_a_seed_ends_above_a_gap_unless_it_is_known_to_end_at_or_below_it(tmp_pa
     for run, gap in zip(configuration.seeds, (0.04, 0.05, 0.06, np.nan), strict=True):
         run.metrics["nash_gap"][-1] = gap
     assert ends_above(configuration, 0.05).tolist() == [False, False, True, True]
-
-
-def test_each_side_is_compared_at_its_own_best_threshold():
-    each = best_ratio(both([9.0, 6.0, np.inf, np.inf], [10.0, 12.0, 8.0, 9.0]))
-    assert (each.value, each.low, each.high) == (0.75, 0.75, 0.75)
-
-
-def test_an_interval_of_bests_includes_their_choice():
-    rounds = np.full((12, 4, 2), 9.0)
-    rounds[:, 1:3, 1] = 6
-    # One place is good for half of the seeds, the next for the others: 6 on the whole, and no
-    # resample has a better place above that.
-    rounds[:, 1, 0], rounds[:, 2, 0] = [4] * 6 + [8] * 6, [8] * 6 + [4] * 6
-    each = best_ratio(rounds)
-    assert each.value == each.high == 1
-    assert each.low < 0.8
-
-
-def both(one, other):
-    return np.broadcast_to(np.stack([one, other], axis=-1), (12, len(one), 2))
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "value"),
-    [
-        ([9, 6, 7], [9, 8, 7], np.nan),
-        ([5, 6, 7], [9, 8, 9], np.nan),
-        ([7, 6, 6], [9, 8, 8], 0.75),  # no better at the edge than inside
-        ([9, 6, 7], [3, 2, 1], 6),  # nothing takes less than a round
-        ([9, 6, np.inf], [np.inf] * 3, 0),
-        ([np.inf] * 3, [np.inf] * 3, np.nan),
-    ],
-)
-def test_what_is_best_at_the_edge_is_compared_with_nothing(ours, theirs, value):
-    rounds = both(ours, theirs)
-    each = best_ratio(rounds)
-    np.testing.assert_array_equal((each.value, each.low, each.high), [value] * 3)
-    assert at_best(rounds[..., 0]).tolist() == [min(ours)] * 12
-    assert edge_mark(rounds[..., 0]) == (" (edge)" if ours[0] == 5 else "")
-
-
-def test_each_axis_of_a_grid_has_its_edges():
-    rounds = np.full((12, 3, 3, 2), 9.0)
-    rounds[:, 1, 1, 0], rounds[:, 1, 1, 1] = 6, 8
-    assert best_ratio(rounds).value == 0.75
-    rounds[:, 1, 2, 1] = 7
-    assert np.isnan(best_ratio(rounds).value)

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
-from marl_comm.arrays import Array
-from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
+from marl_comm.analysis.selection import of_the_same_seeds, only, values_of, where
+from marl_comm.paper.best import EDGE_IN_WORDS, Rounds, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
 from marl_comm.paper.text import markdown_table
@@ -43,6 +42,7 @@ class Cell:
         ratios: Rounds over those of importance sampling, of prediction and of the oracle.
         lost: Seeds that never got there at the best interval: importance sampling, then those.
         intervals: The best ones, in the same order, marked if at the edge of what was tried.
+        edges: Shares of resamples whose best is at an edge, in the same order.
     """
 
     game: str
@@ -53,6 +53,7 @@ class Cell:
     ratios: dict[str, Estimate]
     lost: tuple[int, ...]
     intervals: tuple[str, ...]
+    edges: tuple[float, ...]
 
 
 def cells(configurations: Configurations) -> list[Cell]:
@@ -70,31 +71,34 @@ def _cell(of_game: list[Configuration], game: str, agents: int, samples: int) ->
         where(of_game, {"game.agents": agents, "samples_per_round": samples})
     )
     reference = _by_interval(where(of_cell, _SAMPLING))
-    rounds = np.stack([costs(each, _EPSILON, "round") for each in reference], axis=1)
-    (best,) = best_of(rounds).place
+    rounds = Rounds.along(reference, _EPSILON)
+    (best,) = rounds.best.place
     ratios, lost, intervals = {}, [_lost(rounds)], [_best_interval(reference, rounds)]
+    edges = [rounds.share_at_the_edge]
     for name, predictor in _PREDICTORS.items():
         ways = _by_interval(where(of_cell, {"algorithm.predictor": predictor}))
-        theirs = np.stack([costs(each, _EPSILON, "round") for each in ways], axis=1)
-        ratios[name] = best_ratio(np.stack([theirs, rounds], axis=-1))
+        theirs = Rounds.along(ways, _EPSILON)
+        ratios[name] = best_ratio(theirs, rounds)
         lost.append(_lost(theirs))
         intervals.append(_best_interval(ways, theirs))
+        edges.append(theirs.share_at_the_edge)
     reach = np.array([run.summary.distance_rounds for run in reference[best].seeds], dtype=float)
     return Cell(
         game,
         agents,
         samples,
         mean_of(reach),
-        mean_of(at_best(rounds)),
+        mean_of(rounds.at_best),
         ratios,
         tuple(lost),
         tuple(intervals),
+        tuple(edges),
     )
 
 
-def _best_interval(ways: list[Configuration], rounds: Array) -> str:
-    (best,) = best_of(rounds).place
-    return f"{ways[best].config['communication.period']}{edge_mark(rounds)}"
+def _best_interval(ways: list[Configuration], rounds: Rounds) -> str:
+    (best,) = rounds.best.place
+    return f"{ways[best].config['communication.period']}{rounds.edge_mark}"
 
 
 def _by_interval(configurations: Configurations) -> list[Configuration]:
@@ -102,9 +106,9 @@ def _by_interval(configurations: Configurations) -> list[Configuration]:
     return [only(configurations, {"communication.period": period}) for period in periods]
 
 
-def _lost(rounds: Array) -> int:
+def _lost(rounds: Rounds) -> int:
     """Return how many seeds never arrive at the interval that is best on the whole."""
-    return int(np.isinf(at_best(rounds)).sum())
+    return int(np.isinf(rounds.at_best).sum())
 
 
 def draw(configurations: Configurations) -> Figure:
@@ -186,7 +190,8 @@ def evidence(configurations: Configurations) -> list[Evidence]:
             f"importance sampling {in_words(each.rounds)} rounds; the oracle "
             f"{in_words(each.ratios['oracle'])}; never arrived: {each.lost[1]} and {each.lost[0]}; "
             f"best intervals {each.intervals[1]} and {each.intervals[0]}, of the oracle "
-            f"{each.intervals[2]}",
+            f"{each.intervals[2]}; resamples at an edge: {each.edges[1]:.0%} "
+            f"and {each.edges[0]:.0%}",
         )
         for each in cells(configurations)
         if (each.agents, each.samples) == _ASKED
@@ -196,7 +201,7 @@ def evidence(configurations: Configurations) -> list[Evidence]:
 def finding(configurations: Configurations) -> list[str]:
     """Tell every cell."""
     head = ["", "D2 / (ln N - 2)", "rounds of importance sampling", "prediction", "oracle"]
-    head += ["never", "best intervals"]
+    head += ["never", "best intervals", "resamples at an edge"]
     rows = [
         [
             f"`{each.game}`, {each.agents} agents, {each.samples} samples",
@@ -205,20 +210,22 @@ def finding(configurations: Configurations) -> list[str]:
             *(in_words(ratio) for ratio in each.ratios.values()),
             ", ".join(map(str, each.lost)),
             ", ".join(each.intervals),
+            ", ".join(f"{share:.0%}" for share in each.edges),
         ]
         for each in cells(configurations)
     ]
     return [
         f"Rounds to a gap of {_EPSILON:g}, each at its best interval; of prediction and the oracle "
         "over those of importance sampling. Never: seeds that did not get there (importance "
-        "sampling, prediction, oracle). Edge: the best of what was tried is the shortest interval "
-        "or the longest, so there may be a better one, and there is no ratio.",
+        "sampling, prediction, oracle). " + EDGE_IN_WORDS,
         markdown_table(head, rows),
     ]
 
 
 _EXPERIMENTS = tuple(
-    f"ceiling{game}{part}" for game in ("", "_coverage", "_congestion") for part in ("", "_oracle")
+    f"ceiling{game}{part}"
+    for game in ("", "_coverage", "_congestion")
+    for part in ("", "_oracle", "_longest", "_longest_oracle")
 )
 
 FIGURE = PaperFigure(
@@ -228,7 +235,8 @@ FIGURE = PaperFigure(
     experiments=_EXPERIMENTS,
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the "
-        "same games, each at its best of seven fixed intervals (5 to 320 local updates); ratio "
+        "same games, each at its best of eight fixed intervals (5 to 640 local updates), in the "
+        "largest games with most samples of nine (to 1280); a seed may have 20 rounds. Ratio "
         "of interquartile means, bars: 95 % paired bootstrap interval, which includes the choice "
         "of the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
         "gradients take, which no agent can know: a ceiling for every predictor. Horizontal "

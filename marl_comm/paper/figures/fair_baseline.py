@@ -11,11 +11,9 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.estimates import Estimate
-from marl_comm.analysis.grids import BestPlace
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
-from marl_comm.arrays import Array
-from marl_comm.paper.best import best_of, best_ratio
+from marl_comm.analysis.selection import of_the_same_seeds, only, values_of, where
+from marl_comm.paper.best import Rounds, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, written
@@ -28,38 +26,20 @@ _LABELLED = (0.001, 0.01, 0.1, 0.7)
 
 def rounds_by_threshold(
     configurations: Sequence[Configuration], epsilon: float, settings: dict[str, object]
-) -> Array:
-    """Return the rounds to a gap at every threshold, (seeds, thresholds, 2).
-
-    The last axis is prediction, then importance sampling.
-    """
+) -> tuple[Rounds, ...]:
+    """Return the rounds to a gap at every threshold, of each of `ALGORITHMS`."""
     thresholds = values_of(configurations, "communication.ess_threshold")
     of_the_same_seeds(
         [each for name in ALGORITHMS for each in where(configurations, {"algorithm.name": name})]
     )
-    return np.stack(
-        [
-            np.stack(
-                [
-                    costs(
-                        only(
-                            configurations,
-                            settings
-                            | {
-                                "algorithm.name": algorithm,
-                                "communication.ess_threshold": threshold,
-                            },
-                        ),
-                        epsilon,
-                        "round",
-                    )
-                    for algorithm in ALGORITHMS
-                ],
-                axis=-1,
-            )
-            for threshold in thresholds
-        ],
-        axis=1,
+
+    def at(algorithm: str, threshold: float) -> Configuration:
+        chosen = {"algorithm.name": algorithm, "communication.ess_threshold": threshold}
+        return only(configurations, settings | chosen)
+
+    return tuple(
+        Rounds.along([at(algorithm, threshold) for threshold in thresholds], epsilon)
+        for algorithm in ALGORITHMS
     )
 
 
@@ -72,15 +52,13 @@ def draw(configurations: Configurations) -> Figure:
         figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
         panels = figure.subplots(len(samples), len(steps), sharex=True, sharey=True, squeeze=False)
         for row, count in zip(panels, samples, strict=True):
-            for panel, rounds in zip(
-                row, np.moveaxis(_rounds_by_step(configurations, count), 1, 0), strict=True
-            ):
+            for panel, rounds in zip(row, _rounds_by_step(configurations, count), strict=True):
                 panel.set(xscale="log", yscale="log")
-                for side, algorithm in enumerate(ALGORITHMS):
+                for side, algorithm in zip(rounds, ALGORITHMS, strict=True):
                     draw_estimates(
                         panel,
                         thresholds,
-                        [mean_of(column) for column in rounds[..., side].T],
+                        [mean_of(column) for column in side.taken.T],
                         look_of(algorithm),
                         name_of(algorithm),
                     )
@@ -103,17 +81,17 @@ def draw(configurations: Configurations) -> Figure:
     return figure
 
 
-def _count_lost(panel: Axes, thresholds: Sequence[float], rounds: Array) -> None:
+def _count_lost(panel: Axes, thresholds: Sequence[float], rounds: Sequence[Rounds]) -> None:
     """Write under each threshold how many seeds never arrived, where any did not."""
-    for threshold, (ours, theirs) in zip(thresholds, np.isinf(rounds).sum(axis=0), strict=True):
-        for height, lost, algorithm in ((0.02, ours, 0), (0.09, theirs, 1)):
+    for side, height, algorithm in zip(rounds, (0.02, 0.09), ALGORITHMS, strict=True):
+        for threshold, lost in zip(thresholds, np.isinf(side.taken).sum(axis=0), strict=True):
             if lost:
                 panel.text(
                     threshold,
                     height,
                     f"{lost}",
                     transform=panel.get_xaxis_transform(),
-                    color=look_of(ALGORITHMS[algorithm]).color,
+                    color=look_of(algorithm).color,
                     fontsize=6.5,
                     ha="center",
                 )
@@ -133,14 +111,14 @@ def finding(configurations: Configurations) -> list[str]:
     for count in values_of(configurations, "samples_per_round"):
         grid = Grid.of(configurations, count)
         parts = [
-            f"{name_of(algorithm)} {in_words(mean_of(grid.rounds_at_best(side)))} rounds at "
+            f"{name_of(algorithm)} {in_words(mean_of(side.at_best))} rounds at "
             f"{grid.best_in_words(side)}"
-            for side, algorithm in enumerate(ALGORITHMS)
+            for side, algorithm in zip(grid.rounds, ALGORITHMS, strict=True)
         ]
         ratio_in_words = (
             "No ratio: a best at the edge of its grid is none"
             if grid.edges_in_words
-            else f"Ratio {in_words(best_ratio(grid.rounds))}"
+            else f"Ratio {in_words(best_ratio(*grid.rounds))}"
         )
         lines.append(
             f"{count} samples a round, each at its best step size and threshold: "
@@ -157,26 +135,23 @@ class Grid:
         count: Samples a round.
         steps: Step sizes.
         thresholds: Thresholds.
-        rounds: (seeds, steps, thresholds, 2), prediction before importance sampling.
-        best: The best place of each.
+        rounds: Of each of `ALGORITHMS`, by step size and threshold.
     """
 
     count: int
     steps: list[float]
     thresholds: list[float]
-    rounds: Array
-    best: tuple[BestPlace, BestPlace]
+    rounds: tuple[Rounds, ...]
 
     @classmethod
     def of(cls, configurations: Configurations, count: int) -> "Grid":
         """Read it off the runs."""
-        rounds = _rounds_by_step(configurations, count)
+        by_step = zip(*_rounds_by_step(configurations, count), strict=True)
         return cls(
             count,
             values_of(configurations, "learner.step_size"),
             values_of(configurations, "communication.ess_threshold"),
-            rounds,
-            (best_of(rounds[..., 0]), best_of(rounds[..., 1])),
+            tuple(map(Rounds.stack, by_step)),
         )
 
     @property
@@ -184,46 +159,37 @@ class Grid:
         """What either best is at the edge of; empty if both are inside."""
         axes = (("step size", "threshold"), (self.steps, self.thresholds))
         found = {
-            name_of(algorithm): best.edges_in_words(*axes)
-            for algorithm, best in zip(ALGORITHMS, self.best, strict=True)
+            name_of(algorithm): side.best.edges_in_words(*axes)
+            for algorithm, side in zip(ALGORITHMS, self.rounds, strict=True)
         }
         return "; ".join(f"{name} at {edges}" for name, edges in found.items() if edges)
 
-    def rounds_at_best(self, side: int) -> Array:
-        """Return the rounds of an algorithm where it is best, (seeds,)."""
-        step, threshold = self.best[side].place
-        return self.rounds[:, step, threshold, side]
-
-    def best_in_words(self, side: int) -> str:
+    def best_in_words(self, side: Rounds) -> str:
         """Return where an algorithm is best."""
-        step, threshold = self.best[side].place
-        edge = " (at the edge of its grid)" if self.best[side].at_the_edge else ""
+        step, threshold = side.best.place
+        edge = " (at the edge of its grid)" if side.best.at_the_edge else ""
         return f"step size {self.steps[step]:g}, threshold {self.thresholds[threshold]:g}{edge}"
 
 
 def _evidence(grid: Grid) -> Evidence:
-    lost = [int(np.isinf(grid.rounds_at_best(side)).sum()) for side in range(len(ALGORITHMS))]
-    note = f"never arrived, at the best: {lost[0]} and {lost[1]} of {len(grid.rounds_at_best(0))}"
+    at_best = [side.at_best for side in grid.rounds]
+    lost = [int(np.isinf(each).sum()) for each in at_best]
+    note = f"never arrived, at the best: {lost[0]} and {lost[1]} of {len(at_best[0])}"
     setting = f"{grid.count} samples a round"
     if edges := grid.edges_in_words:
         refused = f"best at the edge of its grid: {edges}"
         return Evidence("rounds_best_trigger", setting, Estimate(math.nan), refused)
-    return Evidence("rounds_best_trigger", setting, best_ratio(grid.rounds), note)
+    return Evidence("rounds_best_trigger", setting, best_ratio(*grid.rounds), note)
 
 
-def _rounds_by_step(configurations: Configurations, count: int) -> Array:
-    """Return rounds, (seeds, steps, thresholds, 2)."""
-    return np.stack(
-        [
-            rounds_by_threshold(
-                configurations,
-                _EPSILON,
-                {"samples_per_round": count, "learner.step_size": step},
-            )
-            for step in values_of(configurations, "learner.step_size")
-        ],
-        axis=1,
-    )
+def _rounds_by_step(configurations: Configurations, count: int) -> list[tuple[Rounds, ...]]:
+    """Return the rounds of `rounds_by_threshold` for each step size."""
+    return [
+        rounds_by_threshold(
+            configurations, _EPSILON, {"samples_per_round": count, "learner.step_size": step}
+        )
+        for step in values_of(configurations, "learner.step_size")
+    ]
 
 
 FIGURE = PaperFigure(
@@ -240,7 +206,8 @@ FIGURE = PaperFigure(
         "importance sampling, in the lower of prediction; a cross at the top: more than a "
         "quarter of the seeds, so the mean is infinite. Comparing the two curves at one "
         "threshold is not the same as comparing their lowest points. A lowest point at the edge "
-        "of the grid is not called a best. Other settings are tuned as well in `docs/tuned.md`."
+        "of the grid, or beside a threshold at which seeds ran out of local updates and might have "
+        "been better, is not called a best. Other settings are tuned as well in `docs/tuned.md`."
     ),
     draw=draw,
     evidence=evidence,

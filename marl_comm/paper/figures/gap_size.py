@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
+from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import mean_of
 from marl_comm.analysis.selection import Unit, costs, of_the_same_seeds, only, values_of, where
-from marl_comm.arrays import Array
-from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
+from marl_comm.paper.best import EDGE_IN_WORDS, Rounds, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
@@ -30,10 +30,9 @@ def draw(configurations: Configurations) -> Figure:
                 for noise in values_of(configurations, _NOISE):
                     estimates = []
                     for gap in gaps:
-                        rounds = _costs(configurations, algorithm, gap, noise, "round")
-                        (best,) = best_of(rounds).place
-                        found = _costs(configurations, algorithm, gap, noise, unit)
-                        estimates.append(mean_of(found[:, best]))
+                        ways = _by_trigger(configurations, algorithm, gap, noise)
+                        (best,) = Rounds.along(ways, _aim(gap)).best.place
+                        estimates.append(mean_of(costs(ways[best], _aim(gap), unit)))
                     name = f"{name_of(algorithm)}, reward noise {noise:g}"
                     draw_estimates(
                         panel, gaps, estimates, look_of(algorithm), name, filled=noise == 0
@@ -57,33 +56,35 @@ def finding(configurations: Configurations) -> list[str]:
     rows = []
     for gap in values_of(configurations, _GAP):
         for noise in values_of(configurations, _NOISE):
-            sides = [_costs(configurations, each, gap, noise, "round") for each in _ALGORITHMS]
-            ratio = best_ratio(np.stack(sides[::-1], axis=-1))
-            lost = ", ".join(str(np.isinf(side).sum()) for side in map(at_best, sides))
-            cells = [in_words(mean_of(at_best(side))) + edge_mark(side) for side in sides]
-            rows.append([f"{gap:g}", f"{noise:g}", *cells, in_words(ratio), lost])
+            sides = [
+                Rounds.along(_by_trigger(configurations, each, gap, noise), _aim(gap))
+                for each in _ALGORITHMS
+            ]
+            ratio = in_words(best_ratio(*sides[::-1]))
+            lost = ", ".join(str(np.isinf(side.at_best).sum()) for side in sides)
+            cells = [in_words(mean_of(side.at_best)) + side.edge_mark for side in sides]
+            rows.append([f"{gap:g}", f"{noise:g}", *cells, ratio, lost])
     return [
         "Rounds to a Nash gap of δ / 10, each at its best trigger; prediction over importance "
-        "sampling. Never: seeds that did not get there. Edge: the best of what was tried is the "
-        "first or the last, so there may be a better one, and there is no ratio.",
+        "sampling. Never: seeds that did not get there. " + EDGE_IN_WORDS,
         markdown_table(head, rows),
     ]
 
 
-def _costs(
-    configurations: Configurations, algorithm: str, gap: float, noise: float, unit: Unit
-) -> Array:
-    """Return the costs at every trigger, (seeds, triggers)."""
+def _by_trigger(
+    configurations: Configurations, algorithm: str, gap: float, noise: float
+) -> list[Configuration]:
     settings = {"algorithm.name": algorithm, _GAP: gap, _NOISE: noise}
     of_the_same_seeds(where(configurations, {_GAP: gap, _NOISE: noise}))
-    aim = float(f"{_SHARE * gap:g}")
-    return np.stack(
-        [
-            costs(only(configurations, {**settings, _TRIGGER: trigger}), aim, unit)
-            for trigger in values_of(configurations, _TRIGGER)
-        ],
-        axis=1,
-    )
+    return [
+        only(configurations, {**settings, _TRIGGER: trigger})
+        for trigger in values_of(configurations, _TRIGGER)
+    ]
+
+
+def _aim(gap: float) -> float:
+    """Return the Nash gap to be reached, a threshold that was recorded."""
+    return float(f"{_SHARE * gap:g}")
 
 
 FIGURE = PaperFigure(

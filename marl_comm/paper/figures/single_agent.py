@@ -6,9 +6,8 @@ from matplotlib.figure import Figure
 
 from marl_comm.analysis.configurations import Configuration
 from marl_comm.analysis.interquartile import mean_of
-from marl_comm.analysis.selection import costs, of_the_same_seeds, only, values_of, where
-from marl_comm.arrays import Array
-from marl_comm.paper.best import at_best, best_of, best_ratio, edge_mark
+from marl_comm.analysis.selection import of_the_same_seeds, only, values_of, where
+from marl_comm.paper.best import EDGE_IN_WORDS, Rounds, best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.text import markdown_table
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top
@@ -36,7 +35,8 @@ def draw(configurations: Configurations) -> Figure:
         panels = figure.subplots(1, len(_GAMES))
         for panel, game in zip(panels, _GAMES, strict=True):
             for name, (_, look) in _WAYS.items():
-                estimates = [mean_of(column) for column in _rounds(configurations, game, name).T]
+                rounds = _rounds(configurations, game, name).taken
+                estimates = [mean_of(column) for column in rounds.T]
                 draw_estimates(panel, triggers, estimates, look, name)
             panel.set_xscale("log")
             panel.set_xticks(triggers, [f"{trigger:g}" for trigger in triggers])
@@ -59,31 +59,29 @@ def finding(configurations: Configurations) -> list[str]:
         cells = [_GAMES[game]]
         for name in _WAYS:
             rounds = _rounds(configurations, game, name)
-            (best,) = best_of(rounds).place
-            words = f"{in_words(mean_of(at_best(rounds)))} at {triggers[best]:g}"
-            cells.append(words + edge_mark(rounds))
+            (best,) = rounds.best.place
+            words = f"{in_words(mean_of(rounds.at_best))} at {triggers[best]:g}"
+            cells.append(words + rounds.edge_mark)
         for name in list(_WAYS)[1:]:
             rounds = _rounds(configurations, game, name)
-            cells.append(in_words(best_ratio(np.stack([rounds, reference], axis=-1))))
+            cells.append(in_words(best_ratio(rounds, reference)))
         rows.append(cells)
     return [
-        f"Rounds to a gap of {_EPSILON:g}, each at its best trigger, and their ratios. Edge: "
-        "the best of what was tried is the first or the last, so there may be a better one, and "
-        "there is no ratio.",
+        f"Rounds to a gap of {_EPSILON:g}, each at its best trigger, and their ratios. "
+        + EDGE_IN_WORDS,
         markdown_table(["", *_WAYS, "prediction / sampling", "oracle / sampling"], rows),
     ]
 
 
-def _rounds(configurations: Configurations, game: str, way: str) -> Array:
-    """Return the rounds of a way at every trigger, (seeds, triggers)."""
+def _rounds(configurations: Configurations, game: str, way: str) -> Rounds:
+    """Return the rounds of a way at every trigger."""
     settings = {"game.name": game, **_WAYS[way][0]}
     of_the_same_seeds(where(configurations, {"game.name": game}))
 
     def at(trigger: float) -> Configuration:
         return only(configurations, {**settings, _TRIGGER: trigger})
 
-    triggers = values_of(configurations, _TRIGGER)
-    return np.stack([costs(at(trigger), _EPSILON, "round") for trigger in triggers], axis=1)
+    return Rounds.along([at(each) for each in values_of(configurations, _TRIGGER)], _EPSILON)
 
 
 _EXPERIMENTS = tuple(

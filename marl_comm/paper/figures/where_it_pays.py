@@ -1,15 +1,12 @@
 """A phase diagram: rounds of prediction over importance sampling, by samples and accuracy."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
 from marl_comm.analysis.estimates import Estimate
-from marl_comm.analysis.interquartile import estimate, interquartile_mean, ratio
+from marl_comm.analysis.interquartile import ratio_of
 from marl_comm.analysis.selection import values_of, where
-from marl_comm.arrays import Array
 from marl_comm.paper.best import best_ratio
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.figures.fair_baseline import rounds_by_threshold
@@ -63,12 +60,15 @@ def tables_of(
     }
     tables = [
         [
-            [_ratio_at(rounds[epsilon, count], thresholds.index(equal)) for count in samples]
+            [
+                ratio_of(*(side.taken[:, place] for side in rounds[epsilon, count]))
+                for count in samples
+            ]
             for epsilon in epsilons
         ]
-        for equal in _EQUAL
+        for place in map(thresholds.index, _EQUAL)
     ]
-    best = [[best_ratio(rounds[epsilon, count]) for count in samples] for epsilon in epsilons]
+    best = [[best_ratio(*rounds[epsilon, count]) for count in samples] for epsilon in epsilons]
     return samples, epsilons, [*tables, best]
 
 
@@ -102,14 +102,6 @@ def finding(configurations: Configurations) -> list[str]:
     return lines
 
 
-def _ratio_at(rounds: Array, threshold: int) -> Estimate:
-    def statistic(strata: Sequence[Array]) -> Array:
-        means = interquartile_mean(strata[0], axis=1)
-        return ratio(means[..., 0], means[..., 1])
-
-    return estimate(statistic, rounds[:, threshold])
-
-
 def _short(count: int) -> str:
     return f"{count // 1000}k" if count >= 1000 else str(count)
 
@@ -124,7 +116,8 @@ FIGURE = PaperFigure(
         "(ratio of interquartile means over the seeds); below 1, in purple, prediction needs "
         "fewer. Bold: the 95 % paired bootstrap interval excludes 1. 0 or ∞: three quarters of "
         "the seeds got there with one of the two only. A dash: with neither, or, in the panels "
-        "at the right, the best trigger of one of them is at the edge of what was tried. Left "
+        "at the right, the best trigger of one of them is at the edge of what was tried, or beside "
+        "one at which seeds ran out of local updates before they got there. Left "
         "and middle: both at one trigger threshold; right: each at its own best of 0.5, 0.3, "
         "0.1, 0.03, 0.01, 0.003 and 0.001. At the left of a panel few samples limit what a round "
         "is worth, at the right the distance that a policy can move from its data."
