@@ -77,16 +77,21 @@ def least_rounds(configuration: Configuration, threshold: float) -> Array:
     """Return the fewest rounds in which each seed can have reached a gap, (seeds,).
 
     Of a seed that was ended before, these are what it had used, and one more if a round was due:
-    if local updates ran out within a round, a longer run might have needed no other.
+    if local updates ran out within a round, a longer run might have needed no other. A trigger that
+    did not fire once in a whole run is not ended early: learning has stopped, so `inf`.
 
     Args:
         configuration: Whose seeds.
         threshold: A gap that was recorded.
     """
     found = []
+    due_anyhow = configuration.config["communication.name"] == "periodic"
+    of_warmup = configuration.config.get("communication.warmup") is not None
     for run in configuration.seeds:
         reached = run.summary.reached[threshold]
-        if reached is None:
+        if reached is None and not due_anyhow and run.summary.rounds <= 1 + of_warmup:
+            found.append(np.inf)
+        elif reached is None:
             was_due = run.summary.stopped_by == "communication_budget"
             found.append(float(run.summary.rounds + was_due))
         else:
