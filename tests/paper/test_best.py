@@ -112,3 +112,29 @@ def test_a_seed_that_was_ended_takes_at_least_what_it_had_and_one_more_if_due(
     assert arrived.taken.tolist() == arrived.least.tolist() == [[2]] * 4
     assert never.taken.tolist() == [[np.inf]] * 4
     assert never.least.tolist() == [[least]] * 4
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warmup", "updates_per_round", "least"),
+    [
+        ("adaptive", None, 20, np.inf),
+        ("adaptive", 5, 20, np.inf),
+        ("adaptive", None, 5, 4),
+        ("periodic", None, 20, 1),
+    ],
+)
+def test_a_trigger_that_never_fired_is_not_ended_early_but_an_interval_is(
+    tmp_path, schedule, warmup, updates_per_round, least
+):
+    write_run(
+        tmp_path / "one",
+        settings={
+            "metrics.gap_thresholds": [0.0001],
+            "communication.name": schedule,
+            "communication.warmup": warmup,
+        },
+        record=lambda _: points(20, updates_per_round=updates_per_round),
+        stopped_by="local_steps",
+    )
+    (configuration,) = pool(load_runs([tmp_path], print), print)
+    assert set(Rounds.along([configuration], 0.0001).least[:, 0]) == {least}
