@@ -21,6 +21,7 @@ OF = {each["problem"]: each["algorithms"] for each in FOUND if each["cost"] == "
 QUIET = [name for name in OF if "noise" not in name]
 GRAPH, CONGESTION, COVERAGE = "graph_20x4_triples", "congestion_8x4", "coverage_12x6"
 POTENTIAL, LARGE, MARKOV = "random_potential_4x6", "coverage_40x10", "markov_congestion"
+CROWD = "congestion_20x6"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -60,7 +61,7 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
     most = max(rounds(problem, REFERENCE) for problem in QUIET)
     oracle = {
         name: ratio_between(OF[name], "prediction_oracle", REFERENCE).value
-        for name in (GRAPH, COVERAGE, "congestion_20x6")
+        for name in (GRAPH, COVERAGE, CROWD)
     }
     large = OF[LARGE]["prediction_oracle"]
     said = (
@@ -74,12 +75,15 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
         f"{ratio(CONGESTION + '_noise_0.1', model)} there with noise",
         f"{ratio(COVERAGE, model)} in `coverage` 12 {TIMES} 6, {ratio(POTENTIAL, model)} in",
         f"where {np.isinf(values(OF[POTENTIAL][model])).sum()} of 40 games never arrive",
-        f"is the careful way: {ratio(GRAPH, robust)} in `graph`",
+        f"is the careful way: {ratio(GRAPH, robust)} in `graph`,",
+        f"{ratio(CROWD, robust)} in `congestion` 20 {TIMES} 6, and no difference",
+        f"{ratio(CROWD, model)} in `congestion` 20 {TIMES} 6",
+        f"{ratio(CROWD, 'recommended_doubly_robust', 'recommended')} times in `congestion` 20",
         f"takes {ratio(GRAPH, bases, robust)} times the rounds of the same doubly robust",
         f"{rounds(GRAPH, bases):.2f} rounds instead of {rounds(GRAPH, robust):.2f}",
         f"The model alone needs no more, {rounds(GRAPH, model):.2f}.",
         f"take {oracle[GRAPH]:.2f} times the rounds in `graph`",
-        f"{oracle['congestion_20x6']:.2f} in `congestion` 20 {TIMES} 6",
+        f"{oracle[CROWD]:.2f} in `congestion` 20 {TIMES} 6",
         f"{oracle[COVERAGE]:.2f} in `coverage` 12 {TIMES} 6, and save nothing",
         f"{large['search']:.2f} rounds on its {large['seeds_of_search'][1]} seeds and",
         f"seeds and {rounds(LARGE, 'prediction_oracle'):.2f} on the 40 others",
@@ -98,15 +102,16 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
 
 
 def test_what_is_said_of_other_games_holds_there():
-    """Doubly robust is no different beyond doubt but in `graph`, bases of a model save there."""
+    """Doubly robust is no different beyond doubt but in two, bases of a model are so in `graph`."""
     for problem in QUIET:
-        if problem == GRAPH:
-            continue
-        for one, other in (
-            ("doubly_robust", REFERENCE),
-            ("doubly_robust_model", "doubly_robust"),
-            ("recommended_doubly_robust", "recommended"),
+        for one, other, where in (
+            ("doubly_robust", REFERENCE, (GRAPH, CROWD)),
+            ("doubly_robust_model", "doubly_robust", (GRAPH,)),
+            ("recommended_doubly_robust", "recommended", (GRAPH, CROWD)),
+            ("prediction_oracle", REFERENCE, (GRAPH, CROWD, COVERAGE, LARGE)),
         ):
+            if problem in where:
+                continue
             each = ratio_between(OF[problem], one, other)
             assert each is None or each.low <= 1 <= each.high
     for one, other in (("prediction_line", REFERENCE), ("recommended_line", "recommended")):

@@ -236,7 +236,7 @@ FIGURE = PaperFigure(
     caption=(
         "Rounds until the Nash gap is at most 0.002, over those of importance sampling on the "
         "same games, each at its best of eight fixed intervals (5 to 640 local updates), in the "
-        "largest games with most samples of nine (to 1280); a seed may have 20 rounds. Ratio "
+        "largest games with most samples of ten (to 2560); a seed may have 20 rounds. Ratio "
         "of interquartile means, bars: 95 % paired bootstrap interval, which includes the choice "
         "of the interval. The oracle places 16 bases, 2 nats apart, along the path that exact "
         "gradients take, which no agent can know: a ceiling for every predictor. Horizontal "
