@@ -42,6 +42,7 @@ from marl_comm.paper.arms import (
 )
 from marl_comm.paper.arms_shares import loss_of, losses_table, reference_for, regained_table
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
+from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.figure import Configurations, PaperFigure
 from marl_comm.paper.rules import Evidence
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
@@ -110,7 +111,7 @@ def figure_in(
         experiments=tuple(quick),
         caption=caption,
         draw=partial(_draw, world),
-        evidence=partial(_evidence, world),
+        evidence=partial(_judged, world),
         finding=partial(_finding, world),
         extra="jaxmarl",
         networks=True,
@@ -176,6 +177,19 @@ def _draw_final(
     panel.minorticks_off()
     panel.set_ylim(bottom=max(lowest, panel.get_ylim()[0]))  # what is worse hides all others
     panel.set(xlabel="local updates per round, τ", title="last three evaluations")
+
+
+def _judged(world: World, configurations: Configurations) -> list[Evidence]:
+    """Return the evidence that claims ask for: at quick scale rounds have other lengths."""
+    asked = {
+        (criterion.key, setting)
+        for claim in CLAIMS
+        for criterion in claim.criteria
+        for setting in criterion.settings
+    }
+    return [
+        each for each in _evidence(world, configurations) if (each.criterion, each.setting) in asked
+    ]
 
 
 def _evidence(world: World, configurations: Configurations) -> list[Evidence]:

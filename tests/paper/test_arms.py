@@ -10,9 +10,10 @@ from fake_runs import environment_points, write_environment_run
 from legibility import legible
 
 from marl_comm.analysis.configurations import pool
+from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.power import smallest_detectable_effect
 from marl_comm.analysis.runs import load_runs
-from marl_comm.paper import listener, spread
+from marl_comm.paper import listener, mpe, spread
 from marl_comm.paper.arms import (
     ALL_CHUNKS,
     FULL,
@@ -33,7 +34,7 @@ from marl_comm.paper.arms_tables import RATE, differences_table
 from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.experiments import jobs_of_experiment
 from marl_comm.paper.figures import paper_mpe, paper_smac
-from marl_comm.paper.rules import Claim, Criterion, Outcome, judge
+from marl_comm.paper.rules import Claim, Criterion, Evidence, Outcome, judge
 
 FINAL = {
     "full_communication": -40.0,
@@ -92,10 +93,13 @@ def study(tmp_path_factory):
     return pool(load_runs([root], print), print)
 
 
+def evidence_of(study):
+    """Return all evidence, whether a claim asks for it or not."""
+    return mpe._evidence(paper_mpe._WORLD, study)
+
+
 def test_losses_are_shares_of_what_full_communication_learned(study):
-    found = {
-        (each.criterion, each.setting): each.estimate for each in paper_mpe.FIGURE.evidence(study)
-    }
+    found = {(each.criterion, each.setting): each.estimate for each in evidence_of(study)}
     assert len(found) == 3 * 2 + 1  # without calibration at one of them
     # Returns rise from -80 in a straight line: the last three of 40 evaluations end 1/40 below.
     late = 1 - 1 / 40
@@ -133,19 +137,19 @@ def test_losses_are_measured_against_full_communication_with_updates_as_large(tm
     study = pool(load_runs([tmp_path], print), print)
     reference, _ = reference_of(played_alike(study))
     assert reference is LARGER_FULL
-    found = {each.setting: each.estimate.value for each in paper_mpe.FIGURE.evidence(study)}
+    found = {each.setting: each.estimate.value for each in evidence_of(study)}
     # Final returns, seed by seed: -40 and -40 with small updates, -37 and -39 with larger ones.
     assert found["simple_spread, larger updates, τ = 10"] == pytest.approx(
         2 / (80 - 38.75), rel=0.01
     )
     # One large update, -40, against the better form.
-    small = [each for each in paper_mpe.FIGURE.evidence(study) if each.setting.endswith("τ = 20")]
+    small = [each for each in evidence_of(study) if each.setting.endswith("τ = 20")]
     lost = {each.criterion: each.estimate.value for each in small}
     assert lost["mappo_sampling_fails"] == pytest.approx(0, abs=1e-9)
     # What an arm had before it learned plays no part.
     for run in (run for each in study if each.algorithm == "large_batch" for run in each.seeds):
         run.metrics["evaluation_sampled_return"][0] = 0.0
-    again = [each for each in paper_mpe.FIGURE.evidence(study) if each.setting.endswith("τ = 20")]
+    again = [each for each in evidence_of(study) if each.setting.endswith("τ = 20")]
     assert again == small
     gained = (80 - 38.75) * (1 - 1 / 20)
     expected = (gained - (80 - 41.75) * (1 - 1 / 40)) / gained
@@ -239,12 +243,12 @@ def test_what_importance_sampling_does_as_well_is_no_evidence_for_prediction(lar
     assert len(near) == 3
     assert all(criterion.has_rival for criterion in near)
     assert not any(each.has_rival for each in claim.criteria if each not in near)
-    evidence = {each.setting: each for each in paper_mpe.FIGURE.evidence(larger) if each.rival}
+    evidence = {each.setting: each for each in evidence_of(larger) if each.rival}
     assert evidence.keys() == {"simple_spread, τ = 20", "simple_spread, larger updates, τ = 10"}
     for name, each in evidence.items():
         (sampling,) = (
             other
-            for other in paper_mpe.FIGURE.evidence(larger)
+            for other in evidence_of(larger)
             if other.criterion == "mappo_sampling_fails" and other.setting == name
         )
         assert each.rival == sampling.estimate
@@ -378,3 +382,10 @@ def test_the_page_has_the_reference_lines_and_the_rounds_of_the_study():
     assert f"{config.max_local_steps} local updates of {128 * 25:,} joint steps" in page
     assert config.game.copies * config.game.steps == 128 * 25
     assert config.game.evaluation_copies == 512
+
+
+def test_what_no_claim_asks_for_is_no_evidence_as_at_quick_scale(monkeypatch):
+    asked = Evidence("mappo_near", "simple_spread, τ = 5", Estimate(0.0), "")
+    other = Evidence("mappo_near_uncalibrated", "simple_spread, τ = 5", Estimate(0.0), "")
+    monkeypatch.setattr(mpe, "_evidence", lambda world, configurations: [asked, other])
+    assert mpe._judged(paper_mpe._WORLD, []) == [asked]
