@@ -162,7 +162,7 @@ class LearnerSettings(Option):
     def begins_with(self) -> tuple[str, ...]:
         """The names of the arrays, of those it leaves at a run's end, that another begins with.
 
-        None where it can only begin anew.
+        Empty where it can only begin anew.
         """
 
     @property

@@ -167,10 +167,7 @@ def of_arm(configurations: Configurations, arm: Arm, period: int | None) -> Conf
         LookupError: There are several, so that something tells them apart that no arm knows.
     """
     settings = dict(arm.settings) if period is None else {**arm.settings, PERIOD: period}
-    found = having(configurations, settings)
-    if len(found) > 1:
-        raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
-    return found[0] if found else None
+    return _one_at_most(having(configurations, settings), settings)
 
 
 def with_as_many_steps(
@@ -193,8 +190,14 @@ def with_as_many_steps(
         return None
     fixed = [each for each in having(configurations, arm.settings) if PERIOD in each.config]
     found = [each for each in fixed if _steps_of_round(each) == _steps_of_round(other)]
+    return _one_at_most(found, arm.settings)
+
+
+def _one_at_most(
+    found: Sequence[Configuration], settings: Mapping[str, Any]
+) -> Configuration | None:
     if len(found) > 1:
-        raise LookupError(f"{len(found)} configurations have {arm.settings}, expected one at most")
+        raise LookupError(f"{len(found)} configurations have {settings}, expected one at most")
     return found[0] if found else None
 
 

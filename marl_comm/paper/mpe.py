@@ -44,13 +44,14 @@ from marl_comm.paper.arms_shares import loss_of, losses_table, reference_for, re
 from marl_comm.paper.arms_tables import differences_table, rates_table, study_table
 from marl_comm.paper.claims import CLAIMS
 from marl_comm.paper.figure import Configurations, PaperFigure
-from marl_comm.paper.rules import Evidence
+from marl_comm.paper.rules import Evidence, slots_of
 from marl_comm.plots.panels import draw_estimates, in_words, legend_on_top, reference_line
 from marl_comm.plots.returns import AXES, draw_returns
 from marl_comm.plots.style import RC_PARAMS, WIDTH
 
 _TITLES = {"samples": "τ = {}, by steps", "round": "τ = {}, by rounds"}
 _LARGER = ", larger updates"
+_LENGTH = ", τ = "  # before the local updates of a round, at the end of a setting
 # What is asked of an arm: the criterion, the arm, what settings add to the environment's name, and
 # its rival: what that does as well is no evidence for the arm.
 _ASKED: tuple[tuple[str, Arm, str, Arm | None], ...] = (
@@ -180,16 +181,19 @@ def _draw_final(
 
 
 def _judged(world: World, configurations: Configurations) -> list[Evidence]:
-    """Return the evidence that claims ask for: at quick scale rounds have other lengths."""
-    asked = {
-        (criterion.key, setting)
-        for claim in CLAIMS
-        for criterion in claim.criteria
-        for setting in criterion.settings
-    }
+    """Return the evidence, but for lengths of rounds that no claim asks for, as quick scale has."""
+    asked = slots_of(CLAIMS).keys()
+    lengths = {(key, _without_length(setting)) for key, setting in asked}
     return [
-        each for each in _evidence(world, configurations) if (each.criterion, each.setting) in asked
+        each
+        for each in _evidence(world, configurations)
+        if (each.criterion, each.setting) in asked
+        or (each.criterion, _without_length(each.setting)) not in lengths  # no claim knows it
     ]
+
+
+def _without_length(setting: str) -> str:
+    return setting.partition(_LENGTH)[0]
 
 
 def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
@@ -209,7 +213,7 @@ def _evidence(world: World, configurations: Configurations) -> list[Evidence]:
         note = (
             f"return {in_words(mean_of(ours))}, of full communication {in_words(mean_of(theirs))}"
         )
-        setting = f"{world.name}{added}, τ = {period}"
+        setting = f"{world.name}{added}{_LENGTH}{period}"
         of_rival = None if beside is None else loss_of(beside, full)
         loss = loss_of(configuration, full)
         if of_rival is not None:

@@ -182,6 +182,16 @@ def verdict(outcomes: Sequence[Outcome]) -> Verdict:
     return Verdict.NOT_SHOWN
 
 
+def slots_of(claims: Sequence[Claim]) -> dict[tuple[str, str], Criterion]:
+    """Return what evidence may be of: each criterion by its key and a setting."""
+    return {
+        (criterion.key, setting): criterion
+        for claim in claims
+        for criterion in claim.criteria
+        for setting in criterion.settings
+    }
+
+
 def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgement]:
     """Judge every claim.
 
@@ -193,12 +203,7 @@ def judge(claims: Sequence[Claim], evidence: Sequence[Evidence]) -> list[Judgeme
         ValueError: A piece of evidence belongs to no criterion or setting, there are two for one,
             or one comes without its rival: a defect of the figure that gave it.
     """
-    slots = {
-        (criterion.key, setting): criterion
-        for claim in claims
-        for criterion in claim.criteria
-        for setting in criterion.settings
-    }
+    slots = slots_of(claims)
     found: dict[tuple[str, str], Evidence] = {}
     for each in evidence:
         slot = (each.criterion, each.setting)

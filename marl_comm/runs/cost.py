@@ -37,11 +37,9 @@ def seconds_of(config: RunConfig) -> float:
     samples = (config.samples_per_round or 0) * config.game.agents * config.num_seeds
     update = _SECONDS_PER_UPDATE + samples * _SECONDS_PER_SAMPLE_AND_AGENT
     round_ = samples * _SECONDS_PER_SAMPLE_AND_AGENT_OF_ROUND
-    expected, rounds = (
-        config.communication.expected_rounds(config.max_local_steps),
-        rounds_of(config),
-    )
-    steps = config.max_local_steps * (rounds / expected if rounds else 1)
+    steps, rounds = float(config.max_local_steps), rounds_of(config)
+    if rounds:  # a run ends with its last round
+        steps *= rounds / config.communication.expected_rounds(config.max_local_steps)
     return _SECONDS_PER_JOB + steps * update + rounds * round_
 
 

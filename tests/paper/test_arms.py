@@ -384,8 +384,13 @@ def test_the_page_has_the_reference_lines_and_the_rounds_of_the_study():
     assert config.game.evaluation_copies == 512
 
 
-def test_what_no_claim_asks_for_is_no_evidence_as_at_quick_scale(monkeypatch):
-    asked = Evidence("mappo_near", "simple_spread, τ = 5", Estimate(0.0), "")
-    other = Evidence("mappo_near_uncalibrated", "simple_spread, τ = 5", Estimate(0.0), "")
-    monkeypatch.setattr(mpe, "_evidence", lambda world, configurations: [asked, other])
-    assert mpe._judged(paper_mpe._WORLD, []) == [asked]
+def test_only_lengths_of_rounds_that_no_claim_asks_for_are_no_evidence(monkeypatch):
+    def of(key, setting):
+        return Evidence(key, setting, Estimate(0.0), "")
+
+    asked = of("mappo_near", "simple_spread, τ = 5")
+    other_length = of("mappo_near_uncalibrated", "simple_spread, τ = 5")
+    misspelt = [of("mappo_neer", "simple_spread, τ = 5"), of("mappo_near", "simple_sprad, τ = 5")]
+    found = [asked, other_length, *misspelt]
+    monkeypatch.setattr(mpe, "_evidence", lambda world, configurations: found)
+    assert paper_mpe.FIGURE.evidence([]) == [asked, *misspelt]

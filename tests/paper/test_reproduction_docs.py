@@ -66,6 +66,12 @@ def test_the_claims_table_is_of_the_claims_as_they_are() -> None:
         assert [(line["statistic"], line["setting"]) for line in each["lines"]] == expected
 
 
+def test_every_setting_that_claims_ask_for_was_measured() -> None:
+    committed = json.loads(CLAIMS_FILE.read_text())
+    outcomes = {line["outcome"] for claim in committed for line in claim["lines"]}
+    assert outcomes <= {"met", "refuted", "undecided", "not contradicted"}
+
+
 @pytest.mark.parametrize(
     ("page", "least"),
     [

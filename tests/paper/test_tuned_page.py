@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from marl_comm.analysis.interquartile import interquartile_mean
-from marl_comm.paper.tuning.page import documents, tables
+from marl_comm.errors import InputError
+from marl_comm.paper.tuning.page import NAMES, documents, tables
+from marl_comm.paper.tuning.picture import draw
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS
 from marl_comm.paper.tuning.table import ratio_between, values
 from marl_comm.paper.tuning.tuned import FINAL_SEEDS, FIRST_SEARCH_SEED
 from marl_comm.paper.tuning.variants import REFERENCE, VARIANTS
+from marl_comm.plots.data import write_data
+from marl_comm.plots.legible import unreadable
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOUND = documents(DOCS / "tuned")
@@ -45,6 +49,36 @@ def slowest_tenth(problem, name):
 
 def test_the_tables_of_the_page_are_those_of_the_results():
     assert tables(FOUND) in (DOCS / "tuned.md").read_text()
+
+
+def test_the_picture_is_legible_and_shows_the_results_with_those_that_never_arrived(tmp_path):
+    figure = draw(FOUND)
+    assert unreadable(figure) == []
+    write_data(figure, tmp_path / "tuned.csv")
+    assert (tmp_path / "tuned.csv").read_text() == (DOCS / "pictures" / "tuned.csv").read_text()
+    drawn = sorted(text.get_text() for panel in figure.axes for text in panel.texts)
+    shown = {line.get_label() for panel in figure.axes for line in panel.get_lines()}
+    lost = [
+        int(np.isinf(values(found[name])).sum())
+        for found in OF.values()
+        for name, label in NAMES.items()
+        if name in found and label in shown
+    ]
+    assert drawn == sorted(f"{each} never" for each in lost if each)
+
+
+@pytest.mark.parametrize("names", [[], ["doubly_robust"], ["doubly_robust_line"]])
+def test_few_results_are_drawn_and_none_are_refused(names):
+    found = [
+        {**each, "algorithms": {name: each["algorithms"][name] for name in names}}
+        for each in FOUND
+        if (each["problem"], each["cost"]) == (GRAPH, "round")
+    ]
+    if names == ["doubly_robust"]:
+        assert len(draw(found).axes) == 2
+    else:
+        with pytest.raises(InputError, match="no rounds to draw"):
+            draw(found)
 
 
 def test_what_is_said_in_words_is_what_the_results_come_to():

@@ -55,3 +55,10 @@ def test_evaluations_cost_as_much_as_they_are_long_and_frequent() -> None:
     )
     episodes = 30 * 2 * 32 * 25  # thirty more of twice 32 episodes of 25 steps
     assert often - rare == pytest.approx(episodes * 1.4e-4)
+
+
+def test_a_run_that_its_rounds_end_costs_as_much_as_one_that_ends_there() -> None:
+    game = ("game=coverage", "communication=periodic", "communication.period=5")
+    ended = seconds(*game, "max_local_steps=12800", "communication.max_rounds=20")
+    assert ended == pytest.approx(seconds(*game, "max_local_steps=100"), rel=0.01)
+    assert ended < seconds(*game, "max_local_steps=12800") / 5

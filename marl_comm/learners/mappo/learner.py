@@ -222,20 +222,18 @@ class Mappo:
             self._earlier = EarlierRounds.after(
                 self._earlier, self._rollouts, self.bases, chosen, self._rounds_kept - 1
             )
+        then = CriticThen.of(self.networks, rows) if self._once_a_round else None
         if self.bases is None or self._rollouts is None or len(rows) == self.rows:
             self.bases, self._rollouts = experience.bases, experience.rollouts
+            self._critic_then = then
         else:
             put(self.bases, chosen, experience.bases)
             put(self._rollouts, chosen, experience.rollouts)
+            if then is not None:
+                put(self._critic_then, chosen, then)
         self.rounds[chosen] += 1
         self.updates[chosen] = 0
         self.start[chosen] = self.networks.actor[chosen]
-        if self._once_a_round:
-            then = CriticThen.of(self.networks, rows)
-            if self._critic_then is None or len(rows) == self.rows:
-                self._critic_then = then
-            else:
-                put(self._critic_then, rows, then)
         self._weighed = None
 
     def weigh(self) -> Staleness:

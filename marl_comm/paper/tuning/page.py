@@ -15,18 +15,19 @@ from marl_comm.paper.tuning.table import ratio_between, values
 
 Document = Mapping[str, Any]
 
-_NAMES = {
+NAMES = {
     "full_communication": "full communication",
     "importance_sampling": "importance sampling",
     "prediction_line": "prediction, line",
-    "prediction_oracle": "oracle",
+    "prediction_oracle": "prediction, exact path (oracle)",
     "doubly_robust": "doubly robust",
-    "model_alone": "model alone",
+    "model_alone": "model of rewards alone",
     "doubly_robust_line": "doubly robust + line",
     "doubly_robust_model": "doubly robust + model",
     "doubly_robust_oracle": "doubly robust + oracle",
-    "recommended": "recommended, untuned",
+    "recommended": "the recipe, untuned",
 }
+"""In words, of the variants that tables and the picture show."""
 _RATIOS = (
     ("full_communication", "importance_sampling"),
     ("prediction_line", "importance_sampling"),
@@ -80,7 +81,7 @@ def tables(found: Sequence[Document]) -> str:
 
 
 def _costs(found: Sequence[Document], cost: str) -> str:
-    shown = {key: name for key, name in _NAMES.items() if _any(found, key)}
+    shown = {key: name for key, name in NAMES.items() if _any(found, key)}
     head = ["game", "gap", *shown.values()]
     rows = [
         [each["problem"], f"{each['gap']:g}"]
