@@ -7,6 +7,7 @@ import pytest
 
 from marl_comm.analysis.interquartile import interquartile_mean
 from marl_comm.errors import InputError
+from marl_comm.paper.tuning import command
 from marl_comm.paper.tuning.page import NAMES, documents, tables
 from marl_comm.paper.tuning.picture import draw
 from marl_comm.paper.tuning.plays import Plays
@@ -65,6 +66,17 @@ def test_the_picture_is_legible_and_shows_the_results_with_those_that_never_arri
         if name in found and label in shown
     ]
     assert drawn == sorted(f"{each} never" for each in lost if each)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{", "{}", '{"problem": "a", "gap": 0.1, "cost": "round", "algorithms": {"b": {}}}'],
+)
+def test_another_file_among_the_results_is_named_in_one_line(tmp_path, capsys, content):
+    (tmp_path / "odd.json").write_text(content)
+    assert command.main(["--table", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert said == f"error: {tmp_path / 'odd.json'}: holds no results of this command\n"
 
 
 @pytest.mark.parametrize("names", [[], ["doubly_robust"], ["doubly_robust_line"]])

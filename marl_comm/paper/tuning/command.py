@@ -13,7 +13,7 @@ from marl_comm.command_line.exits import report
 from marl_comm.command_line.program import program_name
 from marl_comm.errors import InputError
 from marl_comm.loggers.progress import duration
-from marl_comm.paper.tuning.page import Document, documents, tables
+from marl_comm.paper.tuning.page import Document, document_in, documents, tables
 from marl_comm.paper.tuning.picture import draw
 from marl_comm.paper.tuning.plays import Plays
 from marl_comm.paper.tuning.problems import PROBLEMS, Problem, chosen
@@ -97,12 +97,9 @@ def _read(file: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not file.exists():
         return {}
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if all(document[key] == value for key, value in about.items()):
-            return dict(document["algorithms"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: holds no results of this command") from error
+    document = document_in(file)
+    if all(document.get(key) == value for key, value in about.items()):
+        return dict(document["algorithms"])
     raise InputError(f"{file}: holds results of another game, gap or cost; give another --out")
 
 

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from marl_comm.analysis.estimates import Estimate
 from marl_comm.analysis.interquartile import mean_of
 from marl_comm.errors import InputError
 from marl_comm.paper.tuning.problems import PROBLEMS
 from marl_comm.paper.tuning.table import ratio_between, values
+from marl_comm.paper.tuning.variants import Cost
 
 Document = Mapping[str, Any]
 
@@ -53,17 +55,45 @@ _WITH_SETTINGS = (
 )
 
 
+class _Entry(BaseModel):
+    setting: dict[str, str | int | float]
+    at_the_edge: list[str]
+    round: Annotated[list[float | None], Field(min_length=1)]
+    bytes: Annotated[list[float | None], Field(min_length=1)]
+
+
+class _Document(BaseModel):
+    problem: str
+    gap: float
+    cost: Cost
+    algorithms: dict[str, _Entry]
+
+
 def documents(directory: Path) -> list[Document]:
     """Return what a directory holds, in the order of the problems.
 
     Raises:
-        InputError: It holds nothing.
+        InputError: It holds nothing, or something else.
     """
     names = [problem.name for problem in PROBLEMS]
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in directory.glob("*.json")]
+    found = [document_in(file) for file in directory.glob("*.json")]
     if not found:
         raise InputError(f"{directory}: holds no results of this command")
     return sorted(found, key=lambda each: (_place(each["problem"], names), each["problem"]))
+
+
+def document_in(file: Path) -> dict[str, Any]:
+    """Return what a file holds of a problem.
+
+    Raises:
+        InputError: It holds something else.
+    """
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        _Document.model_validate(document)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: holds no results of this command") from error
+    return document
 
 
 def tables(found: Sequence[Document]) -> str:
