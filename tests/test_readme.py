@@ -61,7 +61,7 @@ def test_what_is_saved_at_best_is_what_the_searches_found() -> None:
     assert min(pair.value for pair in model) < 0.6
     assert max(pair.low for pair in model) > 1
     bases = [pair for pair in ratios("doubly_robust_model", "doubly_robust") if pair.high < 1]
-    assert f"save rounds in {numbers[len(bases)]} game," in README
+    assert f"save rounds in {numbers[len(bases)]} game, `graph`" in README
 
 
 def test_full_communication_at_its_best_is_told_beside_the_table() -> None:

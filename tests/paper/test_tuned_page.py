@@ -127,7 +127,12 @@ def test_what_is_said_in_words_is_what_the_results_come_to():
         f"{ratio(CROWD, 'recommended_doubly_robust', 'recommended')} times in `congestion` 20",
         f"takes {ratio(GRAPH, bases, robust)} times the rounds of the same doubly robust",
         f"{rounds(GRAPH, bases):.2f} rounds instead of {rounds(GRAPH, robust):.2f}",
-        f"The model alone needs no more, {rounds(GRAPH, model):.2f}.",
+        f"The model alone needs no more in the middle half, {rounds(GRAPH, model):.2f}, but its "
+        f"slowest tenth takes {slowest_tenth(GRAPH, model)} rounds instead of "
+        f"{slowest_tenth(GRAPH, bases)}.",
+        f"Its slowest tenth in `graph` takes {slowest_tenth(GRAPH, model)} rounds, that of "
+        f"importance sampling {slowest_tenth(GRAPH, REFERENCE)};",
+        f"its slowest tenth in `graph` takes {slowest_tenth(GRAPH, robust)} rounds.",
         f"take {oracle[GRAPH]:.2f} times the rounds in `graph`",
         f"{oracle[CROWD]:.2f} in `congestion` 20 {TIMES} 6",
         f"{oracle[COVERAGE]:.2f} in `coverage` 12 {TIMES} 6, and save nothing",

@@ -79,7 +79,7 @@ def draw(found: Sequence[Document]) -> Figure:
             panel.grid(visible=False, axis="y")
             for border in np.arange(len(found) - 1) + 0.5:
                 panel.axhline(-border, color="#E4E4E4", lw=0.8)
-        rounds.set_xlabel("rounds to the Nash gap")
+        rounds.set_xlabel("rounds to the Nash gap (middle half of games)")
         ratios.set_xlabel("rounds over those of importance sampling")
         names = [each["problem"].replace("_noise_", "\nnoise ") for each in found]
         rounds.set_yticks(-np.arange(len(found)), [name.replace("_", " ") for name in names])
